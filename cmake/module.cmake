@@ -1,0 +1,44 @@
+# throughline_module(NAME [MODULES lower...] [LIBRARIES external...])
+#
+# src/NAME/*.cpp becomes the library throughline_NAME; src/NAME/*_test.cpp and tests/contract/NAME_*_test.cpp become
+# the executable NAME_test, which ctest runs under the module's name. New files are picked up at the next build.
+
+add_library(throughline_precompiled OBJECT src/precompiled.cpp)
+target_include_directories(throughline_precompiled PRIVATE src)
+target_link_libraries(throughline_precompiled PRIVATE Boost::headers fmt::fmt spdlog::spdlog OpenSSL::SSL)
+target_precompile_headers(throughline_precompiled PRIVATE src/precompiled.hpp)
+
+function(throughline_compile_like_a_module target)
+  target_include_directories(${target} PRIVATE ${CMAKE_SOURCE_DIR}/src ${CMAKE_SOURCE_DIR}/tests)
+  target_precompile_headers(${target} REUSE_FROM throughline_precompiled)
+  target_link_libraries(${target} PRIVATE Boost::headers fmt::fmt spdlog::spdlog OpenSSL::SSL)
+endfunction()
+
+function(throughline_module name)
+  cmake_parse_arguments(PARSE_ARGV 1 arg "" "" "MODULES;LIBRARIES")
+  file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/src/${name}/*.cpp)
+  file(GLOB tests CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/src/${name}/*_test.cpp
+       ${CMAKE_SOURCE_DIR}/tests/contract/${name}_*_test.cpp)
+  list(FILTER sources EXCLUDE REGEX "_test\\.cpp$")
+
+  if(NOT sources)
+    return()
+  endif()
+  set(target throughline_${name})
+  add_library(${target} STATIC ${sources})
+  throughline_compile_like_a_module(${target})
+  target_link_libraries(${target} PUBLIC ${arg_LIBRARIES})
+  foreach(module IN LISTS arg_MODULES)
+    if(TARGET throughline_${module})
+      target_link_libraries(${target} PUBLIC throughline_${module})
+    endif()
+  endforeach()
+
+  if(THROUGHLINE_TESTS AND tests)
+    add_executable(${name}_test ${tests})
+    throughline_compile_like_a_module(${name}_test)
+    target_link_libraries(${name}_test PRIVATE ${target} GTest::gmock GTest::gtest GTest::gtest_main)
+    add_test(NAME ${name} COMMAND ${name}_test)
+    set_tests_properties(${name} PROPERTIES TIMEOUT 300)
+  endif()
+endfunction()

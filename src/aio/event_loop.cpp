@@ -1,0 +1,91 @@
+#include "aio/event_loop.hpp"
+
+#include <pthread.h>
+
+#include <boost/asio/post.hpp>
+
+#include "aio/bell.hpp"
+#include "base/assert.hpp"
+
+namespace throughline::aio {
+namespace {
+thread_local event_loop* current_loop = nullptr;
+}
+
+event_loop::event_loop() : work_(context_.get_executor()) {}
+
+event_loop::~event_loop() {
+  // What is still in the mailbox may own timers of this context: it goes first.
+  posted_.clear();
+  rung_.clear();
+}
+
+void event_loop::post(std::function<void()> work) {
+  bool wake = false;
+  {
+    const std::lock_guard lock(mutex_);
+    posted_.push_back(std::move(work));
+    wake = !std::exchange(wake_pending_, true);
+  }
+  if (wake) asio::post(context_, [this] { drain(); });
+}
+
+void event_loop::deliver(std::shared_ptr<bell> rung) {
+  bool wake = false;
+  {
+    const std::lock_guard lock(mutex_);
+    rung_.push_back(std::move(rung));
+    wake = !std::exchange(wake_pending_, true);
+  }
+  if (wake) asio::post(context_, [this] { drain(); });
+}
+
+void event_loop::drain() {
+  std::vector<std::function<void()>> posted;
+  std::vector<std::shared_ptr<bell>> rung;
+  {
+    const std::lock_guard lock(mutex_);
+    posted.swap(posted_);
+    rung.swap(rung_);
+    wake_pending_ = false;
+  }
+  for (auto& work : posted) work();
+  for (auto& bell : rung) bell->wake();
+}
+
+bool event_loop::is_current() const noexcept { return current_loop == this; }
+
+event_loop* event_loop::current() noexcept { return current_loop; }
+
+void event_loop::run() {
+  current_loop = this;
+  context_.run();
+  current_loop = nullptr;
+}
+
+void event_loop::stop() { context_.stop(); }
+
+event_loops::event_loops(std::size_t size, const std::string& name) {
+  THROUGHLINE_ASSERT(size >= 1);
+  for (std::size_t i = 0; i < size; ++i) loops_.push_back(std::make_unique<event_loop>());
+  for (std::size_t i = 0; i < size; ++i) {
+    threads_.emplace_back([this, i] { loops_[i]->run(); });
+    const auto thread_name = (name + "/" + std::to_string(i)).substr(0, 15);
+    pthread_setname_np(threads_.back().native_handle(), thread_name.c_str());
+  }
+}
+
+event_loops::~event_loops() { stop_and_join(); }
+
+event_loop& event_loops::next() noexcept {
+  return *loops_[turn_.fetch_add(1, std::memory_order_relaxed) % loops_.size()];
+}
+
+void event_loops::stop_and_join() {
+  for (auto& loop : loops_) loop->stop();
+  for (auto& thread : threads_) {
+    if (thread.joinable()) thread.join();
+  }
+}
+
+}  // namespace throughline::aio

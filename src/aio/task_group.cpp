@@ -1,0 +1,67 @@
+#include "aio/task_group.hpp"
+
+#include <boost/asio/bind_cancellation_slot.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/post.hpp>
+#include <cstdlib>
+#include <exception>
+#include <string>
+
+#include "base/assert.hpp"
+#include "base/log.hpp"
+
+namespace throughline::aio {
+namespace {
+
+void end_process_if_broken(std::string_view name, const std::exception_ptr& failure) {
+  if (!failure) return;
+  try {
+    std::rethrow_exception(failure);
+  } catch (const boost::system::system_error& error) {
+    if (error.code() == asio::error::operation_aborted) return;
+    log::error("a task ended by an exception",
+               {{"task", std::string(name)}, {"what", std::string(error.what())}});
+  } catch (const std::exception& error) {
+    log::error("a task ended by an exception",
+               {{"task", std::string(name)}, {"what", std::string(error.what())}});
+  }
+  std::abort();
+}
+
+}  // namespace
+
+task_group::task_group(event_loop& loop) : loop_(loop), ended_(bell::create(loop)) {}
+
+task_group::~task_group() { THROUGHLINE_ASSERT(running_.empty()); }
+
+task_group::canceller task_group::spawn(std::string_view name, awaitable<> work) {
+  if (stopping_) return [] {};
+  const auto item = running_.insert(running_.end(), std::make_shared<entry>());
+  const std::weak_ptr<entry> weak = *item;
+  auto completed = [this, name, item, keep = *item](const std::exception_ptr& failure) {
+    end_process_if_broken(name, failure);
+    // The signal lives until this handler has returned: `keep` holds it.
+    running_.erase(item);
+    if (running_.empty()) ended_->ring();
+  };
+  asio::co_spawn(loop_.get_executor(), std::move(work),
+                 asio::bind_cancellation_slot((*item)->signal.slot(), std::move(completed)));
+  return [weak] {
+    if (const auto still_running = weak.lock()) {
+      still_running->signal.emit(asio::cancellation_type::terminal);
+    }
+  };
+}
+
+awaitable<> task_group::stop() {
+  stopping_ = true;
+  const auto running = running_;  // emitting may end some of them
+  for (const auto& item : running) item->signal.emit(asio::cancellation_type::terminal);
+  co_await join();
+}
+
+awaitable<> task_group::join() {
+  while (!running_.empty()) co_await ended_->wait_uncancelled();
+}
+
+}  // namespace throughline::aio

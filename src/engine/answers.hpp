@@ -1,0 +1,41 @@
+// What people do with answers that takes more than one row: stop one, wait for one, delete the conversation of one.
+// The API calls this; the worker writes the answers (engine/worker.hpp).
+#pragma once
+
+#include <vector>
+
+#include "engine/notices.hpp"
+#include "store/conversations.hpp"
+#include "store/task_queue.hpp"
+#include "stream/chunk_log.hpp"
+
+namespace throughline::engine {
+
+class answers {
+ public:
+  /// All outlive this.
+  answers(store::conversations& conversations, store::task_queue& queue, stream::chunk_log& log, notices& bells);
+
+  /// Requests the end of the answer and waits up to `patience` until it has really ended, its partial text saved and its
+  /// terminal chunk in the log. The task's state is then terminal; otherwise (`cancel_requested` still standing) it is being
+  /// cancelled. Idempotent; a task that has ended before is returned as it is.
+  [[nodiscard]] aio::awaitable<result<store::task>> cancel(aio::event_loop& here, store::owner_id owner,
+                                                           task_id task, milliseconds patience = milliseconds(2000));
+
+  /// Waits until the task has ended or `deadline` has passed, and returns it as it is then.
+  [[nodiscard]] aio::awaitable<result<store::task>> wait_until_ended(aio::event_loop& here,
+                                                                     store::owner_id owner, task_id task,
+                                                                     steady_time deadline);
+
+  /// Hides the conversation and requests the end of its running answers, without waiting for them.
+  [[nodiscard]] aio::awaitable<result<void>> remove_conversation(aio::event_loop& here, store::owner_id owner,
+                                                                 conversation_id id);
+
+ private:
+  store::conversations& conversations_;
+  store::task_queue& queue_;
+  stream::chunk_log& log_;
+  notices& bells_;
+};
+
+}  // namespace throughline::engine

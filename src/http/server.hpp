@@ -1,0 +1,101 @@
+// An HTTP/1.1 server on a set of event loops. Knows nothing of chat. Each connection lives on one loop; a handler is a
+// coroutine there and sees neither sockets nor Beast. Requests that break the rules of HTTP never reach a handler.
+#pragma once
+
+#include <boost/asio/buffer.hpp>
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "aio/asio.hpp"
+#include "aio/event_loop.hpp"
+#include "http/message.hpp"
+
+namespace throughline::http {
+
+struct server_limits {
+  std::size_t head_bytes_max = 16 * 1024;
+  std::size_t body_bytes_max = 1024 * 1024;
+  std::size_t connections_max = 20'000;
+  std::size_t connections_per_address_max = 20'000;
+  std::chrono::milliseconds head_timeout{10'000};   // from the first byte of a request to the end of its head
+  std::chrono::milliseconds body_timeout{30'000};
+  std::chrono::milliseconds keep_alive_timeout{75'000};
+  std::chrono::milliseconds write_timeout{30'000};  // a reader that takes no byte for so long is disconnected
+};
+
+/// One request's way back to its client. Lives as long as the handler; used on its loop only.
+class exchange {
+ public:
+  virtual ~exchange() = default;
+  [[nodiscard]] virtual const request& incoming() const = 0;
+  [[nodiscard]] virtual aio::event_loop& loop() = 0;
+
+  /// Sends a whole response. Once, instead of begin_stream().
+  [[nodiscard]] virtual aio::awaitable<> respond(response reply) = 0;
+
+  /// Sends the head of a response whose body is written piece by piece (chunked transfer coding). From here on the handler's
+  /// coroutine is cancelled (operation_aborted) as soon as the client has gone.
+  [[nodiscard]] virtual aio::awaitable<> begin_stream(response head) = 0;
+  /// Writes all buffers in one gathered write. Suspends until the socket has taken them; the memory must live until then.
+  /// Throws operation_aborted if the client has gone or takes nothing for `write_timeout`.
+  [[nodiscard]] virtual aio::awaitable<> write(std::span<const boost::asio::const_buffer> buffers) = 0;
+  /// Ends the body; the connection may serve another request.
+  [[nodiscard]] virtual aio::awaitable<> end_stream() = 0;
+
+  /// True when the server is draining: streams should say goodbye and end. `on_drain` rings when that begins.
+  [[nodiscard]] virtual bool is_draining() const = 0;
+  virtual void on_drain(std::shared_ptr<aio::bell> ring) = 0;
+};
+
+using handler = std::function<aio::awaitable<>(exchange&)>;
+
+/// Paths are literal segments and `{name}` segments: `/conversations/{id}/messages`. More literal segments win.
+class router {
+ public:
+  /// Two routes of one shape and method: asserted.
+  void add(method verb, std::string_view pattern, handler run);
+
+  struct match {
+    const handler* run = nullptr;  // nullptr: none
+    std::map<std::string, std::string, std::less<>> path_parameters;
+    std::vector<method> allowed;   // with `run` null and this not empty: 405
+    std::string_view pattern;      // for metrics
+  };
+  [[nodiscard]] match find(method verb, std::string_view path) const;
+  [[nodiscard]] std::vector<std::pair<method, std::string>> routes() const;
+
+ private:
+  struct route;
+  std::vector<std::shared_ptr<const route>> routes_;
+};
+
+struct server_options {
+  std::string address = "127.0.0.1";
+  std::uint16_t port = 0;  // 0: any free one
+  server_limits limits;
+};
+
+class server {
+ public:
+  virtual ~server() = default;
+  /// The port that is bound.
+  [[nodiscard]] virtual std::uint16_t port() const = 0;
+  /// No new connections or requests; streams are told (exchange::on_drain); returns when all connections have ended, or when
+  /// `deadline` has passed and the rest were closed. On any loop.
+  [[nodiscard]] virtual aio::awaitable<> drain(steady_time deadline) = 0;
+  [[nodiscard]] virtual std::size_t connections() const = 0;
+};
+
+/// Binds and listens with SO_REUSEPORT, one acceptor per loop, and serves `handle` for every request (it routes). `loops` and
+/// the server outlive all handlers. Errors name the address and, when a port is taken, say so (`conflict`).
+/// The destructor REQUIRES that drain() has returned.
+[[nodiscard]] result<std::unique_ptr<server>> start_server(aio::event_loops& loops,
+                                                           const server_options& options,
+                                                           handler handle);
+
+}  // namespace throughline::http

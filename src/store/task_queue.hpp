@@ -1,0 +1,226 @@
+// The queue is the `tasks` table. Whether a task may be claimed is decided when something changes (posted, ended, retried,
+// cancelled, due), in the same transaction, under one lock per owner; claiming is an index-ordered top-K and nothing else.
+//
+//   blocked -> delayed -> waiting -> ready -> running -> succeeded | failed | cancelled
+//              (due)      (a slot)   (claim)     |
+//                 ^------------- retry ----------+
+//
+// What must always hold (check() counts violations): of a conversation's open tasks exactly the first is not blocked; an owner
+// holds at most its cap of slots (ready or running) per queue; a task waits only if all slots are taken.
+//
+// The fence: everything a worker writes names (task, attempt, worker) and changes nothing unless that is who runs it now.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "sql/database.hpp"
+#include "store/records.hpp"
+#include "store/signals.hpp"
+#include "store/submissions.hpp"
+
+namespace throughline::store {
+
+/// Who runs a task: the fence of every write.
+struct task_holder {
+  task_id task;
+  std::uint32_t attempt = 0;
+  worker_id worker;
+};
+
+struct claimed_task {
+  task_holder held;
+  owner_id owner;
+  conversation_id conversation;
+  message_id message;
+  std::optional<std::string> model;  // asked for with the post, else of the conversation
+  std::int64_t failures = 0;
+  std::int64_t failures_max = 0;
+  bool cancel_requested = false;
+  wall_time created_at;
+};
+
+/// What a worker hears at a heartbeat.
+struct heartbeat_result {
+  struct held_task {
+    task_id task;
+    std::uint32_t attempt = 0;
+    bool cancel_requested = false;
+  };
+  bool lease_was_lost = false;  // this worker's row had expired or was gone; it is there again now
+  std::vector<held_task> held;  // what it still holds; anything else it runs was lost
+};
+
+/// Text saved so far, as growth: the pieces of one attempt from chunk `from_index` on.
+struct partial_text {
+  task_holder held;
+  std::uint32_t from_index = 0;
+  std::string content;
+  std::string reasoning;
+};
+
+struct saved_text {
+  std::uint32_t attempt = 0;  // the newest attempt that saved any; 0: none did
+  std::string content;
+  std::string reasoning;
+};
+
+/// How an answer ended, as finish() writes it.
+struct ending {
+  task_state state = task_state::succeeded;  // succeeded, failed or cancelled
+  std::string content;
+  std::string reasoning;
+  std::optional<std::string> model;
+  std::optional<std::string> provider;
+  std::optional<std::string> finish_reason;
+  std::optional<token_usage> usage;
+  std::optional<std::int64_t> ttft_ms;
+  std::optional<std::int64_t> latency_ms;
+  std::optional<answer_error> failure;
+  std::uint32_t terminal_index = 0;  // chunk_index of the terminal chunk
+  std::string terminal_type;         // "done" or "error"
+  std::string terminal_content;
+  std::string terminal_fields;       // as in stream::chunk
+};
+
+struct stored_ending {
+  std::uint32_t attempt = 0;
+  ending how;
+};
+
+
+struct attempt_record {
+  std::uint32_t attempt = 0;
+  worker_id worker;
+  wall_time started_at;
+  std::optional<wall_time> finished_at;
+  std::optional<answer_error> failure;
+};
+
+struct cancel_result {
+  task_state state = task_state::cancelled;  // after the call
+  bool was_running = false;                  // a worker must stop it; its bell was rung
+};
+
+/// One line of the conversation an answer is written for.
+struct context_line {
+  role from = role::user;
+  std::string content;
+};
+
+class task_queue {
+ public:
+  task_queue(sql::database& database, signals& bells, queue_limits limits)
+      : database_(database), bells_(bells), limits_(limits) {}
+
+  // --- workers -----------------------------------------------------------------------------------------------------------
+
+  /// At start of the only process of a database: all leases are void. Tasks that were running become ready again (their
+  /// next attempt begins with a reset); returns how many. Nothing is lost: partial text stays.
+  [[nodiscard]] aio::awaitable<result<std::int64_t>> recover();
+
+  /// Up to `most` ready tasks of `queues`, in order of priority and of being ready; each gets a new attempt held by `worker`.
+  [[nodiscard]] aio::awaitable<result<std::vector<claimed_task>>> claim(
+      worker_id worker, std::vector<std::string> queues, std::int64_t most);
+
+  /// Renews the lease of `worker` for `lease` and says what it holds.
+  [[nodiscard]] aio::awaitable<result<heartbeat_result>> heartbeat(worker_id worker, milliseconds lease);
+
+  /// Makes tasks whose worker's lease has expired ready again, counting a failure; at most `most`. Returns how many.
+  [[nodiscard]] aio::awaitable<result<std::int64_t>> reap(std::int64_t most);
+
+  /// Moves delayed tasks that are due on. Returns when the next one is due, if any.
+  [[nodiscard]] aio::awaitable<result<std::optional<wall_time>>> make_due();
+
+  /// Removes the worker's row; it must hold nothing any more.
+  [[nodiscard]] aio::awaitable<result<void>> retire(worker_id worker);
+
+  // --- one attempt -------------------------------------------------------------------------------------------------------
+
+  /// The chain of parents of the answered message, oldest first, with the conversation's system prompt in front. At most
+  /// `bytes_max` bytes of text: the oldest turns go first, never the question itself.
+  [[nodiscard]] aio::awaitable<result<std::vector<context_line>>> context(task_holder held,
+                                                                          std::size_t bytes_max);
+
+  /// True if (task, attempt, worker) still runs it.
+  [[nodiscard]] aio::awaitable<result<bool>> holds(task_holder held);
+
+  /// Saves growth for all of these in one statement; those that are not held any more are skipped.
+  [[nodiscard]] aio::awaitable<result<void>> save_partials(std::vector<partial_text> grown);
+  [[nodiscard]] aio::awaitable<result<saved_text>> saved(task_id task);
+
+  /// Writes the message, the terminal state and the terminal chunk. True: it is done, now or by an earlier call with the same
+  /// arguments whose reply was lost. False: somebody else owns the task (stop silently). Idempotent.
+  [[nodiscard]] aio::awaitable<result<bool>> finish(task_holder held, ending how);
+
+  /// running -> queued with all text saved: after a failure that may pass (`counts_as_failure`, due after `delay`), or handed
+  /// back by a worker that stops (no failure). If a cancel was requested nothing is requeued and `cancel_requested` is
+  /// returned: the caller finishes it as cancelled. `lost`: somebody else owns it. Idempotent.
+  enum class requeue_result : std::uint8_t { requeued, cancel_requested, lost };
+  [[nodiscard]] aio::awaitable<result<requeue_result>> requeue(task_holder held, milliseconds delay,
+                                                               bool counts_as_failure,
+                                                               std::optional<answer_error> failure,
+                                                               std::optional<partial_text> rest);
+
+  // --- people ------------------------------------------------------------------------------------------------------------
+
+  /// Requests the end of a task. One that is not running is `cancelled` in this transaction, with its saved text, a new
+  /// attempt and a terminal chunk that `make_terminal` builds from the ending's attempt and saved text. Idempotent; a task
+  /// that has ended answers its state.
+  using terminal_maker = std::function<ending(std::uint32_t attempt, const saved_text& saved, message_id message)>;
+  [[nodiscard]] aio::awaitable<result<cancel_result>> cancel(owner_id owner, task_id task,
+                                                             terminal_maker make_terminal);
+
+  [[nodiscard]] aio::awaitable<result<task>> get(owner_id owner, task_id id);
+  /// Tasks that have not ended, newest first.
+  [[nodiscard]] aio::awaitable<result<std::vector<task>>> active(owner_id owner, std::int64_t limit);
+  [[nodiscard]] aio::awaitable<result<std::vector<attempt_record>>> attempts(owner_id owner, task_id id);
+  /// The task of an answer: the given message, or the newest one of the conversation that has not ended.
+  [[nodiscard]] aio::awaitable<result<std::optional<task_id>>> task_of(owner_id owner,
+                                                                       conversation_id in,
+                                                                       std::optional<message_id> message);
+
+  // --- followers ---------------------------------------------------------------------------------------------------------
+
+  struct terminal_position {
+    task_id task;
+    bool exists = false;
+    std::optional<std::uint32_t> attempt;  // set: it has ended, with this terminal chunk
+    std::uint32_t index = 0;
+  };
+  /// One answer per id, in order. A task that was cleaned away is answered from its message.
+  [[nodiscard]] aio::awaitable<result<std::vector<terminal_position>>> terminals(std::vector<task_id> tasks);
+  /// REQUIRES that it has ended. A task that was cleaned away is answered from its message.
+  [[nodiscard]] aio::awaitable<result<stored_ending>> ending_of(task_id task);
+  /// Whose answer this is; `not_found` unless it is the owner's and its conversation is not hidden. Knows cleaned tasks too.
+  [[nodiscard]] aio::awaitable<result<void>> check_owner(owner_id owner, task_id task);
+
+  // --- upkeep ------------------------------------------------------------------------------------------------------------
+
+  struct cleaning {
+    milliseconds task_retention{30LL * 24 * 3600 * 1000};
+    milliseconds key_retention{24LL * 3600 * 1000};
+    milliseconds purge_after{30'000};
+    std::int64_t batch = 500;
+  };
+  struct cleaned {
+    std::int64_t tasks = 0;
+    std::int64_t keys = 0;
+    std::int64_t conversations = 0;
+    std::vector<task_id> purged_tasks;  // their logs are to be removed
+    bool more = false;                  // a batch was full: call again
+  };
+  /// One bounded step of cleaning: old finished tasks, expired keys, workers that are gone, and hidden conversations whose
+  /// tasks have all ended.
+  [[nodiscard]] aio::awaitable<result<cleaned>> clean(cleaning how);
+  /// How many violations of the three rules on top there are: 0, or a bug.
+  [[nodiscard]] aio::awaitable<result<std::int64_t>> check();
+
+ private:
+  sql::database& database_;
+  signals& bells_;
+  queue_limits limits_;
+};
+
+}  // namespace throughline::store
