@@ -10,6 +10,9 @@ namespace throughline {
 /// True if `text` is well-formed UTF-8 (no overlong forms, no surrogates, nothing above U+10FFFF).
 [[nodiscard]] bool is_valid_utf8(std::string_view text) noexcept;
 
+/// How many bytes at the start of `text` are well-formed UTF-8: all of them, or those before the first ill-formed part.
+[[nodiscard]] std::size_t valid_utf8_length(std::string_view text) noexcept;
+
 /// `text` with every maximal ill-formed part replaced by U+FFFD (the practice the Unicode standard recommends).
 [[nodiscard]] std::string to_valid_utf8(std::string_view text);
 

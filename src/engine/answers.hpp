@@ -1,5 +1,5 @@
-// What people do with answers that takes more than one row: stop one, wait for one, delete the conversation of one.
-// The API calls this; the worker writes the answers (engine/worker.hpp).
+// What people do with answers that takes more than one row: stop one, wait for one, delete the
+// conversation of one. The API calls this; the worker writes the answers (engine/worker.hpp).
 #pragma once
 
 #include <vector>
@@ -14,24 +14,34 @@ namespace throughline::engine {
 class answers {
  public:
   /// All outlive this.
-  answers(store::conversations& conversations, store::task_queue& queue, stream::chunk_log& log, notices& bells);
+  answers(store::conversations& conversations, store::task_queue& queue, stream::chunk_log& log,
+          notices& bells);
 
-  /// Requests the end of the answer and waits up to `patience` until it has really ended, its partial text saved and its
-  /// terminal chunk in the log. The task's state is then terminal; otherwise (`cancel_requested` still standing) it is being
-  /// cancelled. Idempotent; a task that has ended before is returned as it is.
-  [[nodiscard]] aio::awaitable<result<store::task>> cancel(aio::event_loop& here, store::owner_id owner,
-                                                           task_id task, milliseconds patience = milliseconds(2000));
+  /// Requests the end of the answer and waits up to `patience` until it has really ended: the
+  /// request to the model closed, the partial text and the terminal state committed. The task's
+  /// state is then terminal; otherwise (`cancel_requested` still standing) it is being cancelled.
+  /// Idempotent; a task that has ended before is returned as it is.
+  [[nodiscard]] aio::awaitable<result<store::task>> cancel(
+      aio::event_loop& here, store::owner_id owner, task_id task,
+      milliseconds patience = milliseconds(2000));
 
   /// Waits until the task has ended or `deadline` has passed, and returns it as it is then.
   [[nodiscard]] aio::awaitable<result<store::task>> wait_until_ended(aio::event_loop& here,
-                                                                     store::owner_id owner, task_id task,
+                                                                     store::owner_id owner,
+                                                                     task_id task,
                                                                      steady_time deadline);
 
   /// Hides the conversation and requests the end of its running answers, without waiting for them.
-  [[nodiscard]] aio::awaitable<result<void>> remove_conversation(aio::event_loop& here, store::owner_id owner,
+  [[nodiscard]] aio::awaitable<result<void>> remove_conversation(store::owner_id owner,
                                                                  conversation_id id);
 
  private:
+  aio::awaitable<result<store::cancel_result>> request_end(store::owner_id owner, task_id task);
+  aio::awaitable<> write_to_log(task_id task, std::uint32_t attempt, store::ending how);
+  aio::awaitable<result<store::task>> wait_for_end(std::shared_ptr<aio::bell> ended,
+                                                   store::owner_id owner, task_id task,
+                                                   steady_time deadline);
+
   store::conversations& conversations_;
   store::task_queue& queue_;
   stream::chunk_log& log_;

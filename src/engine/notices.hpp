@@ -1,5 +1,6 @@
-// The bells of one process: the store rings them after each commit, and whoever has to look again listens. Hints only.
-// (Across processes Redis will carry the same four, behind the same store::signals.)
+// The bells of one process: the store rings them after each commit, and whoever has to look again
+// listens. Hints only. (Across processes Redis will carry the same four, behind the same
+// store::signals.)
 #pragma once
 
 #include <functional>
@@ -24,13 +25,14 @@ class notices final : public store::signals {
     virtual ~watch() = default;
   };
   /// A rev of this owner went up.
-  [[nodiscard]] std::unique_ptr<watch> watch_owner(const store::owner_id& owner, std::shared_ptr<aio::bell> bell);
+  [[nodiscard]] std::unique_ptr<watch> watch_owner(const store::owner_id& owner,
+                                                   std::shared_ptr<aio::bell> bell);
   /// A task may be claimable.
   [[nodiscard]] std::unique_ptr<watch> watch_queue(std::shared_ptr<aio::bell> bell);
   /// This task has ended.
   [[nodiscard]] std::unique_ptr<watch> watch_end(task_id task, std::shared_ptr<aio::bell> bell);
-  /// Called, on the thread that rang, for each running task whose cancel is requested. One listener: the worker. An empty
-  /// function unhooks it, and returns after the last call has.
+  /// Called, on the thread that rang, for each running task whose cancel is requested. One
+  /// listener: the worker. An empty function unhooks it, and returns after the last call has.
   void on_cancel(std::function<void(task_id)> listener);
 
   void owner_changed(const store::owner_id& owner) override;

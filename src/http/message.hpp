@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <initializer_list>
 #include <map>
 #include <optional>
 #include <string>
@@ -16,6 +17,9 @@ namespace throughline::http {
 enum class method : std::uint8_t { get, head, post, put, patch, delete_, options, other };
 
 [[nodiscard]] std::string_view to_string(method which) noexcept;
+
+/// Whether two names of header fields are the same: ASCII, without case.
+[[nodiscard]] bool same_name(std::string_view a, std::string_view b) noexcept;
 
 /// Header fields in order; names compare without case.
 class header_fields {

@@ -6,12 +6,14 @@
 #include <chrono>
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <span>
 #include <string>
 #include <vector>
 
 #include "aio/asio.hpp"
+#include "aio/bell.hpp"
 #include "aio/event_loop.hpp"
 #include "http/message.hpp"
 
@@ -39,7 +41,8 @@ class exchange {
   [[nodiscard]] virtual aio::awaitable<> respond(response reply) = 0;
 
   /// Sends the head of a response whose body is written piece by piece (chunked transfer coding). From here on the handler's
-  /// coroutine is cancelled (operation_aborted) as soon as the client has gone.
+  /// coroutine is cancelled (operation_aborted) as soon as the client has gone; shutting down its sending side counts as gone.
+  /// To a HEAD request only the head is sent and operation_aborted is thrown: there is no body to write.
   [[nodiscard]] virtual aio::awaitable<> begin_stream(response head) = 0;
   /// Writes all buffers in one gathered write. Suspends until the socket has taken them; the memory must live until then.
   /// Throws operation_aborted if the client has gone or takes nothing for `write_timeout`.
@@ -47,14 +50,22 @@ class exchange {
   /// Ends the body; the connection may serve another request.
   [[nodiscard]] virtual aio::awaitable<> end_stream() = 0;
 
+  /// Closes the connection now, without ending the response: a client sees it as broken off. What was written is still
+  /// delivered, unless `reset`: then the client gets a TCP reset. The handler returns next.
+  virtual void abort_connection(bool reset) = 0;
+
   /// True when the server is draining: streams should say goodbye and end. `on_drain` rings when that begins.
   [[nodiscard]] virtual bool is_draining() const = 0;
-  virtual void on_drain(std::shared_ptr<aio::bell> ring) = 0;
+  virtual void on_drain(std::shared_ptr<aio::bell> ring) = 0;  // until the handler ends
 };
 
+/// Answers one request: respond(), or begin_stream() ... end_stream(). Ending by operation_aborted closes the connection. Any
+/// other exception, or an end without an answer, is a mistake: logged, and a 500 if nothing was sent yet. Of a handler that
+/// does not stream, only the end of a drain cancels the coroutine: a client that hangs up does not stop its work.
 using handler = std::function<aio::awaitable<>(exchange&)>;
 
-/// Paths are literal segments and `{name}` segments: `/conversations/{id}/messages`. More literal segments win.
+/// Paths are literal segments and `{name}` segments: `/conversations/{id}/messages`. More literal segments win. A parameter is
+/// not empty. HEAD is answered by the route of GET; the server leaves out the body. Filled before it is used, then read-only.
 class router {
  public:
   /// Two routes of one shape and method: asserted.

@@ -7,9 +7,13 @@
 #pragma once
 
 #include <cstdint>
+#include <exception>
 #include <functional>
+#include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -40,6 +44,9 @@ class value {
   }
 
   [[nodiscard]] bool is_null() const noexcept { return std::holds_alternative<null>(held_); }
+  [[nodiscard]] bool is_integer() const noexcept {
+    return std::holds_alternative<std::int64_t>(held_);
+  }
   /// REQUIRES: an integer. Asserted.
   [[nodiscard]] std::int64_t integer() const;
   /// REQUIRES: text. Asserted.

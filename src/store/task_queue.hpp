@@ -38,6 +38,7 @@ struct claimed_task {
   std::int64_t failures = 0;
   std::int64_t failures_max = 0;
   bool cancel_requested = false;
+  std::optional<std::string> last_error_code;  // of the attempt before, if it failed
   wall_time created_at;
 };
 

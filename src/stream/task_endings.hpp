@@ -25,8 +25,9 @@ class task_endings {
  public:
   virtual ~task_endings() = default;
 
-  /// nullopt: the task has not ended. `not_found`: there is no such task (any more). May take up to a second, on purpose.
-  [[nodiscard]] virtual aio::awaitable<result<std::optional<position>>> terminal_of(task_id task) = 0;
+  /// nullopt: the task has not ended. `not_found`: there is no such task (any more). Takes up to a second, on purpose, unless
+  /// `is_urgent` (a reader that has just come, and a log that is missing).
+  [[nodiscard]] virtual aio::awaitable<result<std::optional<position>>> terminal_of(task_id task, bool is_urgent) = 0;
 
   /// The ending itself, with its text. REQUIRES that terminal_of() gave a position.
   [[nodiscard]] virtual aio::awaitable<result<stored_ending>> ending_of(task_id task) = 0;

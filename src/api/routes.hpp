@@ -1,0 +1,98 @@
+// What the routes share: the things they work on, one request as they see it, and the list they are entered in. The shell
+// around them (door, CORS, request ids, 404, 405, unknown parameters, problems) is in api.cpp, so no route can forget it.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "api/api.hpp"
+#include "api/encode.hpp"
+#include "api/stream_tickets.hpp"
+
+namespace throughline::api {
+
+/// Lives as long as the handler.
+struct surface {
+  dependencies on;
+  api_options options;
+  stream_tickets streams;
+};
+
+/// One request that has come in by the door. Lives in the coroutine that answers it.
+struct call {
+  surface& app;
+  http::exchange& exchange;
+  store::owner_id owner;
+
+  [[nodiscard]] const http::request& request() const { return exchange.incoming(); }
+  [[nodiscard]] aio::event_loop& loop() const { return exchange.loop(); }
+
+  /// The id in the path; `not_found` for what is none, as for an id that nobody has.
+  template <class Id>
+  [[nodiscard]] result<Id> id(std::string_view name = "id") const {
+    const auto& parameters = request().path_parameters;
+    const auto found = parameters.find(name);
+    if (found != parameters.end()) {
+      if (const auto parsed = Id::parse(found->second)) return *parsed;
+    }
+    return fail(errc::not_found, "There is nothing with this id");
+  }
+};
+
+/// The query parameters a route knows; any other is refused by name.
+using parameter_check = std::function<std::optional<std::string_view>(const http::query_parameters&)>;
+template <class... Names>
+[[nodiscard]] parameter_check knows(Names... names) {
+  return [=](const http::query_parameters& query) {
+    return query.unknown({std::string_view(names)...});
+  };
+}
+
+class route_list {
+ public:
+  /// Answers with a whole response.
+  using plain = aio::awaitable<result<http::response>> (*)(call);
+  /// Answers through the exchange. An error says that nothing has been sent.
+  using streaming = aio::awaitable<result<void>> (*)(call);
+
+  explicit route_list(std::shared_ptr<surface> app) : app_(std::move(app)) {}
+
+  /// Enters the route at `pattern` and at `/api/v1` + `pattern`. Both kinds refuse bodies that are not JSON.
+  void add(http::method verb, std::string_view pattern, parameter_check check, plain run);
+  void add(http::method verb, std::string_view pattern, parameter_check check, streaming run);
+
+  [[nodiscard]] http::router take() { return std::move(router_); }
+
+ private:
+  void enter(http::method verb, std::string_view pattern, http::handler run);
+
+  std::shared_ptr<surface> app_;
+  http::router router_;
+};
+
+void add_conversation_routes(route_list& routes);
+void add_message_routes(route_list& routes);
+void add_stream_routes(route_list& routes);
+void add_event_routes(route_list& routes);
+void add_task_routes(route_list& routes);
+void add_chat_routes(route_list& routes);
+void add_operation_routes(route_list& routes);
+
+// --- shared by several groups --------------------------------------------------------------------------------------------
+
+/// What a post, an edit, a regenerate or a retry asks of the store: the queue must be configured and the model served
+/// (`unprocessable`, naming those that are), the idempotency key well-formed.
+[[nodiscard]] result<store::submit_options> make_submit_options(const call& in,
+                                                                std::optional<std::string> model,
+                                                                std::optional<std::string> queue,
+                                                                std::int64_t priority);
+[[nodiscard]] result<void> check_model(const call& in, const std::optional<std::string>& model);
+
+/// The rows beside how far their chunks have come: of an ended task by its stored ending, of another by its log.
+[[nodiscard]] aio::awaitable<result<std::vector<task_view>>> with_progress(
+    call in, std::vector<store::task> rows);
+
+}  // namespace throughline::api

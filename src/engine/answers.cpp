@@ -1,0 +1,103 @@
+#include "engine/answers.hpp"
+
+#include "base/log.hpp"
+#include "engine/terminal.hpp"
+
+namespace throughline::engine {
+namespace {
+
+/// What cancelling a task that nobody runs has written, to be put into the log as well. Filled on
+/// the database's thread and read after it has answered.
+struct written_ending {
+  std::uint32_t attempt = 0;
+  store::ending how;
+};
+
+}  // namespace
+
+answers::answers(store::conversations& conversations, store::task_queue& queue,
+                 stream::chunk_log& log, notices& bells)
+    : conversations_(conversations), queue_(queue), log_(log), bells_(bells) {}
+
+aio::awaitable<result<store::cancel_result>> answers::request_end(store::owner_id owner,
+                                                                  task_id task) {
+  auto written = std::make_shared<written_ending>();
+  store::task_queue::terminal_maker make_terminal =
+      [written](std::uint32_t attempt, const store::saved_text& saved, message_id message) {
+        written->attempt = attempt;
+        written->how =
+            make_saved_ending(store::task_state::cancelled, attempt, saved, message, std::nullopt);
+        return written->how;
+      };
+  const auto done = co_await queue_.cancel(std::move(owner), task, std::move(make_terminal));
+  if (!done) co_return done.error();
+  if (!done->was_running && done->state == store::task_state::cancelled && written->attempt > 0) {
+    co_await write_to_log(task, written->attempt, written->how);
+  }
+  co_return *done;
+}
+
+// The database has it already: a log that cannot take it costs its followers a second, nothing
+// else.
+aio::awaitable<> answers::write_to_log(task_id task, std::uint32_t attempt, store::ending how) {
+  const stream::writer by{task, attempt, worker_id::generate()};
+  const auto opened = co_await log_.open(by);
+  if (!opened || opened->status != stream::append_status::appended) co_return;
+  auto chunks = ending_chunks(attempt, "worker_lost", how);
+  const auto appended = co_await log_.append(by, 0, std::move(chunks));
+  if (!appended) {
+    log::warning("the end of a cancelled task is not in the log; the database answers for it",
+                 {{"task", task.to_string()}, {"why", appended.error().detail}});
+  }
+}
+
+aio::awaitable<result<store::task>> answers::cancel(aio::event_loop& here, store::owner_id owner,
+                                                    task_id task, milliseconds patience) {
+  const steady_time deadline = std::chrono::steady_clock::now() + patience;
+  // Listening begins before the request, so that an end in between is heard.
+  const auto bell = aio::bell::create(here);
+  const auto watch = bells_.watch_end(task, bell);
+  const auto requested = co_await request_end(owner, task);
+  if (!requested) co_return requested.error();
+  auto now = co_await wait_for_end(bell, std::move(owner), task, deadline);
+  co_return now;
+}
+
+aio::awaitable<result<store::task>> answers::wait_until_ended(aio::event_loop& here,
+                                                              store::owner_id owner, task_id task,
+                                                              steady_time deadline) {
+  const auto bell = aio::bell::create(here);
+  const auto watch = bells_.watch_end(task, bell);
+  auto now = co_await wait_for_end(bell, std::move(owner), task, deadline);
+  co_return now;
+}
+
+// The bell is a hint: without it the task is looked at once a second.
+aio::awaitable<result<store::task>> answers::wait_for_end(std::shared_ptr<aio::bell> ended,
+                                                          store::owner_id owner, task_id task,
+                                                          steady_time deadline) {
+  while (true) {
+    auto now = co_await queue_.get(owner, task);
+    if (!now || store::is_terminal(now->state)) co_return now;
+    const steady_time time = std::chrono::steady_clock::now();
+    if (time >= deadline) co_return now;
+    [[maybe_unused]] const bool rung =
+        co_await ended->wait_until(std::min(deadline, time + seconds(1)));
+  }
+}
+
+aio::awaitable<result<void>> answers::remove_conversation(store::owner_id owner,
+                                                          conversation_id id) {
+  const auto open = co_await conversations_.remove(owner, id);
+  if (!open) co_return open.error();
+  for (const task_id task : *open) {
+    const auto requested = co_await request_end(owner, task);
+    if (!requested) {
+      log::warning("an answer of a deleted conversation could not be stopped",
+                   {{"task", task.to_string()}, {"why", requested.error().detail}});
+    }
+  }
+  co_return result<void>();
+}
+
+}  // namespace throughline::engine

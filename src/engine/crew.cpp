@@ -1,0 +1,113 @@
+#include "engine/crew.hpp"
+
+#include "base/log.hpp"
+
+namespace throughline::engine {
+
+crew::crew(aio::event_loop& loop, const generation_services& services, options how,
+           std::function<void()> on_over)
+    : loop_(loop),
+      services_(services),
+      options_(how),
+      on_over_(std::move(on_over)),
+      emptied_(aio::bell::create(loop)),
+      group_(loop) {}
+
+void crew::start(store::claimed_task task) {
+  auto work = std::make_shared<generation>(loop_, services_, std::move(task));
+  running_[work->held().task] = work;
+  group_.spawn("generation", run(std::move(work)));
+}
+
+aio::awaitable<> crew::run(std::shared_ptr<generation> work) {
+  // Also when the coroutine is cancelled: an entry never outlives its generation.
+  struct departure {
+    crew& from;
+    std::shared_ptr<generation> work;
+    ~departure() {
+      const auto found = from.running_.find(work->held().task);
+      // The task may already be back with a newer attempt.
+      if (found != from.running_.end() && found->second == work) from.running_.erase(found);
+      from.on_over_();
+      if (from.running_.empty()) from.emptied_->ring();
+    }
+  };
+  const departure leaves{*this, work};
+  co_await work->run();
+}
+
+void crew::request_stop(task_id task, std::optional<std::uint32_t> attempt,
+                        generation::stop_cause why) {
+  const auto found = running_.find(task);
+  if (found == running_.end()) return;
+  if (!attempt || *attempt == found->second->held().attempt) found->second->request_stop(why);
+}
+
+void crew::request_stop_of_all(generation::stop_cause why) {
+  for (const auto& [task, work] : running_) work->request_stop(why);
+}
+
+std::vector<store::task_holder> crew::held() const {
+  std::vector<store::task_holder> all;
+  all.reserve(running_.size());
+  for (const auto& [task, work] : running_) all.push_back(work->held());
+  return all;
+}
+
+void crew::start_saving() {
+  group_.spawn("partial text", keep_saving());
+}
+
+aio::awaitable<> crew::keep_saving() {
+  while (true) {
+    co_await aio::sleep_for(options_.save_partials);
+    co_await save_once();
+  }
+}
+
+// One statement for all that has grown, in slices of at most partial_bytes_max. What could not be
+// saved is tried again with the next growth.
+aio::awaitable<> crew::save_once() {
+  struct piece {
+    std::weak_ptr<generation> of;
+    std::uint32_t to_index = 0;
+  };
+  std::vector<std::shared_ptr<generation>> all;
+  for (const auto& [task, work] : running_) all.push_back(work);
+  std::size_t next = 0;
+  while (next < all.size()) {
+    std::vector<store::partial_text> grown;
+    std::vector<piece> pieces;
+    std::size_t bytes = 0;
+    for (; next < all.size() && bytes < options_.partial_bytes_max; ++next) {
+      auto growth = all[next]->unsaved();
+      if (!growth) continue;
+      bytes += growth->content.size() + growth->reasoning.size();
+      pieces.push_back({all[next], all[next]->size()});
+      grown.push_back(std::move(*growth));
+    }
+    if (grown.empty()) continue;
+    const auto saved = co_await services_.queue.save_partials(std::move(grown));
+    if (!saved) {
+      log::warning("partial text could not be saved; it is tried again in a second",
+                   {{"why", saved.error().detail}});
+      co_return;
+    }
+    for (const auto& done : pieces) {
+      if (const auto work = done.of.lock()) work->mark_saved(done.to_index);
+    }
+  }
+}
+
+aio::awaitable<bool> crew::wait_until_empty(steady_time deadline) {
+  while (!running_.empty() && std::chrono::steady_clock::now() < deadline) {
+    [[maybe_unused]] const bool rung = co_await emptied_->wait_until(deadline);
+  }
+  co_return running_.empty();
+}
+
+aio::awaitable<> crew::stop() {
+  co_await group_.stop();
+}
+
+}  // namespace throughline::engine

@@ -1,0 +1,57 @@
+// The generations of one worker on one event loop: starts them, finds them, saves their partial
+// text.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <unordered_map>
+#include <vector>
+
+#include "aio/task_group.hpp"
+#include "engine/generation.hpp"
+
+namespace throughline::engine {
+
+class crew {
+ public:
+  struct options {
+    milliseconds save_partials{1000};
+    std::size_t partial_bytes_max = 1024 * 1024;
+  };
+
+  /// `on_over` is called on the loop after each generation has ended. Everything but the
+  /// constructor is on the loop only.
+  crew(aio::event_loop& loop, const generation_services& services, options how,
+       std::function<void()> on_over);
+
+  void start(store::claimed_task task);
+  /// Without `attempt`: whichever runs here.
+  void request_stop(task_id task, std::optional<std::uint32_t> attempt, generation::stop_cause why);
+  void request_stop_of_all(generation::stop_cause why);
+  [[nodiscard]] std::vector<store::task_holder> held() const;
+
+  /// Begins to save partial text once a second.
+  void start_saving();
+  /// Suspends until all generations have ended by themselves or `deadline` has passed; true: all
+  /// have.
+  [[nodiscard]] aio::awaitable<bool> wait_until_empty(steady_time deadline);
+  /// Cancels what is left and suspends until nothing runs.
+  [[nodiscard]] aio::awaitable<> stop();
+
+  [[nodiscard]] aio::event_loop& loop() noexcept { return loop_; }
+
+ private:
+  aio::awaitable<> run(std::shared_ptr<generation> work);
+  aio::awaitable<> keep_saving();
+  aio::awaitable<> save_once();
+
+  aio::event_loop& loop_;
+  const generation_services& services_;
+  options options_;
+  std::function<void()> on_over_;
+  std::unordered_map<task_id, std::shared_ptr<generation>> running_;
+  std::shared_ptr<aio::bell> emptied_;
+  aio::task_group group_;
+};
+
+}  // namespace throughline::engine

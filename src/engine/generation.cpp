@@ -1,0 +1,232 @@
+#include "engine/generation.hpp"
+
+#include "base/log.hpp"
+#include "base/utf8.hpp"
+#include "engine/terminal.hpp"
+
+namespace throughline::engine {
+namespace {
+
+constexpr milliseconds log_backoff_first{50};
+constexpr milliseconds log_backoff_most{1000};
+
+std::string_view reset_reason(const store::claimed_task& task) {
+  return task.failures > 0 && task.last_error_code != describe(errc::worker_lost).code
+             ? "provider_failed"
+             : "worker_lost";
+}
+
+std::optional<stream::chunk> reset_for(const store::claimed_task& task) {
+  if (task.held.attempt <= 1) return std::nullopt;
+  return make_reset(task.held.attempt, reset_reason(task));
+}
+
+stream::writer writer_of(const store::task_holder& held) {
+  return {held.task, held.attempt, held.worker};
+}
+
+}  // namespace
+
+generation::generation(aio::event_loop& loop, const generation_services& services,
+                       store::claimed_task task)
+    : loop_(loop),
+      services_(services),
+      task_(std::move(task)),
+      draft_(reset_for(task_)),
+      started_(services.time.steady_now()),
+      saved_(draft_.size()),
+      stopped_(aio::bell::create(loop)) {}
+
+void generation::request_stop(stop_cause why) {
+  if (finishing_ || (stop_ != stop_cause::none && why != stop_cause::lost)) return;
+  stop_ = why;
+  if (completion_) completion_->cancel();
+  stopped_->ring();
+}
+
+aio::awaitable<> generation::run() {
+  const bool is_ours = co_await open_log();
+  if (!is_ours) co_return;
+  outcome how;
+  if (task_.cancel_requested) request_stop(stop_cause::cancelled);
+  if (stop_ == stop_cause::none && task_.failures >= task_.failures_max) {
+    how.is = outcome::kind::failed;
+    how.failure.what = fail(errc::worker_lost,
+                            "The workers that were writing this answer died. What was written "
+                            "so far is kept; you can ask for it again.");
+  } else if (stop_ == stop_cause::none) {
+    how = co_await generate();
+  }
+  completion_.reset();
+  co_await conclude(std::move(how));
+}
+
+// The fence. A log that cannot be reached does not hold up the answer: appends raise the fence as
+// well.
+aio::awaitable<bool> generation::open_log() {
+  const stream::writer by = writer_of(task_.held);
+  const auto opened = co_await services_.log.open(by);
+  if (!opened) co_return true;
+  if (opened->status == stream::append_status::fenced) {
+    const auto still_held = co_await services_.queue.holds(task_.held);
+    co_return !still_held || *still_held;
+  }
+  co_return true;
+}
+
+aio::awaitable<generation::outcome> generation::generate() {
+  outcome how;
+  auto request = co_await make_request(how);
+  if (!request) co_return how;
+  const auto choice = services_.models.choose(task_.model);
+  if (!choice) {
+    how.is = outcome::kind::failed;
+    how.failure.what = fail(errc::provider_missing, choice.error().detail);
+    co_return how;
+  }
+  provider_name_ = choice->source->name();
+  model_ = choice->model;
+  request->model = choice->model;
+  completion_ = choice->source->start(loop_, std::move(*request));
+  how = co_await read_completion();
+  co_return how;
+}
+
+// A database that does not answer costs time, nothing else.
+aio::awaitable<std::optional<provider::completion_request>> generation::make_request(
+    outcome& failed) {
+  for (int tries = 1; stop_ == stop_cause::none; ++tries) {
+    auto context = co_await services_.queue.context(task_.held, services_.limits.context_bytes_max);
+    if (context) {
+      provider::completion_request request;
+      for (auto& line : *context) {
+        input_bytes_ += line.content.size();
+        request.messages.push_back(
+            {static_cast<provider::role>(line.from), std::move(line.content)});
+      }
+      co_return request;
+    }
+    if (context.error().code == errc::not_found) {
+      stop_ = stop_cause::lost;
+      break;
+    }
+    const auto delay = services_.retries.backoff.delay(tries, services_.random);
+    const steady_time until = services_.time.steady_now() + delay;
+    [[maybe_unused]] const bool stopped = co_await stopped_->wait_until(until);
+  }
+  failed.is = outcome::kind::stopped;
+  co_return std::nullopt;
+}
+
+aio::awaitable<generation::outcome> generation::read_completion() {
+  outcome how;
+  std::optional<std::string> finish_reason;
+  while (stop_ == stop_cause::none) {
+    const auto batch = co_await completion_->next();
+    if (!batch) {
+      if (stop_ != stop_cause::none) break;
+      how.is = outcome::kind::failed;
+      how.failure = batch.error();
+      break;
+    }
+    const bool is_full = take(*batch, finish_reason);
+    if (finish_reason || is_full) {
+      how.is = outcome::kind::finished;
+      how.finish_reason = is_full ? "length" : *finish_reason;
+    }
+    co_await flush(nullptr);
+    if (how.is == outcome::kind::finished) break;
+  }
+  co_return how;
+}
+
+bool generation::take(const provider::event_batch& batch,
+                      std::optional<std::string>& finish_reason) {
+  for (const auto& event : batch) {
+    if (const auto* delta = std::get_if<provider::text_delta>(&event)) {
+      if (!first_text_after_) {
+        first_text_after_ =
+            std::chrono::duration_cast<milliseconds>(services_.time.steady_now() - started_);
+        log::info("first chunk", {{"task", task_.held.task.to_string()},
+                                  {"attempt", std::int64_t{task_.held.attempt}},
+                                  {"ttft_ms", std::int64_t{first_text_after_->count()}}});
+      }
+      const std::size_t room = services_.limits.answer_bytes_max - draft_.bytes();
+      const std::string_view text = delta->text;
+      draft_.add(delta->is_reasoning, text.substr(0, utf8_prefix(text, room)));
+      if (text.size() >= room || draft_.size() >= services_.limits.answer_chunks_max) return true;
+    } else if (const auto* report = std::get_if<provider::usage_report>(&event)) {
+      reported_ = report->counted;
+    } else {
+      finish_reason = std::get<provider::finished>(event).reason;
+    }
+  }
+  return false;
+}
+
+// Brings the log up to the draft, and then to its terminal chunk if one is given. Whatever the log
+// says is put right here; when it is away this returns, and a later flush goes on.
+aio::awaitable<> generation::flush(const stream::chunk* terminal) {
+  // A reset alone says nothing: it goes out together with the first text of its attempt.
+  const std::uint32_t end = draft_.has_text() || terminal != nullptr ? draft_.size() : 0;
+  while (logged_ < end || terminal != nullptr) {
+    if (services_.time.steady_now() < log_retry_at_) co_return;
+    std::vector<stream::chunk> chunks = draft_.chunks(logged_, services_.limits.append_chunks_max);
+    const bool is_last = logged_ + chunks.size() == end;
+    if (is_last && terminal != nullptr) chunks.push_back(*terminal);
+    const stream::writer by = writer_of(task_.held);
+    const auto answer = co_await services_.log.append(by, logged_, std::move(chunks));
+    if (!answer) {
+      ++log_failures_;
+      const auto delay = std::min(log_backoff_most, log_backoff_first * log_failures_);
+      log_retry_at_ = services_.time.steady_now() + delay;
+      co_return;
+    }
+    log_failures_ = 0;
+    if (is_last && terminal != nullptr && answer->status == stream::append_status::appended)
+      co_return;
+    co_await settle(*answer);
+    if (answer->status == stream::append_status::ended || stop_ == stop_cause::lost) co_return;
+  }
+}
+
+aio::awaitable<> generation::settle(stream::append_result answer) {
+  switch (answer.status) {
+    case stream::append_status::appended:
+      logged_ = answer.length;
+      break;
+    case stream::append_status::ended:
+      // Only this attempt's own terminal chunk can be there, and only if its reply was lost.
+      if (!finishing_) stop_ = stop_cause::lost;
+      break;
+    case stream::append_status::fenced:
+      stop_ = stop_cause::lost;
+      break;
+    case stream::append_status::mismatch:
+      if (answer.length > draft_.size()) {
+        stop_ = stop_cause::lost;
+      } else if (answer.length >= logged_) {
+        logged_ = answer.length;
+      } else if (finishing_) {
+        logged_ = answer.length;  // the finish is committed: the text is this attempt's for ever
+      } else {
+        const auto still_held = co_await services_.queue.holds(task_.held);
+        if (still_held && !*still_held) stop_ = stop_cause::lost;
+        logged_ = answer.length;
+      }
+      break;
+  }
+}
+
+std::optional<store::partial_text> generation::unsaved() {
+  if (finishing_ || stop_ == stop_cause::lost || saved_ >= draft_.size()) return std::nullopt;
+  auto grown = draft_.since(saved_);
+  return store::partial_text{task_.held, grown.from_index, std::move(grown.content),
+                             std::move(grown.reasoning)};
+}
+
+void generation::mark_saved(std::uint32_t index) {
+  saved_ = std::max(saved_, index);
+}
+
+}  // namespace throughline::engine

@@ -1,0 +1,305 @@
+#include "engine/worker.hpp"
+
+#include <unordered_map>
+
+#include "aio/task_group.hpp"
+#include "base/assert.hpp"
+#include "base/log.hpp"
+#include "engine/crew.hpp"
+
+namespace throughline::engine {
+
+namespace {
+
+using held_tasks = std::unordered_map<task_id, std::uint32_t>;  // attempts
+
+// Nobody can take a task from the only process of a database, so its lease need not be renewed
+// while it is idle.
+constexpr milliseconds lease_of_one_alone{10LL * 365 * 24 * 3600 * 1000};
+
+}  // namespace
+
+class worker::impl {
+ public:
+  impl(aio::event_loops& loops, generation_services services, notices& bells,
+       worker_options options)
+      : services_(std::move(services)),
+        bells_(bells),
+        options_(std::move(options)),
+        home_(loops[0]),
+        wake_(aio::bell::create(home_)),
+        last_progress_(std::chrono::steady_clock::now()),
+        claiming_(home_),
+        group_(home_) {
+    services_.delayed = aio::bell::create(home_);
+    const crew::options how{options_.save_partials, options_.partial_bytes_max};
+    for (std::size_t i = 0; i < loops.size(); ++i) {
+      crews_.push_back(std::make_unique<crew>(loops[i], services_, how, [this] { one_is_over(); }));
+    }
+  }
+
+  void start() {
+    bells_.on_cancel([this](task_id task) {
+      stop_everywhere(task, std::nullopt, generation::stop_cause::cancelled);
+    });
+    queue_watch_ = bells_.watch_queue(wake_);
+    for (auto& crew : crews_) {
+      crew->loop().post([member = crew.get()] { member->start_saving(); });
+    }
+    home_.post([this] {
+      group_.spawn("heartbeat", keep_lease());
+      group_.spawn("delayed tasks", keep_due());
+      group_.spawn("upkeep", keep_clean());
+    });
+  }
+
+  aio::awaitable<> drain(steady_time deadline) {
+    co_await aio::run_on(home_, drain_at_home(deadline));
+  }
+
+  std::int64_t running() const noexcept { return running_.load(std::memory_order_relaxed); }
+  steady_time last_progress() const noexcept {
+    return last_progress_.load(std::memory_order_relaxed);
+  }
+  worker_id id() const noexcept { return id_; }
+
+ private:
+  // --- claiming
+  // ---------------------------------------------------------------------------------------------------------
+
+  aio::awaitable<> keep_claiming() {
+    while (true) {
+      const std::int64_t claimed = co_await claim_once();
+      if (claimed == options_.claim_max) continue;
+      const auto patience = milliseconds(800 + static_cast<int>(400 * services_.random.uniform()));
+      [[maybe_unused]] const bool rung =
+          co_await wake_->wait_until(std::chrono::steady_clock::now() + patience);
+    }
+  }
+
+  aio::awaitable<std::int64_t> claim_once() {
+    const std::int64_t room = options_.concurrency - running();
+    if (room <= 0) co_return 0;
+    std::vector<std::string> queues = options_.queues;
+    const std::int64_t most = std::min(room, options_.claim_max);
+    auto claimed = co_await services_.queue.claim(id_, std::move(queues), most);
+    if (!claimed) {
+      log::warning("claiming failed; trying again", {{"why", claimed.error().detail}});
+      co_return 0;
+    }
+    made_progress();
+    const auto count = static_cast<std::int64_t>(claimed->size());
+    for (auto& task : *claimed) hand_out(std::move(task));
+    co_return count;
+  }
+
+  void hand_out(store::claimed_task task) {
+    running_.fetch_add(1, std::memory_order_relaxed);
+    log::info("task claimed",
+              {{"task", task.held.task.to_string()}, {"attempt", std::int64_t{task.held.attempt}}});
+    crew& chosen = *crews_[turn_++ % crews_.size()];
+    chosen.loop().post(
+        [&chosen, task = std::move(task)]() mutable { chosen.start(std::move(task)); });
+  }
+
+  void one_is_over() {
+    const std::int64_t before = running_.fetch_sub(1, std::memory_order_relaxed);
+    if (before >= options_.concurrency) wake_->ring();
+  }
+
+  // Without `attempt`: whichever runs.
+  void stop_everywhere(task_id task, std::optional<std::uint32_t> attempt,
+                       generation::stop_cause why) {
+    for (auto& crew : crews_) {
+      crew->loop().post(
+          [member = crew.get(), task, attempt, why] { member->request_stop(task, attempt, why); });
+    }
+  }
+
+  // --- the lease
+  // --------------------------------------------------------------------------------------------------------
+
+  aio::awaitable<> keep_lease() {
+    bool has_lease = false;
+    while (true) {
+      const steady_time began = std::chrono::steady_clock::now();
+      const bool is_needed = !has_lease || !options_.is_alone || running() > 0;
+      bool renewed = !is_needed;
+      if (is_needed) renewed = co_await heartbeat_once();
+      // The first claim waits for the first lease.
+      if (renewed && !has_lease) claiming_.spawn("claiming", keep_claiming());
+      has_lease = has_lease || renewed;
+      const bool is_punctual =
+          renewed && std::chrono::steady_clock::now() - began < options_.heartbeat;
+      punctual_ = is_punctual ? punctual_ + 1 : 0;
+      if (!options_.is_alone && punctual_ >= 2) co_await reap();
+      const auto jitter = milliseconds(static_cast<int>(100 * services_.random.uniform()));
+      co_await aio::sleep_until(began + options_.heartbeat - jitter);
+    }
+  }
+
+  aio::awaitable<bool> heartbeat_once() {
+    // What is claimed while the question is under way is not in the answer: only what was held
+    // before can be missed.
+    const held_tasks before = co_await everything_held();
+    const auto lease = options_.is_alone ? lease_of_one_alone : options_.lease;
+    const auto answer = co_await services_.queue.heartbeat(id_, lease);
+    if (!answer) {
+      log::warning("the heartbeat failed; trying again", {{"why", answer.error().detail}});
+      co_return false;
+    }
+    made_progress();
+    held_tasks in_database;
+    for (const auto& one : answer->held) {
+      in_database[one.task] = one.attempt;
+      if (one.cancel_requested)
+        stop_everywhere(one.task, one.attempt, generation::stop_cause::cancelled);
+    }
+    for (const auto& [task, attempt] : before) {
+      const auto found = in_database.find(task);
+      if (found == in_database.end() || found->second != attempt) {
+        stop_everywhere(task, attempt, generation::stop_cause::lost);
+      }
+    }
+    co_await give_back_orphans(in_database);
+    co_return true;
+  }
+
+  // What the database says this worker runs and no crew knows, twice in a row: a claim whose reply
+  // was lost. Nobody else may take it while this worker lives, so it goes back to the queue.
+  aio::awaitable<> give_back_orphans(held_tasks in_database) {
+    const held_tasks known = co_await everything_held();
+    held_tasks orphans;
+    for (const auto& [task, attempt] : in_database) {
+      const auto found = known.find(task);
+      if (found != known.end() && found->second >= attempt) continue;
+      orphans[task] = attempt;
+      const auto seen = orphans_.find(task);
+      if (seen == orphans_.end() || seen->second != attempt) continue;
+      const store::task_holder held{task, attempt, id_};
+      [[maybe_unused]] const auto returned = co_await services_.queue.requeue(
+          held, milliseconds(0), false, std::nullopt, std::nullopt);
+      log::warning("a task held by nobody goes back to the queue", {{"task", task.to_string()}});
+    }
+    orphans_ = std::move(orphans);
+  }
+
+  aio::awaitable<held_tasks> everything_held() {
+    held_tasks all;
+    for (auto& crew : crews_) {
+      const auto part = co_await aio::run_on(crew->loop(), held_by(*crew));
+      for (const auto& one : part) all[one.task] = one.attempt;
+    }
+    co_return all;
+  }
+
+  static aio::awaitable<std::vector<store::task_holder>> held_by(const crew& one) {
+    co_return one.held();
+  }
+
+  aio::awaitable<> reap() {
+    const auto taken = co_await services_.queue.reap(500);
+    if (taken && *taken > 0) {
+      log::warning("took over tasks of workers whose lease had expired", {{"tasks", *taken}});
+    }
+  }
+
+  // --- delayed tasks
+  // ----------------------------------------------------------------------------------------------------
+
+  aio::awaitable<> keep_due() {
+    while (true) {
+      const auto next = co_await services_.queue.make_due();
+      auto patience = options_.heartbeat;
+      if (next) made_progress();
+      if (next && *next)
+        patience = std::clamp(**next - services_.time.wall_now(), milliseconds(1), patience);
+      [[maybe_unused]] const bool rung =
+          co_await services_.delayed->wait_until(std::chrono::steady_clock::now() + patience);
+    }
+  }
+
+  // --- upkeep
+  // -----------------------------------------------------------------------------------------------------------
+
+  aio::awaitable<> keep_clean() {
+    while (true) {
+      bool more = true;
+      while (more) {
+        const auto cleaned = co_await services_.queue.clean(options_.cleaning);
+        more = cleaned && cleaned->more;
+        if (!cleaned) break;
+        for (const task_id task : cleaned->purged_tasks) co_await services_.log.remove(task);
+      }
+      co_await aio::sleep_for(options_.upkeep);
+    }
+  }
+
+  // --- the end
+  // ----------------------------------------------------------------------------------------------------------
+
+  aio::awaitable<> drain_at_home(steady_time deadline) {
+    queue_watch_.reset();
+    co_await claiming_.stop();  // a claim under way hands out what it got before it ends
+    for (auto& crew : crews_) {
+      [[maybe_unused]] const bool empty =
+          co_await aio::run_on(crew->loop(), crew->wait_until_empty(deadline));
+    }
+    // Whoever is left goes back to the queue; the database gets a moment to take it.
+    const steady_time last_call = std::chrono::steady_clock::now() + std::chrono::seconds(5);
+    for (auto& crew : crews_) {
+      co_await aio::run_on(crew->loop(), hand_back(*crew, last_call));
+    }
+    bells_.on_cancel(nullptr);
+    for (auto& crew : crews_) co_await aio::run_on(crew->loop(), crew->stop());
+    co_await group_.stop();
+    [[maybe_unused]] const auto retired = co_await services_.queue.retire(id_);
+  }
+
+  static aio::awaitable<> hand_back(crew& one, steady_time last_call) {
+    one.request_stop_of_all(generation::stop_cause::handed_back);
+    [[maybe_unused]] const bool empty = co_await one.wait_until_empty(last_call);
+  }
+
+  void made_progress() {
+    last_progress_.store(std::chrono::steady_clock::now(), std::memory_order_relaxed);
+  }
+
+  generation_services services_;
+  notices& bells_;
+  const worker_options options_;
+  aio::event_loop& home_;
+  const worker_id id_ = worker_id::generate();
+  std::shared_ptr<aio::bell> wake_;
+  std::unique_ptr<notices::watch> queue_watch_;
+  std::vector<std::unique_ptr<crew>> crews_;
+  std::atomic<std::int64_t> running_{0};
+  std::atomic<steady_time> last_progress_;
+  std::size_t turn_ = 0;
+  int punctual_ = 0;
+  held_tasks orphans_;
+  aio::task_group claiming_;
+  aio::task_group group_;  // the groups are the last members
+};
+
+worker::worker(aio::event_loops& loops, generation_services services, notices& bells,
+               worker_options options)
+    : impl_(std::make_unique<impl>(loops, std::move(services), bells, std::move(options))) {}
+worker::~worker() = default;
+void worker::start() {
+  impl_->start();
+}
+aio::awaitable<> worker::drain(steady_time deadline) {
+  co_await impl_->drain(deadline);
+}
+std::int64_t worker::running() const noexcept {
+  return impl_->running();
+}
+steady_time worker::last_progress() const noexcept {
+  return impl_->last_progress();
+}
+worker_id worker::id() const noexcept {
+  return impl_->id();
+}
+
+}  // namespace throughline::engine

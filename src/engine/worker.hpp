@@ -1,0 +1,64 @@
+// The worker of one process: claims tasks, runs a generation for each on the event loops, keeps its
+// lease, saves partial text once a second, makes delayed tasks due, takes over what dead workers
+// left, and cleans up. It runs hundreds or thousands of generations at once; they wait for the
+// network.
+//
+// The bell of the queue wakes it; by itself it looks about once a second, with jitter. One claim is
+// in flight at a time, and bells meanwhile coalesce.
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "aio/event_loop.hpp"
+#include "engine/generation.hpp"
+#include "engine/notices.hpp"
+
+namespace throughline::engine {
+
+struct worker_options {
+  std::vector<std::string> queues{"default"};  // which it claims from
+  std::int64_t concurrency = 10'000;           // generations at once
+  std::int64_t claim_max = 256;                // tasks in one claim
+  milliseconds lease{4000};
+  milliseconds heartbeat{1000};
+  milliseconds save_partials{1000};
+  milliseconds upkeep{60'000};
+  std::size_t partial_bytes_max = 1024 * 1024;  // of text in one statement
+  /// The only process of its database (SQLite): nobody can take its tasks, so an idle one writes
+  /// nothing, and reaps nothing.
+  bool is_alone = true;
+  store::task_queue::cleaning cleaning;
+};
+
+class worker {
+ public:
+  /// All outlive the worker, and `loops` run. The coordination lives on the first loop.
+  worker(aio::event_loops& loops, generation_services services, notices& bells,
+         worker_options options);
+  /// REQUIRES that drain() has returned.
+  ~worker();
+  worker(const worker&) = delete;
+  worker& operator=(const worker&) = delete;
+
+  /// Begins to claim. Any thread.
+  void start();
+
+  /// Claims nothing more, lets running generations end until `deadline`, hands the rest back to the
+  /// queue, and stops. Any loop.
+  [[nodiscard]] aio::awaitable<> drain(steady_time deadline);
+
+  [[nodiscard]] std::int64_t running() const noexcept;
+  /// When the worker last heard from the database; long ago means that it makes no progress. Any
+  /// thread.
+  [[nodiscard]] steady_time last_progress() const noexcept;
+  [[nodiscard]] worker_id id() const noexcept;
+
+ private:
+  class impl;
+  std::unique_ptr<impl> impl_;
+};
+
+}  // namespace throughline::engine

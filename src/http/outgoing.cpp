@@ -1,0 +1,65 @@
+#include "http/outgoing.hpp"
+
+#include <sys/socket.h>
+#include <sys/uio.h>
+
+#include <array>
+#include <cerrno>
+
+namespace throughline::http {
+namespace {
+constexpr std::size_t gathered_max = 64;
+}
+
+std::string_view outgoing::piece(std::size_t i) const {
+  if (i == 0) return prefix_;
+  if (i <= buffers_.size()) {
+    return {static_cast<const char*>(buffers_[i - 1].data()), buffers_[i - 1].size()};
+  }
+  return suffix_;
+}
+
+void outgoing::advance(std::size_t sent) {
+  while (piece_ < pieces()) {
+    const auto left = piece(piece_).size() - offset_;
+    if (sent < left) {
+      offset_ += sent;
+      return;
+    }
+    sent -= left;
+    offset_ = 0;
+    ++piece_;
+  }
+}
+
+outgoing::outcome outgoing::flush(int descriptor) {
+  advance(0);  // past empty pieces
+  while (piece_ < pieces()) {
+    std::array<iovec, gathered_max> gathered;
+    std::size_t count = 0;
+    std::size_t skip = offset_;
+    for (std::size_t i = piece_; i < pieces() && count < gathered.size(); ++i) {
+      const auto bytes = piece(i).substr(skip);
+      skip = 0;
+      if (bytes.empty()) continue;
+      // sendmsg() reads only: the const_cast is the C interface's.
+      gathered[count].iov_base = const_cast<char*>(bytes.data());
+      gathered[count].iov_len = bytes.size();
+      ++count;
+    }
+    msghdr message{};
+    message.msg_iov = gathered.data();
+    message.msg_iovlen = count;
+    const auto sent = ::sendmsg(descriptor, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
+    if (sent >= 0) {
+      advance(static_cast<std::size_t>(sent));
+    } else if (errno == EAGAIN || errno == EWOULDBLOCK) {
+      return outcome::blocked;
+    } else if (errno != EINTR) {
+      return outcome::failed;
+    }
+  }
+  return outcome::done;
+}
+
+}  // namespace throughline::http

@@ -1,0 +1,37 @@
+// One gathered write under way: a prefix, any number of buffers and a suffix, and how far the socket has taken them. Tries with
+// one system call per 64 buffers and never blocks; waiting for the socket is the connection's part.
+#pragma once
+
+#include <boost/asio/buffer.hpp>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string_view>
+
+namespace throughline::http {
+
+class outgoing {
+ public:
+  enum class outcome : std::uint8_t { done, blocked, failed };
+
+  /// All of it must live until the write is done.
+  outgoing(std::string_view prefix, std::span<const boost::asio::const_buffer> buffers,
+           std::string_view suffix)
+      : prefix_(prefix), buffers_(buffers), suffix_(suffix) {}
+
+  /// Sends until all is taken, the socket is full, or the connection is broken.
+  outcome flush(int descriptor);
+
+ private:
+  [[nodiscard]] std::size_t pieces() const { return buffers_.size() + 2; }
+  [[nodiscard]] std::string_view piece(std::size_t i) const;
+  void advance(std::size_t sent);
+
+  std::string_view prefix_;
+  std::span<const boost::asio::const_buffer> buffers_;
+  std::string_view suffix_;
+  std::size_t piece_ = 0;   // the first that is not fully sent
+  std::size_t offset_ = 0;  // what of it is sent
+};
+
+}  // namespace throughline::http

@@ -1,0 +1,83 @@
+#include "sql/dialect.hpp"
+
+#include <algorithm>
+#include <optional>
+
+namespace throughline::sql {
+namespace {
+
+constexpr std::string_view blanks = " \t\r\n";
+
+bool is_word(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
+}
+
+bool is_fill_factor(std::string_view word) {
+  return word.size() > 2 && word.starts_with("ff") &&
+         std::all_of(word.begin() + 2, word.end(), [](char c) { return c >= '0' && c <= '9'; });
+}
+
+std::optional<std::string_view> sqlite_word(std::string_view word) {
+  if (word == "lock" || is_fill_factor(word)) return "";
+  if (word == "id") return "INTEGER";
+  return std::nullopt;
+}
+
+bool is_blank(std::string_view text) {
+  return text.find_first_not_of(blanks) == std::string_view::npos;
+}
+
+bool is_separator(std::string_view line) {
+  const auto first = line.find_first_not_of(blanks);
+  if (first == std::string_view::npos) return false;
+  const auto last = line.find_last_not_of(blanks);
+  return line.substr(first, last - first + 1) == ";;";
+}
+
+}  // namespace
+
+std::string to_sqlite(std::string_view text) {
+  std::string out;
+  out.reserve(text.size());
+  char quote = 0;
+  for (std::size_t at = 0; at < text.size();) {
+    const char c = text[at];
+    if (quote != 0) {
+      // A doubled quote closes and opens again, which comes to the same.
+      if (c == quote) quote = 0;
+    } else if (c == '\'' || c == '"') {
+      quote = c;
+    } else if (c == '@') {
+      auto end = at + 1;
+      while (end < text.size() && is_word(text[end])) ++end;
+      if (const auto word = sqlite_word(text.substr(at + 1, end - at - 1))) {
+        out.append(*word);
+        at = end;
+        continue;
+      }
+    }
+    out.push_back(c);
+    ++at;
+  }
+  return out;
+}
+
+std::vector<std::string_view> split_statements(std::string_view statements) {
+  std::vector<std::string_view> out;
+  std::size_t start = 0;
+  for (std::size_t at = 0; at < statements.size();) {
+    const auto newline = statements.find('\n', at);
+    const auto end = newline == std::string_view::npos ? statements.size() : newline + 1;
+    if (is_separator(statements.substr(at, end - at))) {
+      const auto piece = statements.substr(start, at - start);
+      if (!is_blank(piece)) out.push_back(piece);
+      start = end;
+    }
+    at = end;
+  }
+  const auto last = statements.substr(start);
+  if (!is_blank(last)) out.push_back(last);
+  return out;
+}
+
+}  // namespace throughline::sql

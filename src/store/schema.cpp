@@ -1,0 +1,186 @@
+#include "store/schema.hpp"
+
+#include <array>
+
+namespace throughline::store {
+namespace {
+
+// Ids and owners are text, times are Unix milliseconds, flags are 0 or 1.
+//
+// A message carries how its answer ended, terminal chunk included, because it outlives its task: a task is deleted some time
+// after its end, its message is not. A hidden conversation becomes a row without content when it is purged (purged_at, then
+// emptied), so that a client which was away for long still hears that it is gone.
+constexpr std::string_view first_tables = R"sql(
+CREATE TABLE owners(
+  owner text PRIMARY KEY,
+  rev bigint NOT NULL,
+  touched_at bigint NOT NULL
+) @ff50
+;;
+CREATE TABLE conversations(
+  id text PRIMARY KEY,
+  owner text NOT NULL,
+  rev bigint NOT NULL,
+  title text NOT NULL DEFAULT '',
+  model text,
+  system_prompt text,
+  pinned bigint NOT NULL DEFAULT 0,
+  last_seq bigint NOT NULL DEFAULT 0,
+  created_at bigint NOT NULL,
+  updated_at bigint NOT NULL,
+  deleted_at bigint,
+  purged_at bigint,
+  emptied bigint NOT NULL DEFAULT 0
+) @ff80
+;;
+CREATE INDEX conversations_list ON conversations(owner, pinned, updated_at, id) WHERE deleted_at IS NULL
+;;
+CREATE INDEX conversations_changes ON conversations(owner, rev)
+;;
+CREATE INDEX conversations_hidden ON conversations(deleted_at) WHERE deleted_at IS NOT NULL AND emptied = 0
+;;
+CREATE TABLE messages(
+  id text PRIMARY KEY,
+  conversation_id text NOT NULL,
+  owner text NOT NULL,
+  parent_id text,
+  seq bigint NOT NULL,
+  rev bigint NOT NULL,
+  role text NOT NULL CHECK(role IN ('system', 'user', 'assistant')),
+  status text NOT NULL CHECK(status IN ('queued', 'completed', 'cancelled', 'error')),
+  content text NOT NULL,
+  reasoning text NOT NULL DEFAULT '',
+  task_id text,
+  model text,
+  provider text,
+  attempt bigint,
+  finish_reason text,
+  input_tokens bigint,
+  output_tokens bigint,
+  usage_estimated bigint,
+  ttft_ms bigint,
+  latency_ms bigint,
+  error_code text,
+  error_message text,
+  error_retryable bigint,
+  terminal_index bigint,
+  terminal_type text,
+  terminal_content text,
+  terminal_fields text,
+  created_at bigint NOT NULL,
+  completed_at bigint
+) @ff80
+;;
+CREATE UNIQUE INDEX messages_order ON messages(conversation_id, seq)
+;;
+CREATE UNIQUE INDEX messages_task ON messages(task_id) WHERE task_id IS NOT NULL
+;;
+CREATE INDEX messages_changes ON messages(owner, rev)
+;;
+CREATE TABLE tasks(
+  id text PRIMARY KEY,
+  owner text NOT NULL,
+  conversation_id text NOT NULL,
+  message_id text NOT NULL,
+  seq bigint NOT NULL,
+  rev bigint NOT NULL,
+  queue text NOT NULL,
+  priority bigint NOT NULL,
+  model text,
+  state text NOT NULL CHECK(state IN
+    ('blocked', 'delayed', 'waiting', 'ready', 'running', 'succeeded', 'failed', 'cancelled')),
+  run_at bigint NOT NULL,
+  ready_at bigint,
+  attempt bigint NOT NULL DEFAULT 0,
+  failures bigint NOT NULL DEFAULT 0,
+  failures_max bigint NOT NULL,
+  worker text,
+  cancel_requested bigint NOT NULL DEFAULT 0,
+  error_code text,
+  error_message text,
+  error_retryable bigint,
+  created_at bigint NOT NULL,
+  started_at bigint,
+  finished_at bigint,
+  CHECK(state <> 'ready' OR ready_at IS NOT NULL),
+  CHECK(state <> 'running' OR worker IS NOT NULL),
+  CHECK((state IN ('succeeded', 'failed', 'cancelled')) = (finished_at IS NOT NULL))
+) @ff80
+;;
+CREATE INDEX tasks_ready ON tasks(queue, priority DESC, ready_at, id) WHERE state = 'ready'
+;;
+CREATE INDEX tasks_waiting ON tasks(owner, queue, priority DESC, run_at, id) WHERE state = 'waiting'
+;;
+CREATE INDEX tasks_slots ON tasks(owner, queue) WHERE state IN ('ready', 'running')
+;;
+CREATE INDEX tasks_delayed ON tasks(run_at) WHERE state = 'delayed'
+;;
+CREATE INDEX tasks_delayed_of ON tasks(owner, run_at) WHERE state = 'delayed'
+;;
+CREATE INDEX tasks_held ON tasks(worker) WHERE state = 'running'
+;;
+CREATE UNIQUE INDEX tasks_open ON tasks(conversation_id, seq)
+  WHERE state IN ('blocked', 'delayed', 'waiting', 'ready', 'running')
+;;
+CREATE UNIQUE INDEX tasks_one_per_conversation ON tasks(conversation_id)
+  WHERE state IN ('delayed', 'waiting', 'ready', 'running')
+;;
+CREATE INDEX tasks_active ON tasks(owner, created_at, id)
+  WHERE state IN ('blocked', 'delayed', 'waiting', 'ready', 'running')
+;;
+CREATE INDEX tasks_old ON tasks(finished_at) WHERE state IN ('succeeded', 'failed', 'cancelled')
+;;
+CREATE INDEX tasks_changes ON tasks(owner, rev)
+;;
+CREATE TABLE attempts(
+  task_id text NOT NULL,
+  attempt bigint NOT NULL,
+  worker text NOT NULL,
+  started_at bigint NOT NULL,
+  finished_at bigint,
+  error_code text,
+  error_message text,
+  error_retryable bigint,
+  PRIMARY KEY(task_id, attempt)
+)
+;;
+CREATE TABLE workers(
+  id text PRIMARY KEY,
+  renewed_at bigint NOT NULL,
+  expires_at bigint NOT NULL,
+  expired_before bigint NOT NULL
+) @ff50
+;;
+CREATE TABLE partials(
+  task_id text NOT NULL,
+  attempt bigint NOT NULL,
+  from_index bigint NOT NULL,
+  content text NOT NULL,
+  reasoning text NOT NULL,
+  PRIMARY KEY(task_id, attempt, from_index)
+)
+;;
+CREATE TABLE idempotency_keys(
+  owner text NOT NULL,
+  key text NOT NULL,
+  request_hash text NOT NULL,
+  task_id text NOT NULL,
+  message_id text NOT NULL,
+  user_message_id text,
+  conversation_id text,
+  created_at bigint NOT NULL,
+  PRIMARY KEY(owner, key)
+)
+;;
+CREATE INDEX idempotency_keys_old ON idempotency_keys(created_at)
+)sql";
+
+constexpr std::array<sql::migration, 1> all_migrations{
+    sql::migration{1, "conversations, messages and the queue of tasks", first_tables, false},
+};
+
+}  // namespace
+
+std::span<const sql::migration> migrations() { return all_migrations; }
+
+}  // namespace throughline::store
