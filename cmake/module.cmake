@@ -3,15 +3,15 @@
 # src/NAME/*.cpp becomes the library throughline_NAME; src/NAME/*_test.cpp and tests/contract/NAME_*_test.cpp become
 # the executable NAME_test, which ctest runs under the module's name. New files are picked up at the next build.
 
-add_library(throughline_precompiled OBJECT src/precompiled.cpp)
+add_library(throughline_precompiled STATIC src/precompiled.cpp)
 target_include_directories(throughline_precompiled PRIVATE src)
-target_link_libraries(throughline_precompiled PRIVATE Boost::headers fmt::fmt spdlog::spdlog OpenSSL::SSL)
+target_link_libraries(throughline_precompiled PUBLIC Boost::headers fmt::fmt spdlog::spdlog OpenSSL::SSL Threads::Threads)
 target_precompile_headers(throughline_precompiled PRIVATE src/precompiled.hpp)
 
 function(throughline_compile_like_a_module target)
   target_include_directories(${target} PRIVATE ${CMAKE_SOURCE_DIR}/src ${CMAKE_SOURCE_DIR}/tests)
   target_precompile_headers(${target} REUSE_FROM throughline_precompiled)
-  target_link_libraries(${target} PRIVATE Boost::headers fmt::fmt spdlog::spdlog OpenSSL::SSL)
+  target_link_libraries(${target} PUBLIC throughline_precompiled)
 endfunction()
 
 function(throughline_module name)

@@ -7,8 +7,8 @@
 namespace throughline::api {
 namespace {
 
-/// An exchange as the routes see it: the request knows its path parameters, and every answer carries the request's id and
-/// what the door says to browsers.
+/// An exchange as the routes see it: the request knows its path parameters, and every answer
+/// carries what the door says to browsers. (The request's id is put on every answer by the server.)
 class routed_exchange final : public http::exchange {
  public:
   routed_exchange(http::exchange& under, http::request incoming, const guard::door& door)
@@ -29,6 +29,7 @@ class routed_exchange final : public http::exchange {
     return under_.write(buffers);
   }
   [[nodiscard]] aio::awaitable<> end_stream() override { return under_.end_stream(); }
+  void abort_connection(bool reset) override { under_.abort_connection(reset); }
   [[nodiscard]] bool is_draining() const override { return under_.is_draining(); }
   void on_drain(std::shared_ptr<aio::bell> ring) override { under_.on_drain(std::move(ring)); }
 
@@ -38,7 +39,6 @@ class routed_exchange final : public http::exchange {
 
  private:
   void dress(http::response& reply) const {
-    reply.headers.set("X-Request-Id", incoming_.request_id);
     reply.headers.set("X-Content-Type-Options", "nosniff");
     if (!reply.headers.find("Cache-Control")) reply.headers.set("Cache-Control", "no-store");
     door_.add_cors_headers(incoming_, reply);
@@ -153,8 +153,7 @@ void route_list::enter(http::method verb, std::string_view pattern, http::handle
 }
 
 http::handler make_api(dependencies on, api_options options) {
-  const auto streams_max = options.streams_per_principal_max;
-  auto app = std::make_shared<surface>(on, std::move(options), stream_tickets(streams_max));
+  auto app = std::make_shared<surface>(on, std::move(options));
   route_list routes(app);
   add_conversation_routes(routes);
   add_message_routes(routes);

@@ -1,5 +1,5 @@
-// The HTTP contract (docs/protocol.md): routes that decode, call the store or the engine, and encode. No SQL, no rules of the
-// product, no sockets.
+// The HTTP contract (docs/protocol.md): routes that decode, call the store or the engine, and
+// encode. No SQL, no rules of the product, no sockets.
 #pragma once
 
 #include <chrono>
@@ -43,7 +43,8 @@ struct dependencies {
   guard::door& door;
 };
 
-/// All routes, behind the door, as one handler for http::start_server. Thread-safe: runs on every loop.
+/// All routes, behind the door, as one handler for http::start_server. Thread-safe: runs on every
+/// loop.
 [[nodiscard]] http::handler make_api(dependencies on, api_options options);
 
 }  // namespace throughline::api

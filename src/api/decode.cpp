@@ -17,14 +17,18 @@ std::string_view trimmed(std::string_view text) {
   return text.substr(first, text.find_last_not_of(" \t") - first + 1);
 }
 
-char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
+char lower(char c) {
+  return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+}
 
 bool same_without_case(std::string_view a, std::string_view b) {
   return std::ranges::equal(a, b, {}, lower, lower);
 }
 
 /// `text/html; q=1` -> `text/html`.
-std::string_view media_type(std::string_view field) { return trimmed(field.substr(0, field.find(';'))); }
+std::string_view media_type(std::string_view field) {
+  return trimmed(field.substr(0, field.find(';')));
+}
 
 /// Calls `use` with each part between separators, until it returns false.
 template <class Use>
@@ -90,8 +94,7 @@ result<std::optional<store::idempotency>> decode_idempotency(const http::request
   if (!key) return std::optional<store::idempotency>();
   const bool visible = std::ranges::all_of(*key, [](char c) { return c > 0x20 && c < 0x7F; });
   if (key->empty() || key->size() > 255 || !visible) {
-    return fail(errc::invalid_request,
-                "Idempotency-Key must be 1 to 255 visible ASCII characters");
+    return fail(errc::invalid_request, "Idempotency-Key must be 1 to 255 visible ASCII characters");
   }
   std::string asked(http::to_string(incoming.verb));
   asked += '\n';

@@ -1,4 +1,5 @@
-// Requests as values: bodies, queries, positions and keys. Pure. An unknown field is an error that names it; nothing is guessed.
+// Requests as values: bodies, queries, positions and keys. Pure. An unknown field is an error that
+// names it; nothing is guessed.
 #pragma once
 
 #include <cstdint>
@@ -39,7 +40,8 @@ struct chat_body {
   std::optional<std::string> queue;
 };
 
-/// Bodies. An empty one is an empty object. `text_bytes_max` bounds content (`payload_too_large`) and system prompts.
+/// Bodies. An empty one is an empty object. `text_bytes_max` bounds content (`payload_too_large`)
+/// and system prompts.
 [[nodiscard]] result<store::new_conversation> decode_new_conversation(std::string_view body,
                                                                       std::size_t text_bytes_max);
 [[nodiscard]] result<store::conversation_patch> decode_patch(std::string_view body,
@@ -61,11 +63,12 @@ struct page_query {
 };
 [[nodiscard]] result<page_query> decode_page(const http::query_parameters& query);
 
-/// `use_celery` or `background`: whether the answer is made behind a 202. `invalid_request` if the two disagree.
+/// `use_celery` or `background`: whether the answer is made behind a 202. `invalid_request` if the
+/// two disagree.
 [[nodiscard]] result<bool> decode_in_background(const http::query_parameters& query);
 
-/// The Idempotency-Key with the hash of method, path and body. nullopt: none was sent. `invalid_request` unless it is
-/// 1 to 255 visible ASCII characters.
+/// The Idempotency-Key with the hash of method, path and body. nullopt: none was sent.
+/// `invalid_request` unless it is 1 to 255 visible ASCII characters.
 [[nodiscard]] result<std::optional<store::idempotency>> decode_idempotency(
     const http::request& incoming);
 
@@ -77,13 +80,15 @@ struct page_query {
 /// Of a request: `Last-Event-ID` (even an empty one), else `?after=`, else nullopt.
 [[nodiscard]] std::optional<std::string_view> sent_position(const http::request& incoming);
 
-/// `TASK:1-42`, the ids of /chat/stream and of `cursors`. nullopt unless it begins with an id and a colon.
+/// `TASK:1-42`, the ids of /chat/stream and of `cursors`. nullopt unless it begins with an id and a
+/// colon.
 struct task_cursor {
   task_id task;
   stream::follow_from from;
 };
 [[nodiscard]] std::optional<task_cursor> decode_task_cursor(std::string_view text);
-/// `TASK:1-42,TASK:1-7`. `invalid_request` for too many, or one that names no task. A task that comes twice: the first counts.
+/// `TASK:1-42,TASK:1-7`. `invalid_request` for too many, or one that names no task. A task that
+/// comes twice: the first counts.
 [[nodiscard]] result<std::vector<task_cursor>> decode_cursors(std::string_view text);
 
 /// A rev in decimal; nullopt for anything else.

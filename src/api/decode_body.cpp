@@ -31,8 +31,8 @@ std::optional<error> reject_text(std::string_view name, const std::optional<std:
 
 std::optional<error> reject_title(const std::optional<std::string>& title) {
   if (title && characters(*title) > title_characters_max) {
-    return fail(errc::invalid_request, "title is longer than " +
-                                           std::to_string(title_characters_max) + " characters");
+    return fail(errc::invalid_request,
+                "title is longer than " + std::to_string(title_characters_max) + " characters");
   }
   return reject_text("title", title);
 }
@@ -49,7 +49,8 @@ std::optional<error> reject_content(const std::optional<std::string>& content,
   return reject_text("content", content);
 }
 
-/// Content is read whole, so that what is too long gets an answer of its own; the body as a whole is bounded by the server.
+/// Content is read whole, so that what is too long gets an answer of its own; the body as a whole
+/// is bounded by the server.
 std::optional<std::string> read_content(object_reader& body) {
   body.require("content");
   return body.text("content", std::string::npos);

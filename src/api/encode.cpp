@@ -11,8 +11,8 @@ void append_failure(std::string& out, const std::optional<store::answer_error>& 
     return;
   }
   object_writer object(out);
-  object.text("code", std::string_view(failure->code));
-  object.text("message", std::string_view(failure->message));
+  object.text("code", failure->code);
+  object.text("message", failure->message);
   object.boolean("retryable", failure->retryable);
 }
 
@@ -63,7 +63,7 @@ void append_conversation(std::string& out, const store::conversation& row) {
   if (row.deleted) return append_deleted(out, row.id);
   object_writer object(out);
   object.id("id", row.id);
-  object.text("title", std::string_view(row.title));
+  object.text("title", row.title);
   object.text("model", row.model);
   object.text("system_prompt", row.system_prompt);
   object.boolean("pinned", row.pinned);
@@ -85,8 +85,8 @@ void append_message(std::string& out, const store::message& row) {
   object.integer("seq", row.seq);
   object.integer("rev", row.rev);
   object.text("role", store::to_string(row.from));
-  object.text("content", std::string_view(row.content));
-  object.text("reasoning", std::string_view(row.reasoning));
+  object.text("content", row.content);
+  object.text("reasoning", row.reasoning);
   object.text("status", store::to_string(row.status));
   object.id("task_id", row.task);
   object.text("model", row.model);
@@ -111,10 +111,10 @@ void append_task(std::string& out, const task_view& view) {
   object.text("status", store::to_string(row.status));
   object.integer("attempt", static_cast<std::int64_t>(row.attempt));
   object.integer("failures", row.failures);
-  object.text("queue", std::string_view(row.queue));
+  object.text("queue", row.queue);
   object.integer("priority", row.priority);
   object.integer("queue_place", row.queue_place);
-  object.text("position", std::string_view(view.progress.position));
+  object.text("position", view.progress.position);
   object.integer("chunk_count", view.progress.chunk_count);
   object.time("created_at", row.created_at);
   object.time("started_at", row.started_at);
@@ -130,14 +130,14 @@ void append_active_stream(std::string& out, const task_view& view, bool with_ses
   object.id("conversation_id", row.conversation);
   if (with_session) object.id("session_id", row.conversation);
   object.text("status", store::to_string(row.status));
-  object.text("position", std::string_view(view.progress.position));
+  object.text("position", view.progress.position);
   object.time("started_at", row.started_at);
 }
 
 void append_model(std::string& out, const provider::listed_model& model) {
   object_writer object(out);
-  object.text("id", std::string_view(model.id));
-  object.text("provider", std::string_view(model.provider));
+  object.text("id", model.id);
+  object.text("provider", model.provider);
   object.boolean("default", model.is_default);
 }
 
@@ -152,9 +152,15 @@ void append_changes(std::string& out, const store::changes& changed,
   object.boolean("more", changed.more);
 }
 
-std::string encode(const store::conversation& row) { return encode_one(row, append_conversation); }
-std::string encode(const store::message& row) { return encode_one(row, append_message); }
-std::string encode(const task_view& view) { return encode_one(view, append_task); }
+std::string encode(const store::conversation& row) {
+  return encode_one(row, append_conversation);
+}
+std::string encode(const store::message& row) {
+  return encode_one(row, append_message);
+}
+std::string encode(const task_view& view) {
+  return encode_one(view, append_task);
+}
 
 std::string encode(const store::page<store::conversation>& page) {
   return encode_page(page, append_conversation);
@@ -195,7 +201,7 @@ std::string encode(const chat_status& status) {
   {
     object_writer object(out);
     object.text("status", store::to_string(status.row.status));
-    object.text("content", std::string_view(status.content));
+    object.text("content", status.content);
     object.integer("chunk_count", status.chunk_count);
     object.id("task_id", status.row.task);
     append_failure(object.name("error"), status.row.failure);

@@ -1,5 +1,5 @@
-// Records as JSON, exactly as docs/protocol.md has them. Pure. Every function appends to a string, so that pages and events are
-// built without copies.
+// Records as JSON, exactly as docs/protocol.md has them. Pure. Every function appends to a string,
+// so that pages and events are built without copies.
 #pragma once
 
 #include <string>
@@ -15,7 +15,7 @@ namespace throughline::api {
 
 /// How far the chunks of a task have come.
 struct task_progress {
-  std::string position;         // of the last chunk; empty: there is none
+  std::string position;          // of the last chunk; empty: there is none
   std::int64_t chunk_count = 0;  // of the attempt that can be read
 };
 
@@ -25,19 +25,21 @@ struct task_view {
   task_progress progress;
 };
 
-/// `queued running succeeded failed cancelled`, or `cancelling` while a requested end has not happened yet.
+/// `queued running succeeded failed cancelled`, or `cancelling` while a requested end has not
+/// happened yet.
 [[nodiscard]] std::string_view shown_state(const store::task& row);
 
 /// A deleted row is `{id, deleted:true}`.
 void append_conversation(std::string& out, const store::conversation& row);
 void append_message(std::string& out, const store::message& row);
 void append_task(std::string& out, const task_view& view);
-/// One line of /active-streams; with `session_id` beside `conversation_id` in the vocabulary of /chat.
+/// One line of /active-streams; with `session_id` beside `conversation_id` in the vocabulary of
+/// /chat.
 void append_active_stream(std::string& out, const task_view& view, bool with_session);
 void append_model(std::string& out, const provider::listed_model& model);
 
-/// The members `conversations`, `messages` and `tasks`, in an object; with `rev` and `more` too if `as_page`. `tasks` are
-/// the rows of `changed.tasks` with their progress.
+/// The members `conversations`, `messages` and `tasks`, in an object; with `rev` and `more` too if
+/// `as_page`. `tasks` are the rows of `changed.tasks` with their progress.
 void append_changes(std::string& out, const store::changes& changed,
                     const std::vector<task_view>& tasks, bool as_page);
 

@@ -1,7 +1,9 @@
-// Writes a JSON object member by member to the end of a string. What it writes has no line end in it, so that it can be the
-// data of a server-sent event. Used by the encoders; names are literals and are not escaped.
+// Writes a JSON object member by member to the end of a string. What it writes has no line end in
+// it, so that it can be the data of a server-sent event. Used by the encoders; names are literals
+// and are not escaped.
 #pragma once
 
+#include <concepts>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -13,8 +15,8 @@
 
 namespace throughline::api {
 
-/// Opens the object when it is made and closes it when it dies. `out` outlives it; while a nested writer lives, only that one
-/// is used.
+/// Opens the object when it is made and closes it when it dies. `out` outlives it; while a nested
+/// writer lives, only that one is used.
 class object_writer {
  public:
   explicit object_writer(std::string& out) : out_(out) { out_ += '{'; }
@@ -43,7 +45,9 @@ class object_writer {
   void id(std::string_view member, const uuid& value) { text(member, value.to_string()); }
   void time(std::string_view member, wall_time value) { text(member, format_rfc3339(value)); }
 
-  void text(std::string_view member, const std::optional<std::string>& value) {
+  template <class Text>
+    requires std::same_as<Text, std::optional<std::string>>
+  void text(std::string_view member, const Text& value) {
     value ? text(member, std::string_view(*value)) : null(member);
   }
   template <class Integer>

@@ -1,5 +1,6 @@
-// What the routes share: the things they work on, one request as they see it, and the list they are entered in. The shell
-// around them (door, CORS, request ids, 404, 405, unknown parameters, problems) is in api.cpp, so no route can forget it.
+// What the routes share: the things they work on, one request as they see it, and the list they are
+// entered in. The shell around them (door, CORS, request ids, 404, 405, unknown parameters,
+// problems) is in api.cpp, so no route can forget it.
 #pragma once
 
 #include <functional>
@@ -16,6 +17,9 @@ namespace throughline::api {
 
 /// Lives as long as the handler.
 struct surface {
+  surface(dependencies works_on, api_options how)
+      : on(works_on), options(std::move(how)), streams(options.streams_per_principal_max) {}
+
   dependencies on;
   api_options options;
   stream_tickets streams;
@@ -43,7 +47,8 @@ struct call {
 };
 
 /// The query parameters a route knows; any other is refused by name.
-using parameter_check = std::function<std::optional<std::string_view>(const http::query_parameters&)>;
+using parameter_check =
+    std::function<std::optional<std::string_view>(const http::query_parameters&)>;
 template <class... Names>
 [[nodiscard]] parameter_check knows(Names... names) {
   return [=](const http::query_parameters& query) {
@@ -60,7 +65,8 @@ class route_list {
 
   explicit route_list(std::shared_ptr<surface> app) : app_(std::move(app)) {}
 
-  /// Enters the route at `pattern` and at `/api/v1` + `pattern`. Both kinds refuse bodies that are not JSON.
+  /// Enters the route at `pattern` and at `/api/v1` + `pattern`. Both kinds refuse bodies that are
+  /// not JSON.
   void add(http::method verb, std::string_view pattern, parameter_check check, plain run);
   void add(http::method verb, std::string_view pattern, parameter_check check, streaming run);
 
@@ -81,9 +87,11 @@ void add_task_routes(route_list& routes);
 void add_chat_routes(route_list& routes);
 void add_operation_routes(route_list& routes);
 
-// --- shared by several groups --------------------------------------------------------------------------------------------
+// --- shared by several groups
+// --------------------------------------------------------------------------------------------
 
-/// What a post, an edit, a regenerate or a retry asks of the store: the queue must be configured and the model served
+/// What a post, an edit, a regenerate or a retry asks of the store: the queue must be configured
+/// and the model served
 /// (`unprocessable`, naming those that are), the idempotency key well-formed.
 [[nodiscard]] result<store::submit_options> make_submit_options(const call& in,
                                                                 std::optional<std::string> model,
@@ -91,7 +99,8 @@ void add_operation_routes(route_list& routes);
                                                                 std::int64_t priority);
 [[nodiscard]] result<void> check_model(const call& in, const std::optional<std::string>& model);
 
-/// The rows beside how far their chunks have come: of an ended task by its stored ending, of another by its log.
+/// The rows beside how far their chunks have come: of an ended task by its stored ending, of
+/// another by its log.
 [[nodiscard]] aio::awaitable<result<std::vector<task_view>>> with_progress(
     call in, std::vector<store::task> rows);
 

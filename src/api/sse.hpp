@@ -1,5 +1,6 @@
-// Server-sent events as this API sends them: the head of a stream, what comes first, last and in between, and the frames of
-// chunks in their three dresses. Pure. The frames of /stream/{id} need none of this: they lie in the log as they are sent.
+// Server-sent events as this API sends them: the head of a stream, what comes first, last and in
+// between, and the frames of chunks in their three dresses. Pure. The frames of /stream/{id} need
+// none of this: they lie in the log as they are sent.
 #pragma once
 
 #include <cstdint>
@@ -19,13 +20,15 @@ inline constexpr std::string_view sse_keep_alive = ": keep-alive\n\n";
 /// 200, text/event-stream, not to be cached, transformed or buffered on the way.
 [[nodiscard]] http::response sse_head();
 
-/// Sent before a stream ends because the server goes down: the client comes back after 1 to 5 s, each at another moment.
+/// Sent before a stream ends because the server goes down: the client comes back after 1 to 5 s,
+/// each at another moment.
 [[nodiscard]] std::string sse_goodbye(random_source& random);
 
 /// For /chat/stream: the frame with `TASK:` in front of its id.
 void append_task_frame(std::string& out, std::string_view task, const stream::frame_view& frame);
 
-/// For /events: the chunk as it is stored, in an `event: chunk`. A chunk that is not part of a log has no attempt (null).
+/// For /events: the chunk as it is stored, in an `event: chunk`. A chunk that is not part of a log
+/// has no attempt (null).
 void append_chunk_event(std::string& out, std::string_view task, const stream::frame_view& frame);
 
 /// For /events: `event: change` with the rev as id. `json` has no line end.

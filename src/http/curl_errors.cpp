@@ -54,8 +54,8 @@ error lost(const transfer_circumstances& when) {
 }
 
 error unreadable(const transfer_circumstances& when) {
-  return fail(errc::provider_bad_response,
-              fmt::format("the response of {} is not readable HTTP{}", when.endpoint, reason(when)));
+  return fail(errc::provider_bad_response, fmt::format("the response of {} is not readable HTTP{}",
+                                                       when.endpoint, reason(when)));
 }
 
 bool is_tls_failure(CURLcode code) {
@@ -94,8 +94,9 @@ result<std::string> url_endpoint(const std::string& url) {
 
 error transfer_error(CURLcode code, const transfer_circumstances& when) {
   if (is_tls_failure(code)) {
-    return fail(errc::provider_unreachable,
-                fmt::format("could not make a secure connection to {}{}", when.endpoint, reason(when)));
+    return fail(
+        errc::provider_unreachable,
+        fmt::format("could not make a secure connection to {}{}", when.endpoint, reason(when)));
   }
   switch (code) {
     case CURLE_COULDNT_RESOLVE_HOST:
@@ -126,7 +127,6 @@ error transfer_error(CURLcode code, const transfer_circumstances& when) {
     case CURLE_WEIRD_SERVER_REPLY:
     case CURLE_BAD_CONTENT_ENCODING:
     case CURLE_FILESIZE_EXCEEDED:
-    case CURLE_TOO_LARGE:
       return unreadable(when);
     default:
       break;

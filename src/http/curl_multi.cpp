@@ -16,12 +16,14 @@ namespace asio = boost::asio;
 using descriptor = asio::posix::basic_stream_descriptor<aio::executor>;
 
 constexpr long kept_connections_max = 256;
-// A client that has had nothing to do for so long gives its connections back, also those the other end has closed unseen.
+// A client that has had nothing to do for so long gives its connections back, also those the other
+// end has closed unseen.
 constexpr std::chrono::seconds idle_connections_kept{30};
 
 }  // namespace
 
-// Curl owns the descriptor; Asio only borrows it for waiting, and gives it back by release() before curl closes it.
+// Curl owns the descriptor; Asio only borrows it for waiting, and gives it back by release() before
+// curl closes it.
 struct curl_multi::watched_socket {
   watched_socket(curl_multi& of, curl_socket_t socket)
       : owner(&of), number(socket), waits(of.loop_.get_executor(), socket) {}
@@ -49,7 +51,9 @@ curl_multi::curl_multi(aio::event_loop& loop)
   open();
 }
 
-curl_multi::~curl_multi() { close(); }
+curl_multi::~curl_multi() {
+  close();
+}
 
 void curl_multi::open() {
   multi_ = curl_multi_init();
@@ -68,7 +72,23 @@ void curl_multi::close() {
   timer_.cancel();
 }
 
+void curl_multi::leave_behind(std::shared_ptr<listener> whom) {
+  left_behind_.emplace(whom.get(), std::move(whom));
+}
+
+std::shared_ptr<curl_multi::listener> curl_multi::take_back(listener& whom) {
+  const auto found = left_behind_.find(&whom);
+  if (found == left_behind_.end()) return nullptr;
+  auto taken = std::move(found->second);
+  left_behind_.erase(found);
+  return taken;
+}
+
 void curl_multi::shut_down() {
+  while (!left_behind_.empty()) {
+    const auto whom = take_back(*left_behind_.begin()->first);
+    whom->on_shut_down();
+  }
   THROUGHLINE_ASSERT(transfers_ == 0);
   idle_timer_.cancel();
   close();
@@ -156,7 +176,8 @@ int curl_multi::on_timer(CURLM* /*multi*/, long timeout_ms, void* self) {
     multi.timer_.cancel();
     return 0;
   }
-  // A wake-up that is already under way when curl moves the moment is harmless: curl looks at its own clock.
+  // A wake-up that is already under way when curl moves the moment is harmless: curl looks at its
+  // own clock.
   multi.timer_.expires_after(std::chrono::milliseconds(timeout_ms));
   multi.timer_.async_wait([weak = multi.weak_from_this()](const aio::error_code& ec) {
     const auto alive = weak.lock();

@@ -1,6 +1,7 @@
-// libcurl's multi interface on an event loop: curl says which descriptors and which moment it waits for, the loop waits for
-// them and hands each back. Used by curl_transfer alone. Everything on the loop's thread, and curl is never entered from one
-// of its own callbacks: what a callback learns is acted on when the loop comes round again.
+// libcurl's multi interface on an event loop: curl says which descriptors and which moment it waits
+// for, the loop waits for them and hands each back. Used by curl_transfer alone. Everything on the
+// loop's thread, and curl is never entered from one of its own callbacks: what a callback learns is
+// acted on when the loop comes round again.
 #pragma once
 
 #include <curl/curl.h>
@@ -15,10 +16,13 @@ namespace throughline::http {
 
 class curl_multi : public std::enable_shared_from_this<curl_multi> {
  public:
-  /// Told once, outside of curl's callbacks, that curl has nothing more to do for a handle. It may remove the handle then.
+  /// Told once, outside of curl's callbacks, that curl has nothing more to do for a handle. It may
+  /// remove the handle then.
   class listener {
    public:
     virtual void on_ended(CURLcode code) = 0;
+    /// Told to a listener that was left behind, at shut_down(). It removes its handle.
+    virtual void on_shut_down() = 0;
 
    protected:
     ~listener() = default;
@@ -29,11 +33,16 @@ class curl_multi : public std::enable_shared_from_this<curl_multi> {
   curl_multi(const curl_multi&) = delete;
   curl_multi& operator=(const curl_multi&) = delete;
 
-  /// Starts the transfer of `easy`. `whom` must stay until remove(). Takes the handle's CURLOPT_PRIVATE.
+  /// Starts the transfer of `easy`. `whom` must stay until remove(). Takes the handle's
+  /// CURLOPT_PRIVATE.
   [[nodiscard]] CURLMcode add(CURL* easy, listener& whom);
-  /// Stops the transfer now: its connection is closed, or kept for others if the response was read to its end.
+  /// Stops the transfer now: its connection is closed, or kept for others if the response was read
+  /// to its end.
   void remove(CURL* easy);
-  /// Closes all connections. REQUIRES: no handle is added. The last call.
+  /// Keeps `whom` alive, until taken back or shut_down().
+  void leave_behind(std::shared_ptr<listener> whom);
+  std::shared_ptr<listener> take_back(listener& whom);
+  /// Closes all connections. REQUIRES: no handles but those left behind. The last call.
   void shut_down();
 
   [[nodiscard]] aio::event_loop& loop() noexcept { return loop_; }
@@ -61,6 +70,7 @@ class curl_multi : public std::enable_shared_from_this<curl_multi> {
   aio::timer timer_;
   aio::timer idle_timer_;
   std::size_t transfers_ = 0;
+  std::map<listener*, std::shared_ptr<listener>> left_behind_;
 };
 
 }  // namespace throughline::http

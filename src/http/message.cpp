@@ -14,7 +14,9 @@ constexpr std::array<std::string_view, 8> method_names{"GET",   "HEAD",   "POST"
                                                        "PATCH", "DELETE", "OPTIONS", "OTHER"};
 static_assert(static_cast<std::size_t>(method::other) + 1 == method_names.size());
 
-char lower(char c) noexcept { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
+char lower(char c) noexcept {
+  return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+}
 
 /// Long enough that a client does not spin, short enough that nobody waits for nothing.
 constexpr std::string_view retry_after_seconds = "1";

@@ -24,7 +24,7 @@ enum class method : std::uint8_t { get, head, post, put, patch, delete_, options
 /// Header fields in order; names compare without case.
 class header_fields {
  public:
-  void set(std::string_view name, std::string value);   // replaces
+  void set(std::string_view name, std::string value);  // replaces
   void add(std::string_view name, std::string value);
   /// The first value, or nullopt.
   [[nodiscard]] std::optional<std::string_view> find(std::string_view name) const;
@@ -42,13 +42,15 @@ class query_parameters {
   /// `invalid_request` for bad percent escapes or bytes that are not UTF-8.
   [[nodiscard]] static result<query_parameters> parse(std::string_view text);
   [[nodiscard]] std::optional<std::string_view> find(std::string_view name) const;
-  /// nullopt if absent; `invalid_request` that names the parameter if it is not a whole number in [min, max].
+  /// nullopt if absent; `invalid_request` that names the parameter if it is not a whole number in
+  /// [min, max].
   [[nodiscard]] result<std::optional<std::int64_t>> integer(std::string_view name, std::int64_t min,
                                                             std::int64_t max) const;
   /// true/1/yes/on, false/0/no/off.
   [[nodiscard]] result<std::optional<bool>> boolean(std::string_view name) const;
   /// The first parameter that is not among `known`.
-  [[nodiscard]] std::optional<std::string_view> unknown(std::initializer_list<std::string_view> known) const;
+  [[nodiscard]] std::optional<std::string_view> unknown(
+      std::initializer_list<std::string_view> known) const;
 
  private:
   std::vector<std::pair<std::string, std::string>> values_;
@@ -56,12 +58,12 @@ class query_parameters {
 
 struct request {
   method verb = method::get;
-  std::string path;      // decoded per segment by the router; here as sent, without the query
+  std::string path;  // decoded per segment by the router; here as sent, without the query
   query_parameters query;
   header_fields headers;
   std::string body;
   std::string remote_address;  // of the peer, without the port
-  std::string request_id;      // from X-Request-Id when sane ([A-Za-z0-9._-]{1,64}), else a new UUID
+  std::string request_id;  // from X-Request-Id when sane ([A-Za-z0-9._-]{1,64}), else a new UUID
   std::map<std::string, std::string, std::less<>> path_parameters;  // of the route, decoded
 };
 
@@ -72,7 +74,8 @@ struct response {
 };
 
 [[nodiscard]] response json_response(int status, std::string body);
-/// application/problem+json (RFC 9457): type, title, status, detail, code, request_id; `Retry-After` for those that may be retried.
+/// application/problem+json (RFC 9457): type, title, status, detail, code, request_id;
+/// `Retry-After` for those that may be retried.
 [[nodiscard]] response problem_response(const error& failure, std::string_view request_id);
 
 }  // namespace throughline::http

@@ -1,5 +1,6 @@
-// One gathered write under way: a prefix, any number of buffers and a suffix, and how far the socket has taken them. Tries with
-// one system call per 64 buffers and never blocks; waiting for the socket is the connection's part.
+// One gathered write under way: a prefix, any number of buffers and a suffix, and how far the
+// socket has taken them. Tries with one system call per 64 buffers and never blocks; waiting for
+// the socket is the connection's part.
 #pragma once
 
 #include <boost/asio/buffer.hpp>

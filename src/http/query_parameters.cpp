@@ -26,7 +26,8 @@ result<query_parameters> query_parameters::parse(std::string_view text) {
     auto value =
         percent_decode(piece.substr(std::min(piece.size(), equals + 1)), plus_sign::is_space);
     if (!name || !value) {
-      return fail(errc::invalid_request, "the query string has a bad percent escape or is not UTF-8");
+      return fail(errc::invalid_request,
+                  "the query string has a bad percent escape or is not UTF-8");
     }
     // find() answers with the first of a name: one that comes again needs no check here.
     parsed.values_.emplace_back(std::move(*name), std::move(*value));
@@ -50,8 +51,9 @@ result<std::optional<std::int64_t>> query_parameters::integer(std::string_view n
   const auto* const last = text->data() + text->size();
   const auto [end, problem] = std::from_chars(text->data(), last, value);
   if (problem != std::errc{} || end != last || value < min || value > max) {
-    return fail(errc::invalid_request,
-                fmt::format("the parameter {} must be a whole number from {} to {}", name, min, max));
+    return fail(
+        errc::invalid_request,
+        fmt::format("the parameter {} must be a whole number from {} to {}", name, min, max));
   }
   return std::optional(value);
 }

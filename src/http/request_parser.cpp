@@ -14,19 +14,30 @@ namespace {
 
 constexpr std::size_t fields_max = 100;
 constexpr std::size_t request_id_bytes_max = 64;
+constexpr std::size_t last_chunk_bytes_min = 5;
 
-std::string_view view(beast::string_view text) { return {text.data(), text.size()}; }
+std::string_view view(beast::string_view text) {
+  return {text.data(), text.size()};
+}
 
 method method_of(beast::http::verb verb) {
   switch (verb) {
-    case beast::http::verb::get: return method::get;
-    case beast::http::verb::head: return method::head;
-    case beast::http::verb::post: return method::post;
-    case beast::http::verb::put: return method::put;
-    case beast::http::verb::patch: return method::patch;
-    case beast::http::verb::delete_: return method::delete_;
-    case beast::http::verb::options: return method::options;
-    default: return method::other;
+    case beast::http::verb::get:
+      return method::get;
+    case beast::http::verb::head:
+      return method::head;
+    case beast::http::verb::post:
+      return method::post;
+    case beast::http::verb::put:
+      return method::put;
+    case beast::http::verb::patch:
+      return method::patch;
+    case beast::http::verb::delete_:
+      return method::delete_;
+    case beast::http::verb::options:
+      return method::options;
+    default:
+      return method::other;
   }
 }
 
@@ -37,7 +48,8 @@ bool is_sane_request_id(std::string_view id) {
   });
 }
 
-/// Origin form, or the absolute form that proxies send, reduced to path and query; empty if it is neither.
+/// Origin form, or the absolute form that proxies send, reduced to path and query; empty if it is
+/// neither.
 std::string_view path_and_query(std::string_view target) {
   if (target.starts_with('/') || target == "*") return target;
   const auto scheme = target.find("://");
@@ -96,10 +108,18 @@ request_parser::request_parser(const server_limits& limits)
 
 request_parser::~request_parser() = default;
 
-bool request_parser::head_is_complete() const { return head_checked_; }
-request& request_parser::message() { return grammar_->message; }
-bool request_parser::keep_alive() const { return grammar_->keep_alive(); }
-bool request_parser::is_http_1_0() const { return grammar_->version == 10; }
+bool request_parser::head_is_complete() const {
+  return head_checked_;
+}
+request& request_parser::message() {
+  return grammar_->message;
+}
+bool request_parser::keep_alive() const {
+  return grammar_->keep_alive();
+}
+bool request_parser::is_http_1_0() const {
+  return grammar_->version == 10;
+}
 
 request_parser::progress request_parser::refuse(errc code, std::string detail) {
   failure_ = fail(code, std::move(detail));
@@ -123,6 +143,10 @@ request_parser::progress request_parser::feed(std::string_view bytes) {
 /// Consumes from the front of `bytes` as much as makes sense.
 request_parser::progress request_parser::run(std::string_view& bytes) {
   while (!bytes.empty()) {
+    // A last chunk has at least five bytes, and Beast asserts that it sees them at once.
+    if (head_checked_ && grammar_->chunked() && bytes.size() < last_chunk_bytes_min) {
+      return progress::need_more;
+    }
     beast::error_code ec;
     const auto used = grammar_->put(boost::asio::const_buffer(bytes.data(), bytes.size()), ec);
     bytes.remove_prefix(used);

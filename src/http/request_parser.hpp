@@ -1,6 +1,7 @@
-// Bytes of a connection in, one request out, or the reason why it is refused. Pure: no socket, no time. The only user of
-// Beast's parser. Strict: what two parsers could read differently (two lengths, a length and a transfer coding, a coding other
-// than chunked, a missing or second Host) is refused, and nothing after it on the connection can be trusted.
+// Bytes of a connection in, one request out, or the reason why it is refused. Pure: no socket, no
+// time. The only user of Beast's parser. Strict: what two parsers could read differently (two
+// lengths, a length and a transfer coding, a coding other than chunked, a missing or second Host)
+// is refused, and nothing after it on the connection can be trusted.
 #pragma once
 
 #include <memory>
@@ -18,7 +19,8 @@ class request_parser {
  public:
   enum class progress : std::uint8_t {
     need_more,       // feed more bytes
-    wants_continue,  // as need_more, but the client waits for `100 Continue` before it sends the body; reported once
+    wants_continue,  // as need_more, but the client waits for `100 Continue` before it sends the
+                     // body; reported once
     complete,        // take the request; rest() belongs to the next one
     refused,         // answer with failure() and close
   };
@@ -33,8 +35,8 @@ class request_parser {
 
   [[nodiscard]] bool head_is_complete() const;
 
-  /// Valid once the head is complete, with whatever is known of it when refused. `remote_address` is empty and `request_id` is
-  /// what the client sent, if that is sane.
+  /// Valid once the head is complete, with whatever is known of it when refused. `remote_address`
+  /// is empty and `request_id` is what the client sent, if that is sane.
   [[nodiscard]] request& message();
   [[nodiscard]] bool keep_alive() const;
   [[nodiscard]] bool is_http_1_0() const;

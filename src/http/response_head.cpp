@@ -10,9 +10,8 @@
 namespace throughline::http {
 namespace {
 
-constexpr std::array<std::string_view, 6> own_fields{"Connection", "Content-Length",
-                                                     "Keep-Alive", "Transfer-Encoding",
-                                                     "Upgrade",    "X-Request-Id"};
+constexpr std::array<std::string_view, 6> own_fields{
+    "Connection", "Content-Length", "Keep-Alive", "Transfer-Encoding", "Upgrade", "X-Request-Id"};
 
 std::string_view reason_of(int status) {
   const auto known = boost::beast::http::int_to_status(static_cast<unsigned>(status));
@@ -40,17 +39,23 @@ std::string encode_head(const response& reply, const head_shape& shape) {
   fmt::format_to(std::back_inserter(out), "HTTP/1.1 {} {}\r\n", reply.status,
                  reason_of(reply.status));
   for (const auto& [name, value] : reply.headers) {
-    const auto is_this = [&name = name](std::string_view own) { return same_name(own, name); };
+    const std::string_view field = name;
+    const auto is_this = [field](std::string_view own) {
+      return same_name(own, field);
+    };
     if (std::ranges::none_of(own_fields, is_this)) append_field(out, name, value);
   }
   append_field(out, "X-Request-Id", shape.request_id);
   switch (shape.how) {
     case framing::none:
-    case framing::until_close: break;
+    case framing::until_close:
+      break;
     case framing::content_length:
       fmt::format_to(std::back_inserter(out), "Content-Length: {}\r\n", shape.content_length);
       break;
-    case framing::chunked: out += "Transfer-Encoding: chunked\r\n"; break;
+    case framing::chunked:
+      out += "Transfer-Encoding: chunked\r\n";
+      break;
   }
   if (!shape.keep_alive) {
     out += "Connection: close\r\n";
@@ -61,7 +66,9 @@ std::string encode_head(const response& reply, const head_shape& shape) {
   return out;
 }
 
-bool is_bodyless(int status) noexcept { return status < 200 || status == 204 || status == 304; }
+bool is_bodyless(int status) noexcept {
+  return status < 200 || status == 204 || status == 304;
+}
 
 bool asks_to_close(const response& reply) {
   const auto wish = reply.headers.find("Connection");

@@ -1,5 +1,6 @@
-// The bytes of a response's head. Pure. Framing and the connection's fate are the server's business: fields that a handler
-// sets for them are left out, and line ends in values become spaces, so that no value can begin a field or a response.
+// The bytes of a response's head. Pure. Framing and the connection's fate are the server's
+// business: fields that a handler sets for them are left out, and line ends in values become
+// spaces, so that no value can begin a field or a response.
 #pragma once
 
 #include <cstdint>
@@ -25,7 +26,8 @@ struct head_shape {
 /// True for a status whose responses have no body: 1xx, 204, 304.
 [[nodiscard]] bool is_bodyless(int status) noexcept;
 
-/// True if the handler asks for the connection to be closed after this response (`Connection: close`).
+/// True if the handler asks for the connection to be closed after this response (`Connection:
+/// close`).
 [[nodiscard]] bool asks_to_close(const response& reply);
 
 }  // namespace throughline::http

@@ -1,5 +1,6 @@
-// An HTTP/1.1 server on a set of event loops. Knows nothing of chat. Each connection lives on one loop; a handler is a
-// coroutine there and sees neither sockets nor Beast. Requests that break the rules of HTTP never reach a handler.
+// An HTTP/1.1 server on a set of event loops. Knows nothing of chat. Each connection lives on one
+// loop; a handler is a coroutine there and sees neither sockets nor Beast. Requests that break the
+// rules of HTTP never reach a handler.
 #pragma once
 
 #include <boost/asio/buffer.hpp>
@@ -24,10 +25,12 @@ struct server_limits {
   std::size_t body_bytes_max = 1024 * 1024;
   std::size_t connections_max = 20'000;
   std::size_t connections_per_address_max = 20'000;
-  std::chrono::milliseconds head_timeout{10'000};   // from the first byte of a request to the end of its head
+  std::chrono::milliseconds head_timeout{
+      10'000};  // from the first byte of a request to the end of its head
   std::chrono::milliseconds body_timeout{30'000};
   std::chrono::milliseconds keep_alive_timeout{75'000};
-  std::chrono::milliseconds write_timeout{30'000};  // a reader that takes no byte for so long is disconnected
+  std::chrono::milliseconds write_timeout{
+      30'000};  // a reader that takes no byte for so long is disconnected
 };
 
 /// One request's way back to its client. Lives as long as the handler; used on its loop only.
@@ -40,32 +43,39 @@ class exchange {
   /// Sends a whole response. Once, instead of begin_stream().
   [[nodiscard]] virtual aio::awaitable<> respond(response reply) = 0;
 
-  /// Sends the head of a response whose body is written piece by piece (chunked transfer coding). From here on the handler's
-  /// coroutine is cancelled (operation_aborted) as soon as the client has gone; shutting down its sending side counts as gone.
-  /// To a HEAD request only the head is sent and operation_aborted is thrown: there is no body to write.
+  /// Sends the head of a response whose body is written piece by piece (chunked transfer coding).
+  /// From here on the handler's coroutine is cancelled (operation_aborted) as soon as the client
+  /// has gone; shutting down its sending side counts as gone. To a HEAD request only the head is
+  /// sent and operation_aborted is thrown: there is no body to write.
   [[nodiscard]] virtual aio::awaitable<> begin_stream(response head) = 0;
-  /// Writes all buffers in one gathered write. Suspends until the socket has taken them; the memory must live until then.
-  /// Throws operation_aborted if the client has gone or takes nothing for `write_timeout`.
-  [[nodiscard]] virtual aio::awaitable<> write(std::span<const boost::asio::const_buffer> buffers) = 0;
+  /// Writes all buffers in one gathered write. Suspends until the socket has taken them; the memory
+  /// must live until then. Throws operation_aborted if the client has gone or takes nothing for
+  /// `write_timeout`.
+  [[nodiscard]] virtual aio::awaitable<> write(
+      std::span<const boost::asio::const_buffer> buffers) = 0;
   /// Ends the body; the connection may serve another request.
   [[nodiscard]] virtual aio::awaitable<> end_stream() = 0;
 
-  /// Closes the connection now, without ending the response: a client sees it as broken off. What was written is still
-  /// delivered, unless `reset`: then the client gets a TCP reset. The handler returns next.
+  /// Closes the connection now, without ending the response: a client sees it as broken off. What
+  /// was written is still delivered, unless `reset`: then the client gets a TCP reset. The handler
+  /// returns next.
   virtual void abort_connection(bool reset) = 0;
 
-  /// True when the server is draining: streams should say goodbye and end. `on_drain` rings when that begins.
+  /// True when the server is draining: streams should say goodbye and end. `on_drain` rings when
+  /// that begins.
   [[nodiscard]] virtual bool is_draining() const = 0;
   virtual void on_drain(std::shared_ptr<aio::bell> ring) = 0;  // until the handler ends
 };
 
-/// Answers one request: respond(), or begin_stream() ... end_stream(). Ending by operation_aborted closes the connection. Any
-/// other exception, or an end without an answer, is a mistake: logged, and a 500 if nothing was sent yet. Of a handler that
-/// does not stream, only the end of a drain cancels the coroutine: a client that hangs up does not stop its work.
+/// Answers one request: respond(), or begin_stream() ... end_stream(). Ending by operation_aborted
+/// closes the connection. Any other exception, or an end without an answer, is a mistake: logged,
+/// and a 500 if nothing was sent yet. Of a handler that does not stream, only the end of a drain
+/// cancels the coroutine: a client that hangs up does not stop its work.
 using handler = std::function<aio::awaitable<>(exchange&)>;
 
-/// Paths are literal segments and `{name}` segments: `/conversations/{id}/messages`. More literal segments win. A parameter is
-/// not empty. HEAD is answered by the route of GET; the server leaves out the body. Filled before it is used, then read-only.
+/// Paths are literal segments and `{name}` segments: `/conversations/{id}/messages`. More literal
+/// segments win. A parameter is not empty. HEAD is answered by the route of GET; the server leaves
+/// out the body. Filled before it is used, then read-only.
 class router {
  public:
   /// Two routes of one shape and method: asserted.
@@ -74,8 +84,8 @@ class router {
   struct match {
     const handler* run = nullptr;  // nullptr: none
     std::map<std::string, std::string, std::less<>> path_parameters;
-    std::vector<method> allowed;   // with `run` null and this not empty: 405
-    std::string_view pattern;      // for metrics
+    std::vector<method> allowed;  // with `run` null and this not empty: 405
+    std::string_view pattern;     // for metrics
   };
   [[nodiscard]] match find(method verb, std::string_view path) const;
   [[nodiscard]] std::vector<std::pair<method, std::string>> routes() const;
@@ -96,15 +106,15 @@ class server {
   virtual ~server() = default;
   /// The port that is bound.
   [[nodiscard]] virtual std::uint16_t port() const = 0;
-  /// No new connections or requests; streams are told (exchange::on_drain); returns when all connections have ended, or when
-  /// `deadline` has passed and the rest were closed. On any loop.
+  /// No new connections or requests; streams are told (exchange::on_drain); returns when all
+  /// connections have ended, or when `deadline` has passed and the rest were closed. On any loop.
   [[nodiscard]] virtual aio::awaitable<> drain(steady_time deadline) = 0;
   [[nodiscard]] virtual std::size_t connections() const = 0;
 };
 
-/// Binds and listens with SO_REUSEPORT, one acceptor per loop, and serves `handle` for every request (it routes). `loops` and
-/// the server outlive all handlers. Errors name the address and, when a port is taken, say so (`conflict`).
-/// The destructor REQUIRES that drain() has returned.
+/// Binds and listens with SO_REUSEPORT, one acceptor per loop, and serves `handle` for every
+/// request (it routes). `loops` and the server outlive all handlers. Errors name the address and,
+/// when a port is taken, say so (`conflict`). The destructor REQUIRES that drain() has returned.
 [[nodiscard]] result<std::unique_ptr<server>> start_server(aio::event_loops& loops,
                                                            const server_options& options,
                                                            handler handle);

@@ -1,5 +1,6 @@
-// The providers of this process by name, and which of them serves a model. A model is asked for as `model` or
-// `provider/model`; a name that no provider lists goes to the default provider if that one takes any model.
+// The providers of this process by name, and which of them serves a model. A model is asked for as
+// `model` or `provider/model`; a name that no provider lists goes to the default provider if that
+// one takes any model.
 #pragma once
 
 #include <map>
@@ -16,7 +17,8 @@ namespace throughline::provider {
 struct catalog_entry {
   std::shared_ptr<provider> source;
   std::vector<std::string> models;  // configured, in order; may be empty
-  bool takes_any_model = false;     // passes on names it does not list (an OpenAI-compatible server behind a base URL)
+  bool takes_any_model =
+      false;  // passes on names it does not list (an OpenAI-compatible server behind a base URL)
 };
 
 struct model_choice {
@@ -30,7 +32,8 @@ struct listed_model {
   bool is_default = false;
 };
 
-/// Immutable after construction, except that learned models may be set once per provider. Thread-safe.
+/// Immutable after construction, except that learned models may be set once per provider.
+/// Thread-safe.
 class catalog {
  public:
   /// `default_model` as in `--default-model`; empty: the first model of the first entry.
@@ -39,7 +42,8 @@ class catalog {
   /// nullopt asks for the default. `unprocessable`, naming what is known, if nobody serves it.
   [[nodiscard]] result<model_choice> choose(const std::optional<std::string>& model) const;
   [[nodiscard]] std::vector<listed_model> list() const;
-  /// Asks the providers that have no configured models what they serve, and remembers it. Errors are logged, not returned.
+  /// Asks the providers that have no configured models what they serve, and remembers it. Errors
+  /// are logged, not returned.
   [[nodiscard]] aio::awaitable<> learn_models(aio::event_loop& loop);
   /// The model asked for when none is named, as `choose` resolves it.
   [[nodiscard]] std::string default_model() const;

@@ -1,8 +1,10 @@
-// One small interface over SQLite and PostgreSQL. A transaction is a coroutine that executes statements; the driver decides
-// where it runs (SQLite: on the one writer thread, many transactions to a commit; PostgreSQL: on the caller's loop over a
-// pooled connection). Nothing here ever blocks an event loop.
+// One small interface over SQLite and PostgreSQL. A transaction is a coroutine that executes
+// statements; the driver decides where it runs (SQLite: on the one writer thread, many transactions
+// to a commit; PostgreSQL: on the caller's loop over a pooled connection). Nothing here ever blocks
+// an event loop.
 //
-// Statement text is the same for both: `$1` placeholders, bigint milliseconds, `now_ms()`, JSON as text, `json_each(text)`;
+// Statement text is the same for both: `$1` placeholders, bigint milliseconds, `now_ms()`, JSON as
+// text, `json_each(text)`;
 // `@lock` stands for the dialect's row-locking clause at the end of a sub-select.
 #pragma once
 
@@ -84,8 +86,8 @@ struct rows {
   [[nodiscard]] auto end() const { return all.end(); }
 };
 
-/// Thrown by transaction::execute; ends the transaction, and read()/write() return it as a value. Nobody else catches it,
-/// except code that knows what a unique constraint of its own means.
+/// Thrown by transaction::execute; ends the transaction, and read()/write() return it as a value.
+/// Nobody else catches it, except code that knows what a unique constraint of its own means.
 class statement_failed : public std::exception {
  public:
   enum class cause : std::uint8_t { unique_violation, storage_full, interrupted, other };
@@ -102,26 +104,31 @@ class statement_failed : public std::exception {
 class transaction {
  public:
   virtual ~transaction() = default;
-  /// `text` is one statement; it is prepared once per connection and kept by its text, so use constants or texts that repeat.
-  [[nodiscard]] virtual aio::awaitable<rows> execute(std::string_view text, parameters values = {}) = 0;
+  /// `text` is one statement; it is prepared once per connection and kept by its text, so use
+  /// constants or texts that repeat.
+  [[nodiscard]] virtual aio::awaitable<rows> execute(std::string_view text,
+                                                     parameters values = {}) = 0;
 };
 
-/// A transaction's work. It awaits nothing but `execute`, touches nothing but its own captures (it may run on another thread)
-/// and may be run more than once (after a deadlock, or when a commit was in doubt): it must be idempotent, with ids made
-/// before. An error it returns rolls the transaction back.
+/// A transaction's work. It awaits nothing but `execute`, touches nothing but its own captures (it
+/// may run on another thread) and may be run more than once (after a deadlock, or when a commit was
+/// in doubt): it must be idempotent, with ids made before. An error it returns rolls the
+/// transaction back.
 using transaction_body = std::function<aio::awaitable<result<void>>(transaction&)>;
 
 class database {
  public:
   virtual ~database() = default;
 
-  /// Runs `body` in a transaction and returns after COMMIT is durable. Errors: what `body` returned; `storage_full`,
-  /// `storage_failed`, `overloaded` (the bounded queue of waiting transactions is full); in each case nothing was changed.
+  /// Runs `body` in a transaction and returns after COMMIT is durable. Errors: what `body`
+  /// returned; `storage_full`, `storage_failed`, `overloaded` (the bounded queue of waiting
+  /// transactions is full); in each case nothing was changed.
   [[nodiscard]] virtual aio::awaitable<result<void>> write_transaction(transaction_body body) = 0;
   /// Runs `body` against one consistent snapshot.
   [[nodiscard]] virtual aio::awaitable<result<void>> read_transaction(transaction_body body) = 0;
 
-  /// `body`: (transaction&) -> awaitable<result<T>>, a callable without references to what may die before it has run.
+  /// `body`: (transaction&) -> awaitable<result<T>>, a callable without references to what may die
+  /// before it has run.
   template <class T, class Body>
   [[nodiscard]] aio::awaitable<result<T>> write(Body body) {
     auto out = std::make_shared<std::optional<T>>();
@@ -143,7 +150,9 @@ class database {
   template <class T, class Body>
   static transaction_body keep_value(Body body, std::shared_ptr<std::optional<T>> out) {
     auto shared = std::make_shared<Body>(std::move(body));
-    return [shared, out](transaction& in) { return run_body<T, Body>(in, shared, out); };
+    return [shared, out](transaction& in) {
+      return run_body<T, Body>(in, shared, out);
+    };
   }
   template <class T, class Body>
   static aio::awaitable<result<void>> run_body(transaction& in, std::shared_ptr<Body> body,

@@ -47,6 +47,12 @@ std::string to_sqlite(std::string_view text) {
       if (c == quote) quote = 0;
     } else if (c == '\'' || c == '"') {
       quote = c;
+    } else if (text.substr(at, 2) == "--") {
+      // A comment may hold an apostrophe, which begins nothing.
+      const auto end = std::min(text.find('\n', at), text.size());
+      out.append(text.substr(at, end - at));
+      at = end;
+      continue;
     } else if (c == '@') {
       auto end = at + 1;
       while (end < text.size() && is_word(text[end])) ++end;

@@ -1,4 +1,5 @@
-// What differs between the databases in otherwise equal statement text, as pure functions. Used by the drivers.
+// What differs between the databases in otherwise equal statement text, as pure functions. Used by
+// the drivers.
 #pragma once
 
 #include <string>
@@ -7,12 +8,12 @@
 
 namespace throughline::sql {
 
-/// The text as SQLite reads it: `@lock` and `@ffN` (N a number) vanish, `@id` becomes INTEGER. Quoted text is left alone, and
-/// so is any other word after an `@`.
+/// The text as SQLite reads it: `@lock` and `@ffN` (N a number) vanish, `@id` becomes INTEGER.
+/// Quoted text and comments are left alone, and so is any other word after an `@`.
 [[nodiscard]] std::string to_sqlite(std::string_view text);
 
-/// The statements of a migration: what lies between lines that hold only ";;" (blanks aside), without those that are blank.
-/// Views into `statements`.
+/// The statements of a migration: what lies between lines that hold only ";;" (blanks aside),
+/// without those that are blank. Views into `statements`.
 [[nodiscard]] std::vector<std::string_view> split_statements(std::string_view statements);
 
 }  // namespace throughline::sql

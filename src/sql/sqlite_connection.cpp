@@ -5,6 +5,7 @@
 #include <cerrno>
 #include <charconv>
 #include <system_error>
+#include <utility>
 
 #include "base/assert.hpp"
 #include "base/clock.hpp"
@@ -15,7 +16,8 @@ namespace {
 
 constexpr std::size_t statements_max = 512;
 constexpr int busy_timeout_ms = 5'000;
-// 4 KiB pages: copied at 4 MiB; at 64 MiB, which takes readers that never pause, the writer waits for them for a moment.
+// 4 KiB pages: copied at 4 MiB; at 64 MiB, which takes readers that never pause, the writer waits
+// for them for a moment.
 constexpr int checkpoint_pages = 1'000;
 constexpr int truncate_pages = 16'000;
 constexpr int truncate_wait_ms = 100;
@@ -79,9 +81,9 @@ sqlite_failed misused(std::string_view what, std::string_view text) {
 sqlite_connection::sqlite_connection(const std::filesystem::path& file, use what_for)
     : what_for_(what_for), truncate_at_pages_(truncate_pages) {
   sqlite3* opened = nullptr;
-  const int code = sqlite3_open_v2(
-      file.c_str(), &opened, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE,
-      nullptr);
+  const int code =
+      sqlite3_open_v2(file.c_str(), &opened,
+                      SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, nullptr);
   db_.reset(opened);
   THROUGHLINE_ASSERT(opened != nullptr);
   if (code != SQLITE_OK) throw failure(code, "open");
@@ -89,7 +91,8 @@ sqlite_connection::sqlite_connection(const std::filesystem::path& file, use what
   // "name" in double quotes is a name and never a text, as in PostgreSQL.
   sqlite3_db_config(opened, SQLITE_DBCONFIG_DQS_DML, 0, nullptr);
   sqlite3_db_config(opened, SQLITE_DBCONFIG_DQS_DDL, 0, nullptr);
-  // Deterministic within a statement, which is all that SQLite makes of it: it may be evaluated once, outside of loops.
+  // Deterministic within a statement, which is all that SQLite makes of it: it may be evaluated
+  // once, outside of loops.
   sqlite3_create_function_v2(opened, "now_ms", 0,
                              SQLITE_UTF8 | SQLITE_DETERMINISTIC | SQLITE_INNOCUOUS, this,
                              &sqlite_connection::now_ms, nullptr, nullptr, nullptr);
@@ -111,7 +114,8 @@ void sqlite_connection::configure() {
     execute("PRAGMA query_only=ON");
     return;
   }
-  // The hook takes the place of automatic checkpoints, which would run inside of COMMIT while callers wait for it.
+  // The hook takes the place of automatic checkpoints, which would run inside of COMMIT while
+  // callers wait for it.
   sqlite3_wal_hook(
       db_.get(),
       [](void* self, sqlite3*, const char*, int pages) {
@@ -136,7 +140,8 @@ sqlite_failed sqlite_connection::failure(int code, std::string_view text) const 
   if (system_errno != 0 && (primary == SQLITE_IOERR || primary == SQLITE_CANTOPEN)) {
     detail += fmt::format(" ({})", std::generic_category().message(system_errno));
   }
-  // Statement texts are the program's own and hold no data; they help only where the program is wrong.
+  // Statement texts are the program's own and hold no data; they help only where the program is
+  // wrong.
   if (kind == errc::internal) detail += fmt::format(": {:.200}", text);
   return {code, why, fail(kind, std::move(detail))};
 }
@@ -226,8 +231,8 @@ row sqlite_connection::read_row(const prepared& statement) {
         out.emplace_back(std::int64_t{sqlite3_column_int64(handle, i)});
         break;
       case SQLITE_TEXT: {
-        const auto* bytes = static_cast<const char*>(
-            static_cast<const void*>(sqlite3_column_text(handle, i)));
+        const auto* bytes =
+            static_cast<const char*>(static_cast<const void*>(sqlite3_column_text(handle, i)));
         if (bytes == nullptr) throw failure(SQLITE_NOMEM, statement.text);
         const auto size = static_cast<std::size_t>(sqlite3_column_bytes(handle, i));
         out.emplace_back(std::string(bytes, size));
@@ -253,7 +258,8 @@ rows sqlite_connection::execute(std::string_view text, const parameters& values)
     if (code != SQLITE_ROW) throw failure(code, text);
     out.all.push_back(read_row(statement));
   }
-  // The count of the last statement that changes rows stays until the next one: a SELECT has none of its own.
+  // The count of the last statement that changes rows stays until the next one: a SELECT has none
+  // of its own.
   if (sqlite3_total_changes64(db_.get()) != changes_before) {
     out.changed = sqlite3_changes64(db_.get());
   }
@@ -275,14 +281,15 @@ void sqlite_connection::roll_back_if_open() {
 
 void sqlite_connection::checkpoint_if_due() {
   if (wal_pages_ < checkpoint_pages) return;
-  const bool truncate = wal_pages_ >= truncate_at_pages_;
+  const int pages = std::exchange(wal_pages_, 0);
+  const bool truncate = pages >= truncate_at_pages_;
   if (truncate) sqlite3_busy_timeout(db_.get(), truncate_wait_ms);
   const int mode = truncate ? SQLITE_CHECKPOINT_TRUNCATE : SQLITE_CHECKPOINT_PASSIVE;
   const int code = sqlite3_wal_checkpoint_v2(db_.get(), nullptr, mode, nullptr, nullptr);
   if (!truncate) return;
   sqlite3_busy_timeout(db_.get(), busy_timeout_ms);
   // While a reader holds on to it, the next try waits for the WAL to have grown again.
-  truncate_at_pages_ = code == SQLITE_OK ? truncate_pages : wal_pages_ + truncate_pages / 4;
+  truncate_at_pages_ = code == SQLITE_OK ? truncate_pages : pages + truncate_pages / 4;
 }
 
 void sqlite_connection::checkpoint_all() {

@@ -1,5 +1,6 @@
-// One connection to a SQLite file: statements prepared once and kept by their text, parameters bound by name, failures typed.
-// Used by the threads of sqlite_database and, before they start, by the migrations. One thread at a time.
+// One connection to a SQLite file: statements prepared once and kept by their text, parameters
+// bound by name, failures typed. Used by the threads of sqlite_database and, before they start, by
+// the migrations. One thread at a time.
 #pragma once
 
 #include <sqlite3.h>
@@ -37,16 +38,18 @@ class sqlite_connection {
  public:
   enum class use : std::uint8_t { read, write };
 
-  /// Opens an existing file (an empty one will do). Touches nothing in it: configure() follows. Throws sqlite_failed.
+  /// Opens an existing file (an empty one will do). Touches nothing in it: configure() follows.
+  /// Throws sqlite_failed.
   sqlite_connection(const std::filesystem::path& file, use what_for);
   sqlite_connection(const sqlite_connection&) = delete;
   sqlite_connection& operator=(const sqlite_connection&) = delete;
 
-  /// Sets what all statements rely on: WAL, full durability, foreign keys; a `read` connection can not write from now on.
-  /// Throws sqlite_failed.
+  /// Sets what all statements rely on: WAL, full durability, foreign keys; a `read` connection can
+  /// not write from now on. Throws sqlite_failed.
   void configure();
 
-  /// Runs one statement to its end. Throws sqlite_failed. SQLite may have ended the whole transaction then: in_transaction().
+  /// Runs one statement to its end. Throws sqlite_failed. SQLite may have ended the whole
+  /// transaction then: in_transaction().
   rows execute(std::string_view text, const parameters& values = {});
   /// The lines of "EXPLAIN QUERY PLAN", parameters being NULL. Throws sqlite_failed.
   std::vector<std::string> explain(std::string_view text);
@@ -55,8 +58,8 @@ class sqlite_connection {
   /// Ends a transaction that is still open, and forgets what it did.
   void roll_back_if_open();
 
-  /// Copies the WAL into the database when it has grown enough; outside of transactions. What fails here has been committed
-  /// already and is tried again after a later commit.
+  /// Copies the WAL into the database when it has grown enough; outside of transactions. What fails
+  /// here has been committed already and is tried again after a later commit.
   void checkpoint_if_due();
   /// Copies all of the WAL and empties it, if no other connection reads.
   void checkpoint_all();
@@ -70,7 +73,7 @@ class sqlite_connection {
   };
   using statement_handle = std::unique_ptr<sqlite3_stmt, finalize_statement>;
   struct prepared {
-    std::string text;         // as the caller wrote it
+    std::string text;  // as the caller wrote it
     statement_handle handle;
     std::vector<int> places;  // [n-1]: SQLite's number of `$n`; 0: the text does not have it
   };
@@ -88,7 +91,8 @@ class sqlite_connection {
   std::optional<std::int64_t> statement_time_;  // now_ms() of the statement that runs
   int wal_pages_ = 0;
   int truncate_at_pages_ = 0;
-  // The most recently used first. Bounded: a text that is built anew each time costs time, not memory.
+  // The most recently used first. Bounded: a text that is built anew each time costs time, not
+  // memory.
   std::list<prepared> statements_;
   std::unordered_map<std::string_view, std::list<prepared>::iterator> by_text_;
 };

@@ -11,6 +11,7 @@
 // The fence: everything a worker writes names (task, attempt, worker) and changes nothing unless that is who runs it now.
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>

@@ -1,0 +1,177 @@
+#include "api/answer_stream.hpp"
+
+#include <algorithm>
+#include <array>
+
+#include "api/json_writer.hpp"
+#include "api/sse.hpp"
+
+namespace throughline::api {
+namespace {
+
+using stream::follow_status;
+
+/// How long a follower is left alone. Between two slices the stream looks whether the server has
+/// begun to drain.
+constexpr milliseconds slice{1'000};
+/// How much longer than asked a long poll waits for the rest of a text that has no positions.
+constexpr milliseconds patience_with_database{10'000};
+
+error gone() {
+  return fail(errc::not_found, "There is no such answer");
+}
+
+aio::awaitable<> write_text(http::exchange& to, std::string text) {
+  const std::array buffers{boost::asio::buffer(std::as_const(text))};
+  co_await to.write(buffers);
+}
+
+/// The frames of a page as they are sent. The views of `direct` point into the page's runs, those
+/// of the other form into `rewritten`.
+struct outgoing_frames {
+  std::string rewritten;
+  std::vector<boost::asio::const_buffer> buffers;
+};
+
+void add_frames(outgoing_frames& out, const std::vector<stream::chunk_run>& runs,
+                const std::string& task, id_form form) {
+  if (form == id_form::position) {
+    for (const auto& run : runs) out.buffers.emplace_back(run.frames.data(), run.frames.size());
+    return;
+  }
+  for (const auto& run : runs) {
+    auto frames = run.frames;
+    while (!frames.empty()) append_task_frame(out.rewritten, task, stream::take_frame(frames));
+  }
+  out.buffers.emplace_back(out.rewritten.data(), out.rewritten.size());
+}
+
+/// What a follower has at once, and whether the reader has the whole answer already: a log that is
+/// there says so, one that is gone leaves the question to the database.
+aio::awaitable<stream::follow_result> first_look(call in, stream::chunk_follower& follower,
+                                                 task_id task, stream::follow_from from) {
+  auto first = co_await follower.next(milliseconds(0));
+  if (first.status == follow_status::idle && from.after) {
+    const auto terminal = co_await in.app.on.endings.terminal_of(task, true);
+    if (terminal && *terminal == from.after) first.status = follow_status::ended;
+  }
+  co_return first;
+}
+
+/// The body of the event stream, `page` first.
+aio::awaitable<> stream_answer(call in, stream::chunk_follower& follower,
+                               stream::follow_result page, std::string task, id_form form) {
+  outgoing_frames out;
+  out.buffers.emplace_back(sse_opening.data(), sse_opening.size());
+  auto last_write = steady_time::min();
+  while (true) {
+    if (page.status == follow_status::frames) add_frames(out, page.runs, task, form);
+    if (!out.buffers.empty()) {
+      co_await in.exchange.write(out.buffers);
+      last_write = system_clock().steady_now();
+      out = {};
+    }
+    if (page.last || page.status == follow_status::ended ||
+        page.status == follow_status::not_found) {
+      co_return;
+    }
+    if (in.exchange.is_draining()) {
+      co_await write_text(in.exchange, sse_goodbye(system_random()));
+      co_return;
+    }
+    if (system_clock().steady_now() - last_write >= in.app.options.keep_alive) {
+      out.buffers.emplace_back(sse_keep_alive.data(), sse_keep_alive.size());
+      co_await in.exchange.write(out.buffers);
+      last_write = system_clock().steady_now();
+      out = {};
+    }
+    page = co_await follower.next(std::min(slice, in.app.options.keep_alive));
+  }
+}
+
+/// A page of a long poll while it is being filled.
+class poll_page {
+ public:
+  void add(const std::vector<stream::chunk_run>& runs) {
+    for (const auto& run : runs) {
+      auto frames = run.frames;
+      while (!frames.empty()) {
+        const auto frame = stream::take_frame(frames);
+        if (!chunks_.empty()) chunks_ += ',';
+        chunks_ += frame.json;
+        ends_with_id_ = frame.at.has_value();
+        // Quotes inside a content are escaped, so this is found in a reset only.
+        ends_with_restart_ = !ends_with_id_ && frame.json.find(R"("reason":"position_unknown")") !=
+                                                   std::string_view::npos;
+      }
+    }
+  }
+  [[nodiscard]] bool is_empty() const { return chunks_.empty(); }
+  /// A client that comes back after this page neither misses nor repeats anything.
+  [[nodiscard]] bool may_end_here() const { return ends_with_id_ || ends_with_restart_; }
+
+  /// `at` is the follower's position.
+  [[nodiscard]] std::string encode(std::optional<stream::position> at, bool ended) const {
+    const bool has_position = at && !ends_with_restart_;
+    std::string body;
+    {
+      object_writer object(body);
+      object.name("chunks") += '[' + chunks_ + ']';
+      object.text("position", has_position ? stream::to_string(*at) : std::string());
+      object.boolean("ended", ended);
+    }
+    return body;
+  }
+
+ private:
+  std::string chunks_;
+  bool ends_with_id_ = true;
+  bool ends_with_restart_ = false;  // it is void what the client had: it has nothing now
+};
+
+}  // namespace
+
+aio::awaitable<result<void>> send_answer(call in, task_id task, stream::follow_from from,
+                                         id_form form) {
+  const auto ticket = in.app.streams.take(in.owner);
+  if (!ticket) co_return ticket.error();
+  stream::chunk_follower follower(in.loop(), in.app.on.log, in.app.on.endings, task, from);
+  auto first = co_await first_look(in, follower, task, from);
+  if (first.status == follow_status::not_found) co_return gone();
+  if (first.status == follow_status::ended) {
+    http::response nothing_follows;
+    nothing_follows.status = 204;
+    co_await in.exchange.respond(std::move(nothing_follows));
+    co_return result<void>();
+  }
+  co_await in.exchange.begin_stream(sse_head());
+  co_await stream_answer(in, follower, std::move(first), task.to_string(), form);
+  co_await in.exchange.end_stream();
+  co_return result<void>();
+}
+
+aio::awaitable<result<http::response>> poll_answer(call in, task_id task, stream::follow_from from,
+                                                   milliseconds wait) {
+  const auto ticket = in.app.streams.take(in.owner);
+  if (!ticket) co_return ticket.error();
+  const auto deadline = system_clock().steady_now() + wait;
+  stream::chunk_follower follower(in.loop(), in.app.on.log, in.app.on.endings, task, from);
+  auto next = co_await first_look(in, follower, task, from);
+  poll_page page;
+  while (next.status != follow_status::ended) {
+    if (next.status == follow_status::not_found) co_return gone();
+    page.add(next.runs);
+    const auto now = system_clock().steady_now();
+    const bool is_late = now >= deadline || in.exchange.is_draining();
+    if (next.last || (page.may_end_here() && (is_late || !page.is_empty()))) break;
+    if (now >= deadline + patience_with_database) {
+      co_return fail(errc::unavailable, "The rest of the answer could not be read; ask again");
+    }
+    const auto left = std::chrono::ceil<milliseconds>(deadline - now);
+    next = co_await follower.next(std::clamp(left, milliseconds(1), slice));
+  }
+  const bool ended = next.last || next.status == follow_status::ended;
+  co_return http::json_response(200, page.encode(follower.at(), ended));
+}
+
+}  // namespace throughline::api

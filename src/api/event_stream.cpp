@@ -1,0 +1,223 @@
+#include "api/event_stream.hpp"
+
+#include <algorithm>
+#include <array>
+#include <exception>
+
+#include "api/sse.hpp"
+
+namespace throughline::api {
+namespace {
+
+constexpr std::size_t outbox_bytes_max = 256 * 1024;  // and one page or change more
+constexpr std::size_t page_bytes_max = 64 * 1024;
+constexpr std::size_t followers_max = 10'000;
+constexpr std::size_t waiting_max = 100'000;
+constexpr std::size_t ended_remembered_max = 10'000;
+constexpr std::int64_t change_rows_max = 50;
+constexpr std::int64_t snapshot_conversations_max = 50;
+
+/// How long a follower is left alone when nothing happens: it says nothing then, and is asked
+/// again.
+constexpr milliseconds follower_patience{60'000};
+/// A bell is a hint: one that is lost costs this.
+constexpr milliseconds look_again{5'000};
+constexpr milliseconds after_failure{1'000};
+
+}  // namespace
+
+aio::awaitable<> event_stream::outbox::room(std::shared_ptr<aio::bell> mine) {
+  while (text_.size() >= outbox_bytes_max) {
+    waiting_.push_back(mine);
+    co_await mine->wait();
+  }
+}
+
+std::string event_stream::outbox::take() {
+  for (const auto& bell : std::exchange(waiting_, {})) bell->ring();
+  return std::exchange(text_, {});
+}
+
+event_stream::event_stream(call in, events_from from)
+    : in_(std::move(in)),
+      from_(std::move(from)),
+      connected_at_(system_clock().wall_now()),
+      outbox_(in_.loop()),
+      group_(in_.loop()) {}
+
+aio::awaitable<> event_stream::run() {
+  group_.spawn("changes of an event stream", read_changes());
+  for (const auto& cursor : from_.cursors) start_following(cursor.task, cursor.from, false);
+  std::exception_ptr failure;
+  try {
+    co_await send_all();
+  } catch (...) {
+    failure = std::current_exception();
+  }
+  // A coroutine that was cancelled could not wait for its children otherwise.
+  co_await aio::asio::this_coro::throw_if_cancelled(false);
+  co_await group_.stop();
+  co_await aio::asio::this_coro::throw_if_cancelled(true);
+  if (failure) std::rethrow_exception(failure);
+}
+
+aio::awaitable<> event_stream::send_all() {
+  in_.exchange.on_drain(outbox_.filled());
+  std::string sending(sse_opening);
+  while (true) {
+    sending += outbox_.take();
+    const bool drains = in_.exchange.is_draining();
+    if (drains) sending += sse_goodbye(system_random());
+    const std::array buffers{boost::asio::buffer(std::as_const(sending))};
+    co_await in_.exchange.write(buffers);
+    if (drains) co_return;
+    sending.clear();
+    while (outbox_.is_empty() && !in_.exchange.is_draining() && sending.empty()) {
+      const auto deadline = system_clock().steady_now() + in_.app.options.keep_alive;
+      const bool rung = co_await outbox_.filled()->wait_until(deadline);
+      if (!rung) sending = sse_keep_alive;
+    }
+  }
+}
+
+// --- changes
+// -------------------------------------------------------------------------------------------------------------
+
+aio::awaitable<> event_stream::read_changes() {
+  const auto bell = aio::bell::create(in_.loop());
+  const auto watch = in_.app.on.bells.watch_owner(in_.owner, bell);
+  const auto mine = aio::bell::create(in_.loop());
+  bool done = co_await send_first_changes(mine);
+  while (!done) {
+    co_await aio::sleep_for(after_failure);
+    done = co_await send_first_changes(mine);
+  }
+  done = co_await follow_active_tasks();
+  while (!done) {
+    co_await aio::sleep_for(after_failure);
+    done = co_await follow_active_tasks();
+  }
+  while (true) {
+    auto changed =
+        co_await in_.app.on.conversations.changes_since(in_.owner, rev_, change_rows_max);
+    const bool is_news = changed && changed->rev > rev_;
+    const bool is_more = is_news && changed->more;
+    bool sent = changed.has_value();
+    if (is_news) sent = co_await send_changes(mine, std::move(*changed));
+    if (!sent) {
+      co_await aio::sleep_for(after_failure);
+    } else if (!is_more) {
+      const auto deadline = system_clock().steady_now() + look_again;
+      [[maybe_unused]] const bool rung = co_await bell->wait_until(deadline);
+    }
+  }
+}
+
+/// What the client missed; or a snapshot, if it names no rev or one that was never given out.
+/// False: ask again.
+aio::awaitable<bool> event_stream::send_first_changes(std::shared_ptr<aio::bell> mine) {
+  auto& conversations = in_.app.on.conversations;
+  if (from_.since) {
+    const auto newest = co_await conversations.snapshot(in_.owner, 1);
+    if (!newest) co_return false;
+    if (newest->rev >= *from_.since) {
+      rev_ = *from_.since;
+      co_return true;
+    }
+  }
+  auto all = co_await conversations.snapshot(in_.owner, snapshot_conversations_max);
+  if (!all) co_return false;
+  const bool sent = co_await send_changes(mine, std::move(*all));
+  co_return sent;
+}
+
+/// One event. False: it could not be made, and rev is what it was.
+aio::awaitable<bool> event_stream::send_changes(std::shared_ptr<aio::bell> mine,
+                                                store::changes changed) {
+  auto tasks = co_await with_progress(in_, std::move(changed.tasks));
+  if (!tasks) co_return false;
+  changed.tasks.clear();
+  co_await outbox_.room(mine);
+  std::string json;
+  append_changes(json, changed, *tasks, false);
+  outbox_.add([&](std::string& out) { append_change_event(out, changed.rev, json); });
+  rev_ = changed.rev;
+  for (const auto& view : *tasks) {
+    if (!store::is_terminal(view.row.state) || view.row.created_at >= connected_at_) {
+      start_following(view.row.id, {}, true);
+    }
+  }
+  co_return true;
+}
+
+aio::awaitable<bool> event_stream::follow_active_tasks() {
+  const auto active = co_await in_.app.on.queue.active(in_.owner, followers_max);
+  if (!active) co_return false;
+  for (const auto& row : *active) start_following(row.id, {}, true);
+  co_return true;
+}
+
+// --- tasks
+// ---------------------------------------------------------------------------------------------------------------
+
+void event_stream::start_following(task_id task, stream::follow_from from, bool is_checked) {
+  if (!seen_.insert(task).second) return;
+  if (followers_ < followers_max) {
+    ++followers_;
+    group_.spawn("a task of an event stream", follow(task, from, is_checked));
+  } else if (waiting_.size() < waiting_max) {
+    waiting_.push_back({task, from, is_checked});
+  } else {
+    seen_.erase(task);  // its next change brings it back
+  }
+}
+
+void event_stream::stopped_following(task_id task) {
+  --followers_;
+  ended_.push_back(task);
+  if (ended_.size() > ended_remembered_max) {
+    seen_.erase(ended_.front());
+    ended_.pop_front();
+  }
+  if (waiting_.empty()) return;
+  const auto next = waiting_.front();
+  waiting_.pop_front();
+  ++followers_;
+  group_.spawn("a task of an event stream", follow(next.task, next.from, next.is_checked));
+}
+
+aio::awaitable<> event_stream::follow(task_id task, stream::follow_from from, bool is_checked) {
+  if (!is_checked) is_checked = co_await belongs_to_owner(task);
+  if (is_checked) {
+    const auto mine = aio::bell::create(in_.loop());
+    const auto name = task.to_string();
+    stream::chunk_follower follower(in_.loop(), in_.app.on.log, in_.app.on.endings, task, from);
+    while (true) {
+      const auto page = co_await follower.next(follower_patience, page_bytes_max);
+      if (page.status == stream::follow_status::frames) {
+        co_await outbox_.room(mine);
+        outbox_.add([&](std::string& out) {
+          for (const auto& run : page.runs) {
+            auto frames = run.frames;
+            while (!frames.empty()) append_chunk_event(out, name, stream::take_frame(frames));
+          }
+        });
+        if (page.last) break;
+      } else if (page.status != stream::follow_status::idle) {
+        break;
+      }
+    }
+  }
+  stopped_following(task);
+}
+
+aio::awaitable<bool> event_stream::belongs_to_owner(task_id task) {
+  while (true) {
+    const auto owned = co_await in_.app.on.queue.check_owner(in_.owner, task);
+    if (owned) co_return true;
+    if (owned.error().code == errc::not_found) co_return false;
+    co_await aio::sleep_for(after_failure);
+  }
+}
+
+}  // namespace throughline::api

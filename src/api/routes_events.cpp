@@ -1,0 +1,56 @@
+// What changed: as a stream for those who watch, as pages for those who sync.
+#include "api/decode.hpp"
+#include "api/event_stream.hpp"
+#include "api/routes.hpp"
+#include "api/sse.hpp"
+
+namespace throughline::api {
+namespace {
+
+/// `Last-Event-ID` wins over `?since=`. What is no rev is as good as none: a snapshot.
+result<events_from> decode_events_from(const http::request& incoming) {
+  events_from from;
+  auto cursors = decode_cursors(incoming.query.find("cursors").value_or(""));
+  if (!cursors) return cursors.error();
+  from.cursors = std::move(*cursors);
+  const auto header = incoming.headers.find("Last-Event-ID");
+  from.since = decode_rev(header ? *header : incoming.query.find("since").value_or(""));
+  return from;
+}
+
+aio::awaitable<result<void>> stream_events(call in) {
+  auto from = decode_events_from(in.request());
+  if (!from) co_return from.error();
+  const auto ticket = in.app.streams.take(in.owner);
+  if (!ticket) co_return ticket.error();
+  co_await in.exchange.begin_stream(sse_head());
+  event_stream events(in, std::move(*from));
+  co_await events.run();
+  co_await in.exchange.end_stream();
+  co_return result<void>();
+}
+
+aio::awaitable<result<http::response>> list_changes(call in) {
+  const auto page = decode_page(in.request().query);
+  if (!page) co_return page.error();
+  const auto since = in.request().query.integer("since", 0, INT64_MAX);
+  if (!since) co_return since.error();
+  auto changed =
+      co_await in.app.on.conversations.changes_since(in.owner, since->value_or(0), page->limit);
+  if (!changed) co_return changed.error();
+  const auto tasks = co_await with_progress(in, std::move(changed->tasks));
+  if (!tasks) co_return tasks.error();
+  std::string body;
+  append_changes(body, *changed, *tasks, true);
+  co_return http::json_response(200, std::move(body));
+}
+
+}  // namespace
+
+void add_event_routes(route_list& routes) {
+  using http::method;
+  routes.add(method::get, "/events", knows("since", "cursors"), stream_events);
+  routes.add(method::get, "/changes", knows("since", "limit"), list_changes);
+}
+
+}  // namespace throughline::api

@@ -1,0 +1,64 @@
+// For those who run it: is the process alive, should it get traffic, and what is this at all.
+#include "api/json_writer.hpp"
+#include "api/routes.hpp"
+
+namespace throughline::api {
+namespace {
+
+using answer = aio::awaitable<result<http::response>>;
+
+answer show_health(call) {
+  co_return http::json_response(200, R"({"status":"ok"})");
+}
+
+answer show_readiness(call in) {
+  using verdict = engine::readiness_report::verdict;
+  const auto report = co_await in.app.on.readiness.report(in.loop());
+  std::string body;
+  {
+    object_writer object(body);
+    object.text("status", report.is == verdict::ready      ? std::string_view("ready")
+                          : report.is == verdict::degraded ? std::string_view("degraded")
+                                                           : std::string_view("not_ready"));
+    if (!report.reasons.empty()) {
+      append_array(object.name("reasons"), report.reasons,
+                   [](std::string& out, const std::string& why) { append_json_string(out, why); });
+    }
+  }
+  co_return http::json_response(report.is == verdict::not_ready ? 503 : 200, std::move(body));
+}
+
+/// What a person sees who opens the address in a browser.
+answer show_front(call) {
+  http::response page;
+  page.headers.set("Content-Type", "text/html; charset=utf-8");
+  page.headers.set("Content-Security-Policy",
+                   "default-src 'none'; frame-ancestors 'none'; base-uri 'none'");
+  page.body =
+      "<!doctype html>\n<html lang=\"en\"><meta charset=\"utf-8\"><title>Throughline</title>\n"
+      "<h1>Throughline " THROUGHLINE_VERSION
+      "</h1>\n"
+      "<p>An engine for AI chat whose answers are never lost. It is running.</p>\n"
+      "<p>Ask something:</p>\n"
+      "<pre>curl -s -X POST http://127.0.0.1:8080/chat/messages \\\n"
+      "  -H 'Content-Type: application/json' -d '{\"content\":\"Hello\"}'</pre>\n"
+      "<p>and read the answer with <code>curl -N</code> from the <code>stream_url</code> of the "
+      "reply.</p>\n"
+      "<ul>\n<li><a href=\"/conversations\">/conversations</a></li>\n"
+      "<li><a href=\"/models\">/models</a></li>\n"
+      "<li><a href=\"/active-streams\">/active-streams</a></li>\n"
+      "<li><a href=\"/readyz\">/readyz</a></li>\n</ul>\n"
+      "<p>The whole protocol is described in <code>docs/protocol.md</code>.</p>\n</html>\n";
+  co_return page;
+}
+
+}  // namespace
+
+void add_operation_routes(route_list& routes) {
+  using http::method;
+  routes.add(method::get, "/healthz", knows(), show_health);
+  routes.add(method::get, "/readyz", knows(), show_readiness);
+  routes.add(method::get, "/", knows(), show_front);
+}
+
+}  // namespace throughline::api

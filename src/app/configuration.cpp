@@ -1,0 +1,402 @@
+#include "app/configuration.hpp"
+
+#include <arpa/inet.h>
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <cstdlib>
+
+#include "app/setting_sources.hpp"
+#include "app/text_values.hpp"
+#include "base/assert.hpp"
+
+extern char** environ;  // NOLINT: of POSIX
+
+namespace throughline::app {
+namespace {
+
+/// `https://user:secret@host/` without what is secret.
+std::string without_userinfo(std::string_view url) {
+  const auto scheme = url.find("://");
+  if (scheme == std::string_view::npos) return std::string(url);
+  const auto host = scheme + 3;
+  const auto end = std::min(url.find('/', host), url.size());
+  const auto at = url.substr(0, end).rfind('@');
+  if (at == std::string_view::npos || at < host) return std::string(url);
+  return fmt::format("{}***{}", url.substr(0, host), url.substr(at));
+}
+
+std::string shown_value(const option& of, std::span<const std::string> texts) {
+  if (of.kind == value_kind::secret || of.kind == value_kind::refused) return "(set, not shown)";
+  if (of.kind == value_kind::url && texts.size() == 1) return without_userinfo(texts.front());
+  return fmt::format("{}", fmt::join(texts, ","));
+}
+
+bool is_sane_word(std::string_view text) {
+  return !text.empty() && text.size() <= 64 && std::ranges::all_of(text, [](char c) {
+    return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_' || c == '-' ||
+           c == '.';
+  });
+}
+
+class loader {
+ public:
+  explicit loader(const configuration_sources& from) : sources_(from, out_.problems), from_(from) {}
+
+  configuration run() {
+    find_file();
+    for (const auto& option : all_options()) resolve(option);
+    resolve_listen();
+    check_values();
+    add_providers();
+    choose_default_model();
+    return std::move(out_);
+  }
+
+ private:
+  void complain(std::string what) { out_.problems.push_back(std::move(what)); }
+
+  std::optional<candidate> highest(std::string_view name) const {
+    auto all = sources_.candidates(*find_option(name));
+    if (all.empty()) return std::nullopt;
+    return std::move(all.front());
+  }
+
+  std::optional<std::filesystem::path> default_data_dir() const {
+    const auto xdg = sources_.variable("XDG_DATA_HOME");
+    if (xdg && xdg->starts_with('/')) return std::filesystem::path(*xdg) / "throughline";
+    const auto home = sources_.variable("HOME");
+    if (home && home->starts_with('/')) return std::filesystem::path(*home) / ".local/share/throughline";
+    return std::nullopt;
+  }
+
+  /// The file that --config names must be there; the others may be.
+  void find_file() {
+    if (const auto named = highest("config")) {
+      const auto path = sources_.absolute(named->texts.back());
+      if (sources_.read_file(path)) out_.file = path;
+      return;
+    }
+    std::vector<std::filesystem::path> places;
+    const auto data_dir = highest("data-dir");
+    if (data_dir) places.push_back(sources_.absolute(data_dir->texts.back()));
+    if (!data_dir && default_data_dir()) places.push_back(*default_data_dir());
+    places.push_back(from_.working_directory);
+    for (const auto& place : places) {
+      std::error_code failed;
+      const auto path = place / "throughline.toml";
+      if (!std::filesystem::exists(path, failed)) continue;
+      if (sources_.read_file(path)) out_.file = path;
+      return;
+    }
+  }
+
+  void refuse(const option& of, const std::vector<candidate>& all) {
+    for (const auto& one : all) {
+      const auto value = one.texts.empty() ? std::string() : one.texts.front();
+      // Celery has brokers that are not Redis, and those mean nothing here.
+      const bool is_redis = value.starts_with("redis://") || value.starts_with("rediss://");
+      if (one.variable == "CELERY_BROKER_URL" && !is_redis) continue;
+      complain(fmt::format("{}: {}", one.from.where, of.refusal));
+    }
+  }
+
+  /// The texts of a candidate, a secret's file being read; nullopt (and a problem) if that fails.
+  std::optional<std::vector<std::string>> texts_of(const candidate& one) {
+    if (!one.is_secret_file) return one.texts;
+    auto [secret, problem] = read_secret_file(sources_.absolute(one.texts.front()).string());
+    if (problem.empty()) return std::vector<std::string>{std::move(secret)};
+    complain(fmt::format("{}: {}", one.from.where, problem));
+    return std::nullopt;
+  }
+
+  void resolve(const option& of) {
+    const auto all = sources_.candidates(of);
+    configured_value value{.definition = &of, .shown = std::string(of.initial), .from = {}};
+    if (of.kind == value_kind::refused) {
+      refuse(of, all);
+    } else if (all.empty()) {
+      set_initial(of, value);
+    } else {
+      set_from(of, all, value);
+    }
+    out_.shown.push_back(std::move(value));
+  }
+
+  void set_initial(const option& of, configured_value& value) {
+    if (of.name == "data-dir") {
+      const auto path = default_data_dir();
+      if (!path) complain("neither HOME nor XDG_DATA_HOME is set: say where the data goes with --data-dir");
+      out_.values.data_dir = path.value_or("").string();
+      value.shown = out_.values.data_dir;
+    } else if (of.name == "config") {
+      if (out_.file) value = {.definition = &of, .shown = out_.file->string(), .from = {.rank = {}, .where = "found"}};
+    } else if (!of.initial.empty()) {
+      const std::vector<std::string> texts{std::string(of.initial)};
+      const auto problem = assign(of, texts, out_.values);
+      THROUGHLINE_ASSERT(problem.empty());
+    }
+  }
+
+  void set_from(const option& of, const std::vector<candidate>& all, configured_value& value) {
+    const auto& best = all.front();
+    if (of.kind == value_kind::secret && best.from.rank == origin_rank::flag) {
+      complain(fmt::format("--{} is not taken on the command line, where every process can read it; set {} or {}_FILE",
+                           of.name, of.variables.front(), of.variables.front()));
+      return;
+    }
+    if (of.kind == value_kind::secret) refuse_two_forms(best, all);
+    const auto texts = texts_of(best);
+    if (!texts) return;
+    const auto problem = assign(of, *texts, out_.values);
+    if (!problem.empty()) complain(fmt::format("{}: {}", best.from.where, problem));
+    if (of.name == "data-dir" && problem.empty()) {
+      out_.values.data_dir = sources_.absolute(out_.values.data_dir).string();
+      check_data_dir_in_file(best);
+    }
+    value.shown = of.name == "data-dir" ? out_.values.data_dir : shown_value(of, *texts);
+    value.from = best.from;
+  }
+
+  /// NAME and NAME_FILE in one source contradict each other.
+  void refuse_two_forms(const candidate& best, const std::vector<candidate>& all) {
+    for (const auto& other : all) {
+      if (other.from.rank == best.from.rank && other.is_secret_file != best.is_secret_file &&
+          (other.variable.starts_with(best.variable) || best.variable.starts_with(other.variable))) {
+        complain(fmt::format("{} and {} are both set; keep one", best.from.where, other.from.where));
+        return;
+      }
+    }
+  }
+
+  void check_data_dir_in_file(const candidate& best) {
+    if (best.from.rank != origin_rank::file || !out_.file) return;
+    const auto standard = default_data_dir();
+    if (standard && out_.file->parent_path() == *standard && !highest("config")) {
+      complain(fmt::format("{}: data_dir cannot be set in a file that is found in the data directory; use --data-dir",
+                           best.from.where));
+    }
+  }
+
+  void resolve_listen() {
+    const auto parsed = parse_listen(out_.values.listen);
+    const auto& from = out_.origin_of("listen");
+    if (!parsed.problem.empty()) {
+      complain(fmt::format("{}: {}", from.where, parsed.problem));
+      return;
+    }
+    out_.address = parsed.address;
+    out_.port = parsed.port.value_or(8080);
+    out_.port_was_chosen = parsed.port && from.rank > origin_rank::initial;
+    const auto& port_from = out_.origin_of("port");
+    if (port_from.rank > origin_rank::initial) {
+      if (port_from.rank > from.rank || !parsed.port) {
+        out_.port = static_cast<std::uint16_t>(out_.values.port);
+        out_.port_was_chosen = true;
+      } else {
+        out_.remarks.push_back(fmt::format("{} is not used: {} names a port", port_from.where, from.where));
+      }
+    }
+    if (is_loopback(out_.address) || out_.values.allow_unauthenticated_network) return;
+    complain(fmt::format(
+        "{}: {} can be reached from the network, and there are no passwords yet: whoever reaches it reads, writes and "
+        "deletes all conversations. Listen on 127.0.0.1, or say --allow-unauthenticated-network if that is what you want",
+        from.where, out_.address));
+  }
+
+  void check_values() {
+    const auto where = [this](std::string_view name) { return out_.origin_of(name).where; };
+    if (out_.values.role == "api" || out_.values.role == "worker") {
+      complain(fmt::format("{}: role {} needs PostgreSQL and Redis, which are not supported yet in this version; use "
+                           "all, which is both in one process", where("role"), out_.values.role));
+    }
+    for (const auto& queue : out_.values.queues) {
+      if (!is_sane_word(queue)) {
+        complain(fmt::format("{}: \"{}\" is no name of a queue (letters, digits, - _ .)", where("queues"), queue));
+      }
+    }
+    if (std::ranges::find(out_.values.queues, "default") == out_.values.queues.end()) {
+      complain(fmt::format("{}: the queue \"default\" must be among them; posts without a queue go there", where("queues")));
+    }
+    for (const auto& host : out_.values.public_host) {
+      if (host.find_first_of("/*@ ") != std::string::npos) {
+        complain(fmt::format("{}: \"{}\" is no host name; write it without http:// and path", where("public-host"), host));
+      }
+    }
+    for (const auto& origin : out_.values.cors_origin) {
+      const auto host = origin.find("://");
+      const bool is_http = origin.starts_with("http://") || origin.starts_with("https://");
+      if (!is_http || origin.find_first_of("/*@ ", host + 3) != std::string::npos) {
+        complain(fmt::format("{}: \"{}\" is no origin; write it like http://localhost:3000, without a path",
+                             where("cors-origin"), origin));
+      }
+    }
+  }
+
+  provider_settings& provider_named(std::string_view name, provider_kind kind, const std::string& where) {
+    auto& all = out_.providers;
+    const auto found = std::ranges::find(all, name, &provider_settings::name);
+    if (found != all.end()) {
+      found->configured_by += " and " + where;
+      return *found;
+    }
+    provider_settings fresh;
+    fresh.name = name;
+    fresh.kind = kind;
+    fresh.base_url = kind == provider_kind::openai ? openai_default_url : anthropic_default_url;
+    fresh.configured_by = where;
+    return *all.insert(all.end(), std::move(fresh));
+  }
+
+  /// The provider that the well-known settings `NAME-api-key`, `NAME-base-url` and `NAME-model` describe.
+  void add_well_known(std::string_view name, provider_kind kind, const std::string& key, const std::string& url,
+                      const std::string& model) {
+    const auto option_name = [&](std::string_view part) { return fmt::format("{}-{}", name, part); };
+    const bool exists = std::ranges::find(out_.providers, name, &provider_settings::name) != out_.providers.end();
+    if (key.empty() && url.empty() && (model.empty() || !exists)) {
+      if (!model.empty()) {
+        out_.remarks.push_back(fmt::format("{} is not used: there is neither a key nor a base URL for it",
+                                           out_.origin_of(option_name("model")).where));
+      }
+      return;
+    }
+    const auto& decisive = !key.empty()   ? out_.origin_of(option_name("api-key"))
+                           : !url.empty() ? out_.origin_of(option_name("base-url"))
+                                          : out_.origin_of(option_name("model"));
+    auto& provider = provider_named(name, kind, decisive.where);
+    if (provider.kind != kind) {
+      complain(fmt::format("{}: the section [providers.{}] is of another kind; give it another name", decisive.where, name));
+      return;
+    }
+    if (!key.empty()) provider.api_key = key;
+    if (!url.empty()) provider.base_url = url;
+    while (provider.base_url.ends_with('/')) provider.base_url.pop_back();
+    if (!model.empty()) {
+      std::erase(provider.models, model);
+      provider.models.insert(provider.models.begin(), model);
+    }
+  }
+
+  void add_providers() {
+    const auto lookup = [this](const std::string& name) { return sources_.variable(name); };
+    provider_sections sections(sources_.file_name(), lookup, out_.problems);
+    out_.providers = sections.read(sources_.document());
+    const auto& values = out_.values;
+    add_well_known("openai", provider_kind::openai, values.openai_api_key, values.openai_base_url, values.openai_model);
+    add_well_known("anthropic", provider_kind::anthropic, values.anthropic_api_key, values.anthropic_base_url,
+                   values.anthropic_model);
+    std::ranges::stable_sort(out_.providers, {}, [](const provider_settings& provider) {
+      return provider.name == "openai" ? 0 : provider.name == "anthropic" ? 1 : 2;
+    });
+    for (auto& provider : out_.providers) {
+      if (!provider.is_well_known_host() || !provider.models.empty()) continue;
+      provider.models.emplace_back(provider.kind == provider_kind::openai ? openai_default_model
+                                                                          : anthropic_default_model);
+    }
+    if (out_.providers.empty()) {
+      provider_settings demo;
+      demo.name = "demo";
+      demo.configured_by = "no model API is configured";
+      out_.providers.push_back(std::move(demo));
+    }
+  }
+
+  [[nodiscard]] bool has_provider(std::string_view name) const {
+    return std::ranges::find(out_.providers, name, &provider_settings::name) != out_.providers.end();
+  }
+
+  void choose_default_model() {
+    struct choice {
+      std::string_view option;
+      const std::string& model;
+      bool is_served;
+    };
+    const auto& values = out_.values;
+    const std::vector<choice> choices{{"default-model", values.default_model, true},
+                                      {"openai-model", values.openai_model, has_provider("openai")},
+                                      {"anthropic-model", values.anthropic_model, has_provider("anthropic")}};
+    for (const auto& [option, model, is_served] : choices) {
+      if (model.empty() || !is_served) continue;
+      out_.default_model = model;
+      out_.default_model_from = out_.origin_of(option).where;
+      return;
+    }
+    if (out_.providers.front().models.empty()) return;
+    out_.default_model = out_.providers.front().models.front();
+    out_.default_model_from = fmt::format("the first of {}", out_.providers.front().name);
+  }
+
+  configuration out_;
+  setting_sources sources_;
+  const configuration_sources& from_;
+};
+
+}  // namespace
+
+const origin& configuration::origin_of(std::string_view option_name) const {
+  const auto found = std::ranges::find(shown, option_name,
+                                       [](const configured_value& value) { return value.definition->name; });
+  THROUGHLINE_ASSERT(found != shown.end());
+  return found->from;
+}
+
+configuration load_configuration(const configuration_sources& from) { return loader(from).run(); }
+
+configuration_sources process_sources(std::map<std::string, std::vector<std::string>> flags) {
+  configuration_sources sources;
+  sources.flags = std::move(flags);
+  for (char** entry = environ; entry != nullptr && *entry != nullptr; ++entry) {
+    const std::string_view text(*entry);
+    const auto equals = text.find('=');
+    if (equals == std::string_view::npos) continue;
+    sources.environment.emplace(text.substr(0, equals), text.substr(equals + 1));
+  }
+  std::error_code failed;
+  sources.working_directory = std::filesystem::current_path(failed);
+  return sources;
+}
+
+bool is_loopback(std::string_view address) {
+  return address == "::1" || address.starts_with("127.");
+}
+
+listen_address parse_listen(std::string_view text) {
+  listen_address out;
+  const auto bad = [&](std::string_view why) {
+    out.problem = fmt::format("\"{}\" {}; write it like 127.0.0.1:8080, [::1]:8080 or localhost:8080", text, why);
+    return out;
+  };
+  std::string host;
+  std::optional<std::string_view> port;
+  if (text.starts_with('[')) {
+    const auto close = text.find(']');
+    if (close == std::string_view::npos) return bad("has no closing bracket");
+    host = text.substr(1, close - 1);
+    const auto rest = text.substr(close + 1);
+    if (!rest.empty() && rest.front() != ':') return bad("is no address");
+    if (!rest.empty()) port = rest.substr(1);
+  } else if (std::ranges::count(text, ':') == 1) {
+    host = text.substr(0, text.find(':'));
+    port = text.substr(text.find(':') + 1);
+  } else if (!text.empty() && text.find_first_not_of("0123456789") == std::string_view::npos) {
+    host = "127.0.0.1";
+    port = text;
+  } else {
+    host = text;
+  }
+  if (host == "localhost") host = "127.0.0.1";
+  in_addr v4{};
+  in6_addr v6{};
+  if (inet_pton(AF_INET, host.c_str(), &v4) != 1 && inet_pton(AF_INET6, host.c_str(), &v6) != 1) {
+    return bad("is no numeric address");
+  }
+  out.address = host;
+  if (!port) return out;
+  const auto number = parse_count(*port);
+  if (!number || *number < 0 || *number > 65535) return bad("has no port from 0 to 65535");
+  out.port = static_cast<std::uint16_t>(*number);
+  return out;
+}
+
+}  // namespace throughline::app

@@ -1,0 +1,161 @@
+#include "http/connection.hpp"
+
+#include <exception>
+
+#include "base/assert.hpp"
+#include "base/id.hpp"
+#include "base/log.hpp"
+
+namespace throughline::http {
+
+using boost::system::system_error;
+
+/// Takes the connection out of its host's list when the coroutine ends, however it ends.
+class connection::registration {
+ public:
+  explicit registration(connection& self) : self_(self) {}
+  registration(const registration&) = delete;
+  registration& operator=(const registration&) = delete;
+  ~registration() {
+    self_.is_gone_ = true;
+    self_.clear_alarm();
+    aio::error_code ignored;
+    self_.socket_.close(ignored);
+    self_.place_.give_back();
+    self_.forget_request();
+    auto& host = self_.host_;
+    host.open.erase(&self_);
+    if (host.open.empty()) host.all_closed->ring();
+  }
+
+ private:
+  connection& self_;
+};
+
+connection::connection(connection_host& host, aio::tcp_socket socket, admission::place place,
+                       std::string remote_address)
+    : host_(host),
+      socket_(std::move(socket)),
+      alarm_(host.loop.get_executor()),
+      place_(std::move(place)),
+      remote_address_(std::move(remote_address)) {
+  host_.open.insert(this);
+}
+
+aio::awaitable<> connection::run(std::shared_ptr<connection> self) {
+  const registration listed(*self);
+  try {
+    co_await self->serve();
+  } catch (const system_error& failure) {
+    if (failure.code() != aio::asio::error::operation_aborted) throw;
+  }
+}
+
+aio::awaitable<> connection::serve() {
+  if (place_.is_refusal()) {
+    const error too_many = fail(errc::overloaded, "there are too many connections");
+    co_await refuse(too_many);
+  }
+  bool goes_on = !place_.is_refusal();
+  while (goes_on && !host_.draining) {
+    goes_on = co_await receive();
+    if (!goes_on) break;
+    co_await answer();
+    goes_on = keep_alive_;
+    forget_request();
+  }
+  if (lingers_ || !left_over_.empty()) co_await linger();
+}
+
+aio::awaitable<> connection::answer() {
+  std::string mistake;
+  try {
+    co_await host_.handle(*this);
+  } catch (const system_error& failure) {
+    if (failure.code() == aio::asio::error::operation_aborted) throw;
+    mistake = failure.what();
+  } catch (const std::exception& failure) {
+    mistake = failure.what();
+  }
+  drain_bells_.clear();
+  if (is_gone_) keep_alive_ = false;
+  if (is_gone_ || (stage_ == stage::answered && mistake.empty())) co_return;
+  log::error("a handler ended without an answer",
+             {{"path", incoming_.path}, {"request_id", incoming_.request_id}, {"what", mistake}});
+  keep_alive_ = false;
+  if (stage_ != stage::handling) co_return;
+  const error ours = fail(errc::internal, "the server could not answer this request");
+  response apology = problem_response(ours, incoming_.request_id);
+  co_await respond(std::move(apology));
+}
+
+/// Suspends until the socket is readable or writable. Throws operation_aborted when the deadline
+/// passes, as everything does on a connection that is over.
+aio::awaitable<> connection::wait(aio::tcp_socket::wait_type what, steady_time deadline) {
+  sent_without_pause_ = 0;
+  // A client that does not read is reset: what it has not taken would stay in the kernel for
+  // minutes.
+  set_alarm(deadline, what == aio::tcp_socket::wait_write);
+  const auto [failure] = co_await socket_.async_wait(what, aio::as_tuple);
+  clear_alarm();
+  if (failure || is_gone_) throw system_error(aio::asio::error::operation_aborted);
+}
+
+void connection::set_alarm(steady_time deadline, bool reset) {
+  alarm_.expires_at(deadline);
+  auto ring = [self = shared_from_this(), number = ++alarm_number_,
+               reset](aio::error_code failure) {
+    if (!failure && number == self->alarm_number_) self->lose_client(reset);
+  };
+  alarm_.async_wait(std::move(ring));
+}
+
+void connection::clear_alarm() {
+  ++alarm_number_;
+  alarm_.cancel();
+}
+
+/// The client has gone, or is treated as if: ends the coroutine, and with it the handler.
+void connection::lose_client(bool reset) {
+  if (std::exchange(is_gone_, true)) return;
+  if (reset) {
+    aio::error_code ignored;
+    socket_.set_option(aio::asio::socket_base::linger(true, 0), ignored);
+  }
+  cancel_();
+}
+
+void connection::abort_connection(bool reset) {
+  is_gone_ = true;
+  keep_alive_ = false;
+  aio::error_code ignored;
+  if (reset) socket_.set_option(aio::asio::socket_base::linger(true, 0), ignored);
+  socket_.close(ignored);
+}
+
+void connection::drain_begins() {
+  for (const auto& bell : drain_bells_) bell->ring();
+  if (is_idle_) lose_client(false);
+}
+
+void connection::on_drain(std::shared_ptr<aio::bell> ring) {
+  if (host_.draining) ring->ring();
+  drain_bells_.push_back(std::move(ring));
+}
+
+void connection::adopt(request_parser& parser) {
+  incoming_ = std::move(parser.message());
+  incoming_.remote_address = remote_address_;
+  if (incoming_.request_id.empty()) incoming_.request_id = uuid::generate().to_string();
+  to_http_1_0_ = parser.is_http_1_0();
+  keep_alive_ = parser.head_is_complete() && parser.keep_alive();
+  stage_ = stage::handling;
+}
+
+void connection::forget_request() {
+  incoming_ = request{};
+  drain_bells_.clear();
+  stage_ = stage::reading;
+}
+
+}  // namespace throughline::http

@@ -1,0 +1,109 @@
+// One connection: reads requests, runs the handler, writes responses, on its loop only. While it
+// waits for a request or a handler streams, it owns no buffer: bytes are read into one per thread,
+// and only what is left over is kept.
+//
+// The connection is one coroutine (run). A handler that streams is part of it, so that cancelling
+// the connection when the client has gone is all that is needed. What outlives the coroutine for a
+// moment (a watch or an alarm that is already on its way) holds the connection alive and does
+// nothing.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <unordered_set>
+#include <vector>
+
+#include "aio/asio.hpp"
+#include "aio/bell.hpp"
+#include "aio/event_loop.hpp"
+#include "aio/task_group.hpp"
+#include "http/admission.hpp"
+#include "http/outgoing.hpp"
+#include "http/request_parser.hpp"
+#include "http/server.hpp"
+
+namespace throughline::http {
+
+class connection;
+
+/// What the connections of one loop share. Outlives their coroutines.
+struct connection_host {
+  aio::event_loop& loop;
+  const server_limits limits;
+  const handler handle;
+  bool draining = false;
+  std::unordered_set<connection*> open;
+  std::shared_ptr<aio::bell> all_closed;  // rung when `open` becomes empty
+};
+
+class connection final : public exchange, public std::enable_shared_from_this<connection> {
+ public:
+  connection(connection_host& host, aio::tcp_socket socket, admission::place place,
+             std::string remote_address);
+
+  /// The life of a connection. Ends without an exception unless something is broken.
+  [[nodiscard]] static aio::awaitable<> run(std::shared_ptr<connection> self);
+  /// How to stop it; before run() has begun.
+  void set_canceller(aio::task_group::canceller cancel) { cancel_ = std::move(cancel); }
+  void drain_begins();
+
+  [[nodiscard]] const request& incoming() const override { return incoming_; }
+  [[nodiscard]] aio::event_loop& loop() override { return host_.loop; }
+  [[nodiscard]] aio::awaitable<> respond(response reply) override;
+  [[nodiscard]] aio::awaitable<> begin_stream(response head) override;
+  [[nodiscard]] aio::awaitable<> write(std::span<const boost::asio::const_buffer> buffers) override;
+  [[nodiscard]] aio::awaitable<> end_stream() override;
+  void abort_connection(bool reset) override;
+  [[nodiscard]] bool is_draining() const override { return host_.draining; }
+  void on_drain(std::shared_ptr<aio::bell> ring) override;
+
+ private:
+  class registration;
+  enum class stage : std::uint8_t { reading, handling, streaming, answered };
+
+  // connection_receive.cpp
+  aio::awaitable<bool> receive();
+  aio::awaitable<bool> receive_all(request_parser* parser);
+  aio::awaitable<> wait_for_bytes(steady_time deadline);
+  aio::awaitable<> linger();
+  [[nodiscard]] std::string_view read_now(bool& ended);
+
+  // connection.cpp
+  aio::awaitable<> serve();
+  aio::awaitable<> answer();
+  aio::awaitable<> wait(aio::tcp_socket::wait_type what, steady_time deadline);
+  void adopt(request_parser& parser);
+  void forget_request();
+  void lose_client(bool reset);
+  void set_alarm(steady_time deadline, bool reset);
+  void clear_alarm();
+
+  // connection_send.cpp
+  aio::awaitable<> send(outgoing* job);
+  aio::awaitable<> refuse(error why);
+  void watch_client();
+  void look_at_client();
+
+  connection_host& host_;
+  aio::tcp_socket socket_;
+  aio::timer alarm_;
+  admission::place place_;
+  aio::task_group::canceller cancel_;
+  const std::string remote_address_;
+  request incoming_;
+  std::string left_over_;  // of the last read: the beginning of the next request
+  std::vector<std::shared_ptr<aio::bell>> drain_bells_;
+  std::uint64_t alarm_number_ = 0;  // an alarm with another number is out of date
+  std::size_t sent_without_pause_ = 0;
+  stage stage_ = stage::reading;
+  bool is_idle_ = false;    // between requests: a drain closes it
+  bool is_gone_ = false;    // nothing can be sent any more
+  bool keep_alive_ = true;  // after the present request
+  bool to_http_1_0_ = false;
+  bool watches_ = false;  // a watch for the client's leaving is on its way
+  bool lingers_ =
+      false;  // unread bytes may be on their way: closing at once could destroy the response
+};
+
+}  // namespace throughline::http

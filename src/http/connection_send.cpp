@@ -1,0 +1,146 @@
+// The writing half of a connection.
+#include <boost/asio/post.hpp>
+#include <charconv>
+
+#include "base/assert.hpp"
+#include "base/id.hpp"
+#include "http/connection.hpp"
+#include "http/response_head.hpp"
+
+namespace throughline::http {
+namespace {
+
+/// What one connection sends without giving the loop back to the others.
+constexpr std::size_t sent_without_pause_max = 64;
+
+[[noreturn]] void throw_aborted() {
+  throw boost::system::system_error(aio::asio::error::operation_aborted);
+}
+
+}  // namespace
+
+aio::awaitable<> connection::send(outgoing* job) {
+  while (true) {
+    if (is_gone_) throw_aborted();
+    switch (job->flush(socket_.native_handle())) {
+      case outgoing::outcome::done:
+        co_return;
+      case outgoing::outcome::failed:
+        is_gone_ = true;
+        throw_aborted();
+      case outgoing::outcome::blocked:
+        break;
+    }
+    co_await wait(aio::tcp_socket::wait_write,
+                  std::chrono::steady_clock::now() + host_.limits.write_timeout);
+  }
+}
+
+aio::awaitable<> connection::respond(response reply) {
+  THROUGHLINE_ASSERT(stage_ == stage::handling);
+  stage_ = stage::answered;
+  if (asks_to_close(reply) || host_.draining) keep_alive_ = false;
+  const bool bodyless = is_bodyless(reply.status);
+  head_shape shape;
+  shape.how = bodyless ? framing::none : framing::content_length;
+  shape.content_length = reply.body.size();
+  shape.keep_alive = keep_alive_;
+  shape.to_http_1_0 = to_http_1_0_;
+  shape.request_id = incoming_.request_id;
+  const std::string head = encode_head(reply, shape);
+  if (bodyless || incoming_.verb == method::head) reply.body.clear();
+  outgoing job(head, {}, reply.body);
+  co_await send(&job);
+}
+
+aio::awaitable<> connection::begin_stream(response head) {
+  THROUGHLINE_ASSERT(stage_ == stage::handling);
+  const bool head_only = incoming_.verb == method::head;
+  if (asks_to_close(head) || host_.draining || to_http_1_0_ || head_only) keep_alive_ = false;
+  head_shape shape;
+  shape.how = to_http_1_0_ ? framing::until_close : framing::chunked;
+  shape.keep_alive = keep_alive_;
+  shape.to_http_1_0 = to_http_1_0_;
+  shape.request_id = incoming_.request_id;
+  {
+    const std::string bytes = encode_head(head, shape);
+    outgoing job(bytes, {}, {});
+    stage_ = stage::streaming;
+    co_await send(&job);
+  }
+  if (head_only) throw_aborted();
+  watch_client();
+}
+
+aio::awaitable<> connection::write(std::span<const boost::asio::const_buffer> buffers) {
+  THROUGHLINE_ASSERT(stage_ == stage::streaming || is_gone_);
+  if (is_gone_) throw_aborted();
+  const auto size = boost::asio::buffer_size(buffers);
+  if (size == 0) co_return;
+  std::array<char, 20> size_line;
+  std::string_view prefix;
+  std::string_view suffix;
+  if (!to_http_1_0_) {
+    auto* end = std::to_chars(size_line.data(), size_line.data() + 16, size, 16).ptr;
+    *end++ = '\r';
+    *end++ = '\n';
+    prefix = {size_line.data(), static_cast<std::size_t>(end - size_line.data())};
+    suffix = "\r\n";
+  }
+  outgoing job(prefix, buffers, suffix);
+  // The socket takes nearly every write at once: no second coroutine for that.
+  const auto outcome = job.flush(socket_.native_handle());
+  if (outcome != outgoing::outcome::done) {
+    co_await send(&job);
+  } else if (++sent_without_pause_ >= sent_without_pause_max) {
+    sent_without_pause_ = 0;
+    co_await aio::asio::post(host_.loop.get_executor(), aio::use_awaitable);
+  }
+}
+
+aio::awaitable<> connection::end_stream() {
+  THROUGHLINE_ASSERT(stage_ == stage::streaming || is_gone_);
+  if (is_gone_) throw_aborted();
+  stage_ = stage::answered;
+  drain_bells_.clear();
+  if (to_http_1_0_) co_return;
+  outgoing job("0\r\n\r\n", {}, {});
+  co_await send(&job);
+}
+
+/// Answers with a problem and ends the connection: what follows on it cannot be trusted.
+aio::awaitable<> connection::refuse(error why) {
+  if (incoming_.request_id.empty()) incoming_.request_id = uuid::generate().to_string();
+  stage_ = stage::handling;
+  keep_alive_ = false;
+  lingers_ = true;
+  response problem = problem_response(why, incoming_.request_id);
+  co_await respond(std::move(problem));
+}
+
+/// Without a buffer and without a coroutine: ten thousand of these wait at one time.
+void connection::watch_client() {
+  if (std::exchange(watches_, true)) return;
+  socket_.async_wait(aio::tcp_socket::wait_read,
+                     [self = shared_from_this()](aio::error_code failure) {
+                       self->watches_ = false;
+                       if (!failure && !self->is_gone_ && self->stage_ == stage::streaming) {
+                         self->look_at_client();
+                       }
+                     });
+}
+
+void connection::look_at_client() {
+  bool ended = false;
+  const auto early = read_now(ended);
+  if (ended) return lose_client(false);
+  // A request sent ahead of the end of a stream is not kept, and the client is told by the close:
+  // requests on a connection that was closed may be repeated.
+  if (!early.empty()) {
+    keep_alive_ = false;
+    lingers_ = true;
+  }
+  watch_client();
+}
+
+}  // namespace throughline::http

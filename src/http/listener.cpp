@@ -1,0 +1,63 @@
+#include "http/listener.hpp"
+
+#include <fmt/format.h>
+#include <sys/socket.h>
+
+#include <boost/asio/detail/socket_option.hpp>
+#include <boost/asio/ip/address.hpp>
+
+namespace throughline::http {
+namespace {
+
+using reuse_port = aio::asio::detail::socket_option::boolean<SOL_SOCKET, SO_REUSEPORT>;
+
+enum class sharing : bool { alone, with_our_loops };
+
+aio::tcp_acceptor bind_to(aio::event_loop& loop, const aio::tcp::endpoint& where, sharing how) {
+  aio::tcp_acceptor acceptor(loop.get_executor());
+  acceptor.open(where.protocol());
+  acceptor.set_option(aio::tcp_acceptor::reuse_address(true));
+  if (how == sharing::with_our_loops) acceptor.set_option(reuse_port(true));
+  acceptor.bind(where);
+  return acceptor;
+}
+
+std::string name_of(const aio::tcp::endpoint& where) {
+  const auto address = where.address().to_string();
+  return where.address().is_v6() ? fmt::format("[{}]:{}", address, where.port())
+                                 : fmt::format("{}:{}", address, where.port());
+}
+
+}  // namespace
+
+result<std::vector<aio::tcp_acceptor>> listen_on(aio::event_loops& loops,
+                                                 const std::string& address, std::uint16_t port) {
+  aio::error_code bad_address;
+  const auto ip =
+      aio::asio::ip::make_address(address == "localhost" ? "127.0.0.1" : address, bad_address);
+  if (bad_address) {
+    return fail(errc::invalid_request, fmt::format("'{}' is not an IP address", address));
+  }
+  aio::tcp::endpoint where(ip, port);
+  try {
+    // Sockets that share a port share it with every process of this user. A second server would
+    // silently take half of the connections: so the port is first taken alone, which fails if
+    // anybody listens there.
+    if (port != 0) bind_to(loops[0], where, sharing::alone);
+    std::vector<aio::tcp_acceptor> acceptors;
+    for (std::size_t i = 0; i < loops.size(); ++i) {
+      acceptors.push_back(bind_to(loops[i], where, sharing::with_our_loops));
+      if (i == 0) where = acceptors[0].local_endpoint();
+    }
+    for (auto& acceptor : acceptors) acceptor.listen();
+    return acceptors;
+  } catch (const boost::system::system_error& failure) {
+    if (failure.code() == aio::asio::error::address_in_use) {
+      return fail(errc::conflict, name_of(where) + " is taken: somebody else listens there");
+    }
+    return fail(errc::unavailable,
+                fmt::format("cannot listen on {}: {}", name_of(where), failure.code().message()));
+  }
+}
+
+}  // namespace throughline::http

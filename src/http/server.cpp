@@ -1,0 +1,157 @@
+#include "http/server.hpp"
+
+#include "aio/task_group.hpp"
+#include "base/assert.hpp"
+#include "base/log.hpp"
+#include "http/admission.hpp"
+#include "http/connection.hpp"
+#include "http/listener.hpp"
+
+namespace throughline::http {
+namespace {
+
+constexpr std::chrono::milliseconds accept_pause{100};
+constexpr std::chrono::minutes accept_log_interval{1};
+
+/// `::ffff:10.0.0.1` and `10.0.0.1` are one address.
+aio::asio::ip::address normal_form(const aio::asio::ip::address& address) {
+  if (address.is_v6() && address.to_v6().is_v4_mapped()) {
+    return aio::asio::ip::make_address_v4(aio::asio::ip::v4_mapped, address.to_v6());
+  }
+  return address;
+}
+
+/// What a server has on one loop.
+class branch {
+ public:
+  branch(aio::event_loop& loop, aio::tcp_acceptor acceptor, const server_limits& limits,
+         const handler& handle, std::shared_ptr<admission> door)
+      : host_{.loop = loop,
+              .limits = limits,
+              .handle = handle,
+              .draining = false,
+              .open = {},
+              .all_closed = aio::bell::create(loop)},
+        acceptor_(std::move(acceptor)),
+        door_(std::move(door)),
+        group_(loop) {}
+
+  [[nodiscard]] aio::event_loop& loop() { return host_.loop; }
+
+  void start() { stop_accepting_ = group_.spawn("http accept", accept()); }
+
+  aio::awaitable<> begin_drain() {
+    if (std::exchange(host_.draining, true)) co_return;
+    aio::error_code ignored;
+    acceptor_.close(ignored);
+    stop_accepting_();
+    const auto open = host_.open;
+    for (auto* const there : open) there->drain_begins();
+  }
+
+  aio::awaitable<> finish_drain(steady_time deadline) {
+    while (!host_.open.empty()) {
+      const bool rung = co_await host_.all_closed->wait_until(deadline);
+      if (!rung) break;
+    }
+    co_await group_.stop();
+  }
+
+ private:
+  aio::awaitable<> accept() {
+    while (true) {
+      auto [failure, socket] = co_await acceptor_.async_accept(aio::as_tuple);
+      if (host_.draining) co_return;
+      if (!failure) {
+        admit(std::move(socket));
+      } else if (is_shortage(failure)) {
+        complain(failure);
+        co_await aio::sleep_for(accept_pause);
+      }
+    }
+  }
+
+  /// No descriptors or no memory: the connection stays in the kernel's queue, and accept would fail
+  /// again at once.
+  static bool is_shortage(const aio::error_code& failure) {
+    return failure == aio::asio::error::no_descriptors || failure.value() == ENFILE ||
+           failure == aio::asio::error::no_buffer_space || failure == aio::asio::error::no_memory;
+  }
+
+  void complain(const aio::error_code& failure) {
+    const auto now = std::chrono::steady_clock::now();
+    if (now < silent_until_) return;
+    silent_until_ = now + accept_log_interval;
+    log::error("connections cannot be accepted",
+               {{"what", failure.message()},
+                {"connections", static_cast<std::int64_t>(door_->connections())}});
+  }
+
+  void admit(aio::tcp_socket socket) {
+    aio::error_code failure;
+    const auto peer = socket.remote_endpoint(failure);
+    if (failure) return;  // gone again
+    socket.set_option(aio::tcp::no_delay(true), failure);
+    const auto address = normal_form(peer.address());
+    auto place = door_->enter(address);
+    if (!place) return;
+    const auto added = std::make_shared<connection>(host_, std::move(socket), std::move(place),
+                                                    address.to_string());
+    added->set_canceller(group_.spawn("http connection", connection::run(added)));
+  }
+
+  connection_host host_;
+  aio::tcp_acceptor acceptor_;
+  std::shared_ptr<admission> door_;
+  steady_time silent_until_{};
+  aio::task_group::canceller stop_accepting_ = [] {
+  };
+  aio::task_group group_;
+};
+
+class tcp_server final : public server {
+ public:
+  tcp_server(aio::event_loops& loops, std::vector<aio::tcp_acceptor> acceptors,
+             const server_limits& limits, const handler& handle)
+      : port_(acceptors.at(0).local_endpoint().port()), door_(std::make_shared<admission>(limits)) {
+    for (std::size_t i = 0; i < loops.size(); ++i) {
+      branches_.push_back(
+          std::make_unique<branch>(loops[i], std::move(acceptors[i]), limits, handle, door_));
+      loops[i].post([there = branches_.back().get()] { there->start(); });
+    }
+  }
+
+  [[nodiscard]] std::uint16_t port() const override { return port_; }
+
+  aio::awaitable<> drain(steady_time deadline) override {
+    for (const auto& there : branches_) {
+      auto begin = there->begin_drain();
+      co_await aio::run_on(there->loop(), std::move(begin));
+    }
+    for (const auto& there : branches_) {
+      auto finish = there->finish_drain(deadline);
+      co_await aio::run_on(there->loop(), std::move(finish));
+    }
+  }
+
+  [[nodiscard]] std::size_t connections() const override { return door_->connections(); }
+
+ private:
+  const std::uint16_t port_;
+  const std::shared_ptr<admission> door_;
+  std::vector<std::unique_ptr<branch>> branches_;
+};
+
+}  // namespace
+
+result<std::unique_ptr<server>> start_server(aio::event_loops& loops, const server_options& options,
+                                             handler handle) {
+  THROUGHLINE_ASSERT(handle != nullptr);
+  auto acceptors = listen_on(loops, options.address, options.port);
+  if (!acceptors) return acceptors.error();
+  std::unique_ptr<server> started =
+      std::make_unique<tcp_server>(loops, std::move(*acceptors), options.limits, handle);
+  return started;
+}
+
+}  // namespace throughline::http

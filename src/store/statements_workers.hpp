@@ -1,0 +1,114 @@
+// The statements of workers: leases, partial text, and what an answer is made from.
+#pragma once
+
+#include "store/statement.hpp"
+
+namespace throughline::store::statements {
+
+/// $1 worker, $2 lease ms. Returns now and when the lease before this one ended (0: there was none).
+inline constexpr statement renew_lease{"renew_lease", R"(
+INSERT INTO workers(id, renewed_at, expires_at, expired_before)
+VALUES($1, now_ms(), now_ms() + CAST($2 AS bigint), 0)
+ON CONFLICT(id) DO UPDATE SET renewed_at = excluded.renewed_at, expires_at = excluded.expires_at,
+  expired_before = workers.expires_at
+RETURNING renewed_at, expired_before)"};
+
+/// $1 worker
+inline constexpr statement held_tasks{"held_tasks", R"(
+SELECT id, attempt, cancel_requested FROM tasks WHERE worker = $1 AND state = 'running')"};
+
+/// $1 worker
+inline constexpr statement retire_worker{"retire_worker", R"(
+DELETE FROM workers WHERE id = $1)"};
+
+/// Running tasks without a living worker become ready again and keep their slot. Steps from worker to worker along the index of
+/// held tasks, so that its cost is the number of workers, not of running tasks. $1 most
+inline constexpr statement reap{"reap", R"(
+WITH RECURSIVE w(worker) AS (
+  SELECT min(t.worker) FROM tasks t WHERE t.state = 'running'
+  UNION ALL
+  SELECT (SELECT min(t.worker) FROM tasks t WHERE t.state = 'running' AND t.worker > w.worker)
+  FROM w WHERE w.worker IS NOT NULL),
+p AS MATERIALIZED (
+  SELECT t.id FROM tasks t WHERE t.state = 'running' AND t.worker IN (
+    SELECT w.worker FROM w WHERE w.worker IS NOT NULL
+      AND NOT EXISTS(SELECT 1 FROM workers x WHERE x.id = w.worker AND x.expires_at > now_ms()))
+  LIMIT $1 @lock)
+UPDATE tasks SET state = 'ready', ready_at = now_ms(), failures = failures + 1, error_code = 'worker_lost',
+  error_message = 'The worker that wrote this answer stopped.', error_retryable = 1
+WHERE id IN (SELECT id FROM p) RETURNING id, attempt)"};
+
+/// $1 JSON [{"t": task, "a": attempt}...]
+inline constexpr statement end_lost_attempts{"end_lost_attempts", R"(
+WITH j AS MATERIALIZED (
+  SELECT value->>'t' AS task_id, CAST(value->>'a' AS bigint) AS attempt FROM json_each($1))
+UPDATE attempts SET finished_at = now_ms(), error_code = 'worker_lost',
+  error_message = 'The worker that wrote this answer stopped.', error_retryable = 1
+FROM j WHERE attempts.task_id = j.task_id AND attempts.attempt = j.attempt AND attempts.finished_at IS NULL)"};
+
+inline constexpr statement recover_attempts{"recover_attempts", R"(
+WITH p AS MATERIALIZED (SELECT id, attempt FROM tasks WHERE state = 'running')
+UPDATE attempts SET finished_at = now_ms() FROM p
+WHERE attempts.task_id = p.id AND attempts.attempt = p.attempt AND attempts.finished_at IS NULL)"};
+
+inline constexpr statement recover_tasks{"recover_tasks", R"(
+UPDATE tasks SET state = 'ready', ready_at = now_ms() WHERE state = 'running' RETURNING id)"};
+
+inline constexpr statement recover_workers{"recover_workers", R"(
+DELETE FROM workers)"};
+
+/// After the cap was lowered: slots beyond it are given back. $1 cap
+inline constexpr statement recover_excess{"recover_excess", R"(
+WITH p AS MATERIALIZED (
+  SELECT r.id FROM (
+    SELECT id, row_number() OVER (PARTITION BY owner, queue ORDER BY priority DESC, ready_at, id) AS place
+    FROM tasks WHERE state = 'ready') AS r
+  WHERE r.place > CAST($1 AS bigint))
+UPDATE tasks SET state = 'waiting' WHERE id IN (SELECT id FROM p))"};
+
+/// After the cap was raised: who waits.
+inline constexpr statement recover_waiting{"recover_waiting", R"(
+SELECT DISTINCT owner, queue FROM tasks WHERE state = 'waiting')"};
+
+/// After the cap was taken away: nobody waits.
+inline constexpr statement recover_uncapped{"recover_uncapped", R"(
+UPDATE tasks SET state = 'ready', ready_at = now_ms() WHERE state = 'waiting')"};
+
+/// $1 task, $2 attempt, $3 worker
+inline constexpr statement holds{"holds", R"(
+SELECT 1 FROM tasks WHERE id = $1 AND attempt = $2 AND worker = $3 AND state = 'running')"};
+
+/// A piece saved twice (its first reply was lost) may have grown meanwhile: the later one replaces it.
+/// $1 JSON [{"t": task, "a": attempt, "w": worker, "f": from_index, "c": content, "r": reasoning}...]
+inline constexpr statement save_partials{"save_partials", R"(
+WITH j AS MATERIALIZED (
+  SELECT value->>'t' AS task, CAST(value->>'a' AS bigint) AS attempt, value->>'w' AS worker,
+    CAST(value->>'f' AS bigint) AS from_index, value->>'c' AS content, value->>'r' AS reasoning
+  FROM json_each($1))
+INSERT INTO partials(task_id, attempt, from_index, content, reasoning)
+SELECT t.id, t.attempt, j.from_index, j.content, j.reasoning FROM j CROSS JOIN tasks t
+WHERE t.id = j.task AND t.attempt = j.attempt AND t.worker = j.worker AND t.state = 'running'
+ON CONFLICT(task_id, attempt, from_index) DO UPDATE SET content = excluded.content, reasoning = excluded.reasoning)"};
+
+/// $1 task
+inline constexpr statement read_saved{"read_saved", R"(
+SELECT attempt, content, reasoning FROM partials
+WHERE task_id = $1 AND attempt = (SELECT max(attempt) FROM partials WHERE task_id = $1) ORDER BY from_index)"};
+
+/// The chain of parents of the answered message, from the question backwards, until the text is longer than $2 characters or
+/// $3 turns were seen. $1 task
+inline constexpr statement read_context{"read_context", R"(
+WITH RECURSIVE chain(parent_id, role, content, place, characters) AS (
+  SELECT m.parent_id, m.role, m.content, 0, length(m.content)
+  FROM tasks t JOIN messages a ON a.id = t.message_id JOIN messages m ON m.id = a.parent_id WHERE t.id = $1
+  UNION ALL
+  SELECT m.parent_id, m.role, m.content, chain.place + 1, chain.characters + length(m.content)
+  FROM chain JOIN messages m ON m.id = chain.parent_id
+  WHERE chain.characters <= CAST($2 AS bigint) AND chain.place < CAST($3 AS bigint))
+SELECT role, content FROM chain ORDER BY place)"};
+
+/// $1 task
+inline constexpr statement read_system_prompt{"read_system_prompt", R"(
+SELECT c.system_prompt FROM tasks t JOIN conversations c ON c.id = t.conversation_id WHERE t.id = $1)"};
+
+}  // namespace throughline::store::statements

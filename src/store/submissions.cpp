@@ -1,0 +1,307 @@
+#include "store/submissions.hpp"
+
+#include <memory>
+
+#include "store/row_mapping.hpp"
+#include "store/statements_submissions.hpp"
+#include "store/text.hpp"
+#include "store/transaction_steps.hpp"
+
+namespace throughline::store {
+namespace {
+
+/// What one call wants, with the ids it will use however often its transaction runs.
+struct plan {
+  enum class kind : std::uint8_t { post, edit, regenerate, retry };
+  kind what = kind::post;
+  owner_id owner;
+  std::optional<conversation_id> in;
+  std::optional<message_id> parent;
+  message_id of;    // of edit and regenerate
+  task_id of_task;  // of retry
+  std::string content;
+  submit_options options;
+  queue_limits limits;
+
+  task_id task = task_id::generate();
+  message_id answer = message_id::generate();
+  message_id question = message_id::generate();
+  conversation_id fresh = conversation_id::generate();
+  int runs = 0;  // a transaction that runs again may have been committed the first time
+};
+
+/// Where the new turn hangs.
+struct place {
+  conversation_id conversation;
+  std::int64_t last_seq = 0;
+  std::optional<message_id> parent;    // of the question, if one is written
+  std::optional<message_id> question;  // set: it is there already
+};
+
+submission started(const plan& want, conversation_id conversation, message_id question) {
+  return submission{want.task, want.answer, question, conversation, false};
+}
+
+/// What this key, or the same transaction before, has started already.
+aio::awaitable<result<std::optional<submission>>> find_earlier(sql::transaction& in,
+                                                               std::shared_ptr<plan> want) {
+  if (want->options.once) {
+    const auto& once = *want->options.once;
+    sql::parameters key{want->owner, once.key,  once.request_hash, want->task,
+                        want->answer, nullptr, nullptr};
+    const auto taken = co_await in.execute(statements::take_key.text, std::move(key));
+    if (!taken.empty()) co_return std::optional<submission>();
+    const auto kept = co_await in.execute(statements::read_key.text,
+                                          sql::parameters{want->owner, once.key});
+    if (kept.empty()) co_return fail(errc::overloaded, "the Idempotency-Key is just expiring");
+    const auto& row = kept[0];
+    if (row[0].text() != once.request_hash) {
+      co_return fail(errc::idempotency_key_reused,
+                     "this Idempotency-Key was used for another request");
+    }
+    submission earlier{row[1].id<task_id>(), row[2].id<message_id>(), row[3].id<message_id>(),
+                       row[4].id<conversation_id>(), true};
+    earlier.replayed = earlier.task != want->task;
+    co_return std::optional<submission>(earlier);
+  }
+  if (want->runs > 1) {
+    const auto found =
+        co_await in.execute(statements::read_submission.text, sql::parameters{want->task});
+    if (!found.empty()) {
+      const auto conversation = found[0][2].id<conversation_id>();
+      const auto question = found[0][1].id<message_id>();
+      co_return std::optional<submission>(started(*want, conversation, question));
+    }
+  }
+  co_return std::optional<submission>();
+}
+
+aio::awaitable<result<void>> check_open_tasks(sql::transaction& in, std::shared_ptr<plan> want) {
+  const auto most = want->limits.open_per_owner_max;
+  if (most == 0) co_return result<void>();
+  const auto counted =
+      co_await in.execute(statements::count_open.text, sql::parameters{want->owner, most});
+  if (counted[0][0].integer() < most) co_return result<void>();
+  co_return fail(errc::too_many_requests,
+                 "there are " + std::to_string(most) + " answers to be written already");
+}
+
+aio::awaitable<result<std::int64_t>> take_seq(sql::transaction& in, std::shared_ptr<plan> want,
+                                              conversation_id conversation, std::int64_t rev,
+                                              std::int64_t turns) {
+  const auto title = want->what == plan::kind::post ? title_of(want->content) : std::string();
+  const auto taken =
+      co_await in.execute(statements::take_seq.text,
+                          sql::parameters{conversation, want->owner, rev, turns, title});
+  if (taken.empty()) co_return fail(errc::not_found, "no such conversation");
+  co_return taken[0][0].integer();
+}
+
+aio::awaitable<result<place>> place_of_post(sql::transaction& in, std::shared_ptr<plan> want,
+                                            std::int64_t rev) {
+  place at;
+  if (!want->in) {
+    if (want->parent) co_return fail(errc::unprocessable, "parent_id without a conversation");
+    at.conversation = want->fresh;
+    at.last_seq = 2;
+    co_await in.execute(statements::insert_conversation.text,
+                        sql::parameters{want->fresh, want->owner, rev, title_of(want->content),
+                                        want->options.model, nullptr, at.last_seq});
+    co_return at;
+  }
+  at.conversation = *want->in;
+  const auto last = co_await take_seq(in, want, at.conversation, rev, 2);
+  if (!last) co_return last.error();
+  at.last_seq = *last;
+  if (!want->parent) {
+    const auto newest = co_await in.execute(statements::newest_message.text,
+                                            sql::parameters{at.conversation});
+    if (!newest.empty()) at.parent = newest[0][0].id<message_id>();
+    co_return at;
+  }
+  const auto found = co_await in.execute(statements::read_place.text,
+                                         sql::parameters{*want->parent, want->owner});
+  if (found.empty() || found[0][0].id<conversation_id>() != at.conversation ||
+      parse_role(found[0][2].text()) == role::user) {
+    co_return fail(errc::unprocessable, "parent_id is not an answer of this conversation");
+  }
+  at.parent = want->parent;
+  co_return at;
+}
+
+/// For edit (a new question beside the old one) and regenerate (the question of the old answer).
+aio::awaitable<result<place>> place_beside(sql::transaction& in, std::shared_ptr<plan> want,
+                                           message_id of, std::int64_t rev) {
+  const bool is_edit = want->what == plan::kind::edit;
+  const auto found =
+      co_await in.execute(statements::read_place.text, sql::parameters{of, want->owner});
+  if (found.empty()) co_return fail(errc::not_found, "no such message");
+  const auto& row = found[0];
+  const auto from = parse_role(row[2].text());
+  if (from != (is_edit ? role::user : role::assistant) || (!is_edit && row[1].is_null())) {
+    co_return fail(errc::unprocessable, is_edit ? "only a user message can be edited"
+                                                : "only an answer can be regenerated");
+  }
+  place at;
+  at.conversation = row[0].id<conversation_id>();
+  if (is_edit) {
+    at.parent = row[1].maybe_id<message_id>();
+  } else {
+    at.question = row[1].id<message_id>();
+  }
+  const auto last = co_await take_seq(in, want, at.conversation, rev, is_edit ? 2 : 1);
+  if (!last) co_return last.error();
+  at.last_seq = *last;
+  co_return at;
+}
+
+aio::awaitable<result<place>> place_of_retry(sql::transaction& in, std::shared_ptr<plan> want,
+                                             std::int64_t rev) {
+  const auto found = co_await in.execute(statements::read_answer_of.text,
+                                         sql::parameters{want->of_task, want->owner});
+  if (found.empty()) co_return fail(errc::not_found, "no such task");
+  const auto& row = found[0];
+  const auto status = parse_message_status(row[1].text());
+  if (status != message_status::error && status != message_status::cancelled) {
+    co_return fail(errc::conflict, "only a failed or cancelled answer can be tried again");
+  }
+  if (!want->options.model) want->options.model = row[2].maybe_text();
+  if (!row[3].is_null()) {
+    want->options.queue = row[3].text();
+    want->options.priority = row[4].integer();
+  }
+  const auto of = row[0].id<message_id>();
+  auto at = co_await place_beside(in, want, of, rev);
+  co_return at;
+}
+
+aio::awaitable<result<place>> find_place(sql::transaction& in, std::shared_ptr<plan> want,
+                                         std::int64_t rev) {
+  if (want->what == plan::kind::post) {
+    auto at = co_await place_of_post(in, want, rev);
+    co_return at;
+  }
+  if (want->what == plan::kind::retry) {
+    auto at = co_await place_of_retry(in, want, rev);
+    co_return at;
+  }
+  auto at = co_await place_beside(in, want, want->of, rev);
+  co_return at;
+}
+
+aio::awaitable<message_id> insert_turn(sql::transaction& in, std::shared_ptr<plan> want, place at,
+                                       std::int64_t rev) {
+  auto question = want->question;
+  if (at.question) {
+    question = *at.question;
+  } else {
+    sql::parameters asked{question,         at.conversation, want->owner, at.parent,
+                          at.last_seq - 1, rev,             want->content};
+    co_await in.execute(statements::insert_question.text, std::move(asked));
+  }
+  const auto& options = want->options;
+  sql::parameters answer{want->answer, at.conversation, want->owner, question,
+                         at.last_seq,  rev,             want->task,  options.model};
+  co_await in.execute(statements::insert_answer.text, std::move(answer));
+  const auto cap = want->limits.running_per_owner_max;
+  sql::parameters job{want->task,
+                      want->owner,
+                      at.conversation,
+                      want->answer,
+                      at.last_seq,
+                      rev,
+                      options.queue,
+                      options.priority,
+                      options.model,
+                      to_unix_ms(options.run_at),
+                      want->limits.failures_max,
+                      cap};
+  co_await in.execute(statements::insert_task.text, std::move(job));
+  co_await admit(in, want->owner, options.queue, cap, rev);
+  co_return question;
+}
+
+aio::awaitable<result<submission>> run(sql::transaction& in, std::shared_ptr<plan> want) {
+  ++want->runs;
+  const auto earlier = co_await find_earlier(in, want);
+  if (!earlier) co_return earlier.error();
+  if (*earlier) co_return **earlier;
+  const auto rev = co_await lock_owner(in, want->owner);
+  const auto within = co_await check_open_tasks(in, want);
+  if (!within) co_return within.error();
+  const auto at = co_await find_place(in, want, rev);
+  if (!at) co_return at.error();
+  const auto question = co_await insert_turn(in, want, *at, rev);
+  if (want->options.once) {
+    sql::parameters key{want->owner, want->options.once->key, question, at->conversation};
+    co_await in.execute(statements::complete_key.text, std::move(key));
+  }
+  co_return started(*want, at->conversation, question);
+}
+
+aio::awaitable<result<submission>> commit(sql::database& database, signals& bells,
+                                          std::shared_ptr<plan> want) {
+  const auto body = [want](sql::transaction& in) { return run(in, want); };
+  auto done = co_await database.write<submission>(body);
+  if (done && !done->replayed) {
+    bells.owner_changed(want->owner);
+    bells.queue_changed();
+  }
+  co_return done;
+}
+
+}  // namespace
+
+aio::awaitable<result<submission>> submissions::post(owner_id owner, std::optional<conversation_id> in,
+                                                     std::string content,
+                                                     std::optional<message_id> parent,
+                                                     submit_options options) {
+  auto want = std::make_shared<plan>();
+  want->owner = std::move(owner);
+  want->in = in;
+  want->parent = parent;
+  want->content = storable(std::move(content));
+  want->options = std::move(options);
+  want->limits = limits_;
+  auto done = co_await commit(database_, bells_, want);
+  co_return done;
+}
+
+aio::awaitable<result<submission>> submissions::edit(owner_id owner, message_id of,
+                                                     std::string content, submit_options options) {
+  auto want = std::make_shared<plan>();
+  want->what = plan::kind::edit;
+  want->owner = std::move(owner);
+  want->of = of;
+  want->content = storable(std::move(content));
+  want->options = std::move(options);
+  want->limits = limits_;
+  auto done = co_await commit(database_, bells_, want);
+  co_return done;
+}
+
+aio::awaitable<result<submission>> submissions::regenerate(owner_id owner, message_id of,
+                                                           submit_options options) {
+  auto want = std::make_shared<plan>();
+  want->what = plan::kind::regenerate;
+  want->owner = std::move(owner);
+  want->of = of;
+  want->options = std::move(options);
+  want->limits = limits_;
+  auto done = co_await commit(database_, bells_, want);
+  co_return done;
+}
+
+aio::awaitable<result<submission>> submissions::retry(owner_id owner, task_id of,
+                                                      submit_options options) {
+  auto want = std::make_shared<plan>();
+  want->what = plan::kind::retry;
+  want->owner = std::move(owner);
+  want->of_task = of;
+  want->options = std::move(options);
+  want->limits = limits_;
+  auto done = co_await commit(database_, bells_, want);
+  co_return done;
+}
+
+}  // namespace throughline::store

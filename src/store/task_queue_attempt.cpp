@@ -1,0 +1,108 @@
+// One attempt: its context, whether it is still held, and its text on the way.
+#include <algorithm>
+
+#include "store/row_mapping.hpp"
+#include "store/statements_workers.hpp"
+#include "store/task_queue.hpp"
+#include "store/transaction_steps.hpp"
+
+namespace throughline::store {
+namespace {
+
+constexpr std::int64_t context_turns_max = 10'000;
+constexpr std::size_t partial_batch_bytes_max = std::size_t{1} << 20U;
+
+/// `newest_first` begins with the question.
+std::vector<context_line> fit(std::vector<context_line> newest_first, std::optional<std::string> prompt,
+                              std::size_t bytes_max) {
+  std::size_t bytes = prompt ? prompt->size() : 0;
+  std::size_t kept = 0;
+  while (kept < newest_first.size()) {
+    bytes += newest_first[kept].content.size();
+    if (kept > 0 && bytes > bytes_max) break;
+    ++kept;
+  }
+  // Where something was left out, what remains begins with a question: an answer to nothing only confuses.
+  const bool is_cut = kept < newest_first.size();
+  while (is_cut && kept > 1 && newest_first[kept - 1].from == role::assistant) --kept;
+  newest_first.resize(kept);
+  if (prompt && !prompt->empty()) newest_first.push_back({role::system, std::move(*prompt)});
+  std::reverse(newest_first.begin(), newest_first.end());
+  return newest_first;
+}
+
+aio::awaitable<result<std::vector<context_line>>> read_context(sql::transaction& in, task_id task,
+                                                               std::size_t bytes_max) {
+  const auto found = co_await in.execute(statements::read_system_prompt.text, sql::parameters{task});
+  if (found.empty()) co_return fail(errc::not_found, "the task is gone");
+  const auto bytes = static_cast<std::int64_t>(bytes_max);
+  const auto turns = co_await in.execute(statements::read_context.text,
+                                         sql::parameters{task, bytes, context_turns_max});
+  std::vector<context_line> lines;
+  for (const auto& row : turns) {
+    const auto from = parse_role(row[0].text());
+    if (row[1].text().empty() && !lines.empty()) continue;
+    lines.push_back({from, row[1].text()});
+  }
+  co_return fit(std::move(lines), found[0][0].maybe_text(), bytes_max);
+}
+
+aio::awaitable<result<bool>> read_holds(sql::transaction& in, task_holder held) {
+  const auto found = co_await in.execute(statements::holds.text,
+                                         sql::parameters{held.task, held.attempt, held.worker});
+  co_return !found.empty();
+}
+
+aio::awaitable<result<saved_text>> read_saved_text(sql::transaction& in, task_id task) {
+  auto text = co_await read_saved(in, task);
+  co_return text;
+}
+
+aio::awaitable<result<void>> run_save(sql::transaction& in, std::vector<partial_text> batch) {
+  co_await insert_partials(in, std::move(batch));
+  co_return result<void>();
+}
+
+}  // namespace
+
+aio::awaitable<result<std::vector<context_line>>> task_queue::context(task_holder held,
+                                                                      std::size_t bytes_max) {
+  const auto body = [task = held.task, bytes_max](sql::transaction& in) {
+    return read_context(in, task, bytes_max);
+  };
+  auto done = co_await database_.read<std::vector<context_line>>(body);
+  co_return done;
+}
+
+aio::awaitable<result<bool>> task_queue::holds(task_holder held) {
+  const auto body = [held](sql::transaction& in) { return read_holds(in, held); };
+  const auto done = co_await database_.read<bool>(body);
+  co_return done;
+}
+
+aio::awaitable<result<saved_text>> task_queue::saved(task_id task) {
+  const auto body = [task](sql::transaction& in) { return read_saved_text(in, task); };
+  auto done = co_await database_.read<saved_text>(body);
+  co_return done;
+}
+
+aio::awaitable<result<void>> task_queue::save_partials(std::vector<partial_text> grown) {
+  for (std::size_t at = 0; at < grown.size();) {
+    std::vector<partial_text> batch;
+    std::size_t bytes = 0;
+    for (; at < grown.size(); ++at) {
+      const auto size = grown[at].content.size() + grown[at].reasoning.size();
+      if (!batch.empty() && bytes + size > partial_batch_bytes_max) break;
+      bytes += size;
+      batch.push_back(std::move(grown[at]));
+    }
+    const sql::transaction_body body = [batch = std::move(batch)](sql::transaction& in) {
+      return run_save(in, batch);
+    };
+    const auto done = co_await database_.write_transaction(body);
+    if (!done) co_return done.error();
+  }
+  co_return result<void>();
+}
+
+}  // namespace throughline::store

@@ -1,0 +1,209 @@
+// Workers: leases, claiming, and what is done when a worker has died or a task is due.
+#include <algorithm>
+
+#include "base/assert.hpp"
+#include "store/row_mapping.hpp"
+#include "store/statement.hpp"
+#include "store/statements_queue.hpp"
+#include "store/statements_workers.hpp"
+#include "store/task_queue.hpp"
+#include "store/transaction_steps.hpp"
+
+namespace throughline::store {
+namespace {
+
+constexpr std::size_t queues_max = 64;
+constexpr int due_rounds_max = 10;
+
+/// [{"t":TASK,"a":ATTEMPT},...] of rows that begin with a task and its attempt.
+std::string to_json_attempts(const sql::rows& rows) {
+  std::string out = "[";
+  for (const auto& row : rows) {
+    if (out.size() > 1) out += ',';
+    out += R"({"t":")" + row[0].text() + R"(","a":)" + std::to_string(row[1].integer()) + '}';
+  }
+  return out + "]";
+}
+
+claimed_task to_claimed(const sql::row& row, worker_id worker) {
+  claimed_task out;
+  out.held = {row[0].id<task_id>(), static_cast<std::uint32_t>(row[1].integer()), worker};
+  out.owner = row[2].text();
+  out.conversation = row[3].id<conversation_id>();
+  out.message = row[4].id<message_id>();
+  out.failures = row[5].integer();
+  out.failures_max = row[6].integer();
+  out.cancel_requested = row[7].integer() != 0;
+  out.created_at = from_unix_ms(row[8].integer());
+  out.model = row[11].maybe_text();
+  return out;
+}
+
+/// By priority, then by age since ready: RETURNING promises no order.
+bool comes_first(const sql::row& a, const sql::row& b) {
+  if (a[9].integer() != b[9].integer()) return a[9].integer() > b[9].integer();
+  if (a[10].integer() != b[10].integer()) return a[10].integer() < b[10].integer();
+  return a[0].text() < b[0].text();
+}
+
+aio::awaitable<result<std::vector<claimed_task>>> run_claim(sql::transaction& in, worker_id worker,
+                                                            std::vector<std::string> queues,
+                                                            std::int64_t most) {
+  const auto text = claim_text(queues.size());
+  sql::parameters values{worker, most};
+  for (auto& queue : queues) values.emplace_back(std::move(queue));
+  auto claimed = co_await in.execute(text, std::move(values));
+  std::vector<claimed_task> out;
+  if (claimed.empty()) co_return out;
+  co_await in.execute(statements::begin_attempts.text,
+                      sql::parameters{to_json_attempts(claimed), worker});
+  std::sort(claimed.all.begin(), claimed.all.end(), comes_first);
+  out.reserve(claimed.size());
+  for (const auto& row : claimed) out.push_back(to_claimed(row, worker));
+  co_return out;
+}
+
+aio::awaitable<result<heartbeat_result>> run_heartbeat(sql::transaction& in, worker_id worker,
+                                                       milliseconds lease) {
+  const auto renewed = co_await in.execute(statements::renew_lease.text,
+                                           sql::parameters{worker, std::int64_t{lease.count()}});
+  const auto held = co_await in.execute(statements::held_tasks.text, sql::parameters{worker});
+  heartbeat_result out;
+  out.lease_was_lost = renewed[0][1].integer() <= renewed[0][0].integer();
+  out.held.reserve(held.size());
+  for (const auto& row : held) {
+    out.held.push_back({row[0].id<task_id>(), static_cast<std::uint32_t>(row[1].integer()),
+                        row[2].integer() != 0});
+  }
+  co_return out;
+}
+
+aio::awaitable<result<std::int64_t>> run_reap(sql::transaction& in, std::int64_t most) {
+  const auto reaped = co_await in.execute(statements::reap.text, sql::parameters{most});
+  if (!reaped.empty()) {
+    co_await in.execute(statements::end_lost_attempts.text,
+                        sql::parameters{to_json_attempts(reaped)});
+  }
+  co_return static_cast<std::int64_t>(reaped.size());
+}
+
+/// The slots as `cap` wants them: it may have been another one when this database was used last.
+aio::awaitable<> fit_slots_to(sql::transaction& in, std::int64_t cap) {
+  if (cap == 0) {
+    co_await in.execute(statements::recover_uncapped.text);
+    co_return;
+  }
+  co_await in.execute(statements::recover_excess.text, sql::parameters{cap});
+  const auto waiting = co_await in.execute(statements::recover_waiting.text);
+  for (const auto& row : waiting) {
+    const auto rev = co_await lock_owner(in, row[0].text());
+    co_await admit(in, row[0].text(), row[1].text(), cap, rev);
+  }
+}
+
+aio::awaitable<result<std::int64_t>> run_recover(sql::transaction& in, std::int64_t cap) {
+  co_await in.execute(statements::recover_attempts.text);
+  const auto freed = co_await in.execute(statements::recover_tasks.text);
+  co_await in.execute(statements::recover_workers.text);
+  co_await fit_slots_to(in, cap);
+  co_return static_cast<std::int64_t>(freed.size());
+}
+
+aio::awaitable<result<std::vector<owner_id>>> find_due_owners(sql::transaction& in) {
+  const auto found = co_await in.execute(statements::due_owners.text);
+  std::vector<owner_id> out;
+  for (const auto& row : found) out.push_back(row[0].text());
+  co_return out;
+}
+
+aio::awaitable<result<std::int64_t>> make_due_of(sql::transaction& in, owner_id owner,
+                                                 std::int64_t cap) {
+  const auto rev = co_await lock_owner(in, owner);
+  const auto moved =
+      co_await in.execute(statements::make_due_of.text, sql::parameters{owner, rev, cap});
+  std::vector<std::string> queues;
+  for (const auto& row : moved) queues.push_back(row[0].text());
+  std::sort(queues.begin(), queues.end());
+  queues.erase(std::unique(queues.begin(), queues.end()), queues.end());
+  for (const auto& queue : queues) co_await admit(in, owner, queue, cap, rev);
+  co_return static_cast<std::int64_t>(moved.size());
+}
+
+aio::awaitable<result<std::optional<wall_time>>> find_next_due(sql::transaction& in) {
+  const auto found = co_await in.execute(statements::next_due.text);
+  std::optional<wall_time> out;
+  if (!found[0][0].is_null()) out = from_unix_ms(found[0][0].integer());
+  co_return out;
+}
+
+}  // namespace
+
+aio::awaitable<result<std::vector<claimed_task>>> task_queue::claim(
+    worker_id worker, std::vector<std::string> queues, std::int64_t most) {
+  std::sort(queues.begin(), queues.end());
+  queues.erase(std::unique(queues.begin(), queues.end()), queues.end());
+  THROUGHLINE_ASSERT(queues.size() <= queues_max);
+  if (queues.empty() || most <= 0) co_return std::vector<claimed_task>();
+  const auto body = [worker, queues, most](sql::transaction& in) {
+    return run_claim(in, worker, queues, most);
+  };
+  auto done = co_await database_.write<std::vector<claimed_task>>(body);
+  co_return done;
+}
+
+aio::awaitable<result<heartbeat_result>> task_queue::heartbeat(worker_id worker, milliseconds lease) {
+  const auto body = [worker, lease](sql::transaction& in) {
+    return run_heartbeat(in, worker, lease);
+  };
+  auto done = co_await database_.write<heartbeat_result>(body);
+  co_return done;
+}
+
+aio::awaitable<result<std::int64_t>> task_queue::reap(std::int64_t most) {
+  const auto body = [most](sql::transaction& in) { return run_reap(in, most); };
+  const auto done = co_await database_.write<std::int64_t>(body);
+  if (done && *done > 0) bells_.queue_changed();
+  co_return done;
+}
+
+aio::awaitable<result<std::int64_t>> task_queue::recover() {
+  const auto body = [cap = limits_.running_per_owner_max](sql::transaction& in) {
+    return run_recover(in, cap);
+  };
+  const auto done = co_await database_.write<std::int64_t>(body);
+  if (done) bells_.queue_changed();
+  co_return done;
+}
+
+aio::awaitable<result<std::optional<wall_time>>> task_queue::make_due() {
+  for (int round = 0; round < due_rounds_max; ++round) {
+    const auto find = [](sql::transaction& in) { return find_due_owners(in); };
+    const auto owners = co_await database_.read<std::vector<owner_id>>(find);
+    if (!owners) co_return owners.error();
+    if (owners->empty()) break;
+    for (const auto& owner : *owners) {
+      const auto body = [owner, cap = limits_.running_per_owner_max](sql::transaction& in) {
+        return make_due_of(in, owner, cap);
+      };
+      const auto moved = co_await database_.write<std::int64_t>(body);
+      if (!moved) co_return moved.error();
+      if (*moved == 0) continue;
+      bells_.owner_changed(owner);
+      bells_.queue_changed();
+    }
+  }
+  const auto next = [](sql::transaction& in) { return find_next_due(in); };
+  auto due = co_await database_.read<std::optional<wall_time>>(next);
+  co_return due;
+}
+
+aio::awaitable<result<void>> task_queue::retire(worker_id worker) {
+  const sql::transaction_body body = [worker](sql::transaction& in) -> aio::awaitable<result<void>> {
+    co_await in.execute(statements::retire_worker.text, sql::parameters{worker});
+    co_return result<void>();
+  };
+  auto done = co_await database_.write_transaction(body);
+  co_return done;
+}
+
+}  // namespace throughline::store

@@ -1,0 +1,232 @@
+// The ends of an attempt: finished, handed back, or cancelled.
+#include "base/assert.hpp"
+#include "store/row_mapping.hpp"
+#include "store/statements_queue.hpp"
+#include "store/statements_reading.hpp"
+#include "store/task_queue.hpp"
+#include "store/transaction_steps.hpp"
+
+namespace throughline::store {
+namespace {
+
+sql::parameters with_error(sql::parameters values, const std::optional<answer_error>& failure) {
+  if (failure) {
+    values.insert(values.end(), {failure->code, failure->message, failure->retryable});
+  } else {
+    values.insert(values.end(), {nullptr, nullptr, nullptr});
+  }
+  return values;
+}
+
+// --- finish ------------------------------------------------------------------------------------------------------------------
+
+struct finished {
+  bool is_done = false;
+  owner_id owner;
+};
+
+aio::awaitable<result<finished>> run_finish(sql::transaction& in, task_holder held, ending how,
+                                            std::int64_t cap) {
+  auto now = co_await read_fence(in, held.task);
+  if (!now || !now->names(held)) co_return finished{};
+  finished out{true, now->owner};
+  if (is_terminal(now->state)) co_return out;  // by this very call, whose reply was lost
+  const auto rev = co_await lock_owner(in, now->owner);
+  auto values = with_error({held.task, held.attempt, held.worker, to_string(how.state), rev}, how.failure);
+  const auto ended = co_await in.execute(statements::finish_task.text, std::move(values));
+  if (ended.empty()) {
+    // Taken, or finished by an earlier call whose commit was in doubt, between the two statements.
+    now = co_await read_fence(in, held.task);
+    out.is_done = now && now->names(held) && is_terminal(now->state);
+    co_return out;
+  }
+  const auto& row = ended[0];
+  ended_task which{held.task, held.attempt, out.owner, row[0].text(), row[1].id<conversation_id>(),
+                   row[2].id<message_id>()};
+  co_await write_ending(in, std::move(which), std::move(how), cap, rev);
+  co_return out;
+}
+
+// --- requeue -----------------------------------------------------------------------------------------------------------------
+
+struct handing_back {
+  task_holder held;
+  milliseconds delay{};
+  bool counts_as_failure = false;
+  std::optional<answer_error> failure;
+  std::optional<partial_text> rest;
+  std::int64_t cap = 0;
+};
+
+struct handed_back {
+  task_queue::requeue_result how = task_queue::requeue_result::lost;
+  owner_id owner;
+  bool changed = false;
+};
+
+aio::awaitable<result<handed_back>> run_requeue(sql::transaction& in, handing_back what) {
+  using enum task_queue::requeue_result;
+  const auto& held = what.held;
+  const auto now = co_await read_fence(in, held.task);
+  if (!now || !now->names(held) || is_terminal(now->state)) co_return handed_back{};
+  handed_back out{requeued, now->owner, false};
+  if (now->state != task_state::running) co_return out;  // by this very call, whose reply was lost
+  const auto rev = co_await lock_owner(in, now->owner);
+  if (what.rest) {
+    std::vector<partial_text> rest{*what.rest};
+    co_await insert_partials(in, std::move(rest));
+  }
+  auto values = with_error({held.task, held.attempt, held.worker,
+                            std::max<std::int64_t>(what.delay.count(), 0), what.cap,
+                            what.counts_as_failure},
+                           what.failure);
+  values.emplace_back(rev);
+  const auto moved = co_await in.execute(statements::requeue_task.text, std::move(values));
+  if (moved.empty()) {
+    const auto then = co_await read_fence(in, held.task);
+    const bool still_held = then && then->names(held) && then->state == task_state::running;
+    THROUGHLINE_ASSERT(!still_held || then->cancel_requested);
+    out.how = still_held ? cancel_requested : lost;
+    co_return out;
+  }
+  co_await admit(in, now->owner, moved[0][0].text(), what.cap, rev);
+  co_await end_attempt(in, held.task, held.attempt, what.failure);
+  out.changed = true;
+  co_return out;
+}
+
+// --- cancel ------------------------------------------------------------------------------------------------------------------
+
+struct cancelled_task {
+  cancel_result what;
+  bool ended = false;  // in this transaction
+};
+
+aio::awaitable<bool> is_alive(sql::transaction& in, std::optional<worker_id> worker) {
+  const auto found =
+      co_await in.execute(statements::worker_is_alive.text, sql::parameters{worker});
+  co_return !found.empty();
+}
+
+/// Ends a task that nobody runs. `row` is what request_cancel returned.
+aio::awaitable<> end_unheld(sql::transaction& in, owner_id owner, task_id task, sql::row row,
+                            task_queue::terminal_maker make_terminal, std::int64_t cap,
+                            std::int64_t rev) {
+  const auto last_attempt = static_cast<std::uint32_t>(row[1].integer());
+  if (parse_task_state(row[0].text()) == task_state::running) {
+    const answer_error lost{"worker_lost", "The worker that wrote this answer stopped.", true};
+    co_await end_attempt(in, task, last_attempt, lost);
+  }
+  const auto text = co_await read_saved(in, task);
+  ended_task which{task,           last_attempt + 1,
+                   owner,          row[3].text(),
+                   row[4].id<conversation_id>(), row[5].id<message_id>()};
+  auto how = make_terminal(which.attempt, text, which.message);
+  THROUGHLINE_ASSERT(is_terminal(how.state));
+  auto values = with_error({task, which.attempt, to_string(how.state), rev}, how.failure);
+  co_await in.execute(statements::end_task.text, std::move(values));
+  co_await write_ending(in, std::move(which), std::move(how), cap, rev);
+}
+
+/// A task that was cleaned away has ended as its message says.
+aio::awaitable<result<cancelled_task>> cancel_cleaned(sql::transaction& in, owner_id owner, task_id task) {
+  const auto found =
+      co_await in.execute(statements::answer_status.text, sql::parameters{task, owner});
+  if (found.empty()) co_return fail(errc::not_found, "no such task");
+  cancelled_task out;
+  out.what.state = state_of_ended(parse_message_status(found[0][0].text()));
+  co_return out;
+}
+
+aio::awaitable<result<cancelled_task>> run_cancel(sql::transaction& in, owner_id owner, task_id task,
+                                                  task_queue::terminal_maker make_terminal,
+                                                  std::int64_t cap) {
+  const auto now = co_await read_fence(in, task);
+  if (!now) {
+    auto cleaned = co_await cancel_cleaned(in, owner, task);
+    co_return cleaned;
+  }
+  if (now->owner != owner) co_return fail(errc::not_found, "no such task");
+  cancelled_task out;
+  out.what.state = now->state;
+  if (is_terminal(now->state)) co_return out;
+  if (now->cancel_requested && now->state == task_state::running) {
+    out.what.was_running = co_await is_alive(in, now->worker);
+    if (out.what.was_running) co_return out;  // it knows; ringing again does no harm
+  }
+  const auto rev = co_await lock_owner(in, owner);
+  const auto marked =
+      co_await in.execute(statements::request_cancel.text, sql::parameters{task, rev, owner});
+  if (marked.empty()) {
+    const auto then = co_await read_fence(in, task);
+    if (then) out.what.state = then->state;
+    co_return out;
+  }
+  const auto& row = marked[0];
+  out.what.state = parse_task_state(row[0].text());
+  if (out.what.state == task_state::running) {
+    out.what.was_running = co_await is_alive(in, row[2].maybe_id<worker_id>());
+    if (out.what.was_running) co_return out;
+  }
+  co_await end_unheld(in, owner, task, row, std::move(make_terminal), cap, rev);
+  const auto ended = co_await read_fence(in, task);
+  out.what.state = ended->state;
+  out.ended = true;
+  co_return out;
+}
+
+}  // namespace
+
+aio::awaitable<result<bool>> task_queue::finish(task_holder held, ending how) {
+  THROUGHLINE_ASSERT(is_terminal(how.state));
+  const auto body = [held, how = std::move(how),
+                     cap = limits_.running_per_owner_max](sql::transaction& in) {
+    return run_finish(in, held, how, cap);
+  };
+  const auto done = co_await database_.write<finished>(body);
+  if (!done) co_return done.error();
+  if (done->is_done) {
+    // Also when an earlier call did it: that one had no reply, so it rang nothing.
+    bells_.owner_changed(done->owner);
+    bells_.task_ended(held.task);
+    bells_.queue_changed();
+  }
+  co_return done->is_done;
+}
+
+aio::awaitable<result<task_queue::requeue_result>> task_queue::requeue(
+    task_holder held, milliseconds delay, bool counts_as_failure, std::optional<answer_error> failure,
+    std::optional<partial_text> rest) {
+  handing_back what{held, delay, counts_as_failure, std::move(failure), std::move(rest),
+                    limits_.running_per_owner_max};
+  const auto body = [what = std::move(what)](sql::transaction& in) { return run_requeue(in, what); };
+  const auto done = co_await database_.write<handed_back>(body);
+  if (!done) co_return done.error();
+  if (done->how == requeue_result::requeued) {
+    bells_.owner_changed(done->owner);
+    bells_.queue_changed();
+  }
+  co_return done->how;
+}
+
+aio::awaitable<result<cancel_result>> task_queue::cancel(owner_id owner, task_id task,
+                                                         terminal_maker make_terminal) {
+  const auto body = [owner, task, make_terminal = std::move(make_terminal),
+                     cap = limits_.running_per_owner_max](sql::transaction& in) {
+    return run_cancel(in, owner, task, make_terminal, cap);
+  };
+  const auto done = co_await database_.write<cancelled_task>(body);
+  if (!done) co_return done.error();
+  if (done->what.was_running) {
+    bells_.owner_changed(owner);
+    bells_.cancel_requested(task);
+  }
+  if (done->ended) {
+    bells_.owner_changed(owner);
+    bells_.task_ended(task);
+    bells_.queue_changed();
+  }
+  co_return done->what;
+}
+
+}  // namespace throughline::store

@@ -1,0 +1,134 @@
+#include "store/transaction_steps.hpp"
+
+#include <boost/json/array.hpp>
+#include <boost/json/object.hpp>
+#include <boost/json/serialize.hpp>
+
+#include "store/row_mapping.hpp"
+#include "store/statements_queue.hpp"
+#include "store/statements_workers.hpp"
+#include "store/text.hpp"
+
+namespace throughline::store {
+
+aio::awaitable<std::int64_t> lock_owner(sql::transaction& in, owner_id owner) {
+  const auto locked =
+      co_await in.execute(statements::lock_owner.text, sql::parameters{std::move(owner)});
+  co_return locked[0][0].integer();
+}
+
+aio::awaitable<> admit(sql::transaction& in, owner_id owner, std::string queue, std::int64_t cap,
+                       std::int64_t rev) {
+  if (cap == 0) co_return;
+  co_await in.execute(statements::admit.text,
+                      sql::parameters{std::move(owner), std::move(queue), cap, rev});
+}
+
+aio::awaitable<std::optional<fence>> read_fence(sql::transaction& in, task_id task) {
+  const auto found = co_await in.execute(statements::read_fence.text, sql::parameters{task});
+  if (found.empty()) co_return std::nullopt;
+  const auto& row = found[0];
+  fence out;
+  out.owner = row[0].text();
+  out.state = parse_task_state(row[1].text());
+  out.attempt = static_cast<std::uint32_t>(row[2].integer());
+  out.worker = row[3].maybe_id<worker_id>();
+  out.cancel_requested = row[4].integer() != 0;
+  co_return out;
+}
+
+aio::awaitable<> end_attempt(sql::transaction& in, task_id task, std::uint32_t attempt,
+                             std::optional<answer_error> failure) {
+  sql::parameters values{task, attempt, nullptr, nullptr, nullptr};
+  if (failure) {
+    values[2] = failure->code;
+    values[3] = failure->message;
+    values[4] = failure->retryable;
+  }
+  co_await in.execute(statements::end_attempt.text, std::move(values));
+}
+
+namespace {
+
+aio::awaitable<> end_message(sql::transaction& in, message_id message, std::uint32_t attempt,
+                             ending how, std::int64_t rev) {
+  sql::parameters values{message,
+                         to_string(status_of_ended(how.state)),
+                         storable(std::move(how.content)),
+                         storable(std::move(how.reasoning)),
+                         how.model,
+                         how.provider,
+                         attempt,
+                         how.finish_reason,
+                         nullptr,
+                         nullptr,
+                         nullptr,
+                         how.ttft_ms,
+                         how.latency_ms,
+                         nullptr,
+                         nullptr,
+                         nullptr,
+                         how.terminal_index,
+                         how.terminal_type,
+                         storable(std::move(how.terminal_content)),
+                         how.terminal_fields,
+                         rev};
+  if (how.usage) {
+    values[8] = how.usage->input_tokens;
+    values[9] = how.usage->output_tokens;
+    values[10] = how.usage->estimated;
+  }
+  if (how.failure) {
+    values[13] = how.failure->code;
+    values[14] = storable(how.failure->message);
+    values[15] = how.failure->retryable;
+  }
+  co_await in.execute(statements::end_message.text, std::move(values));
+}
+
+}  // namespace
+
+aio::awaitable<> write_ending(sql::transaction& in, ended_task which, ending how, std::int64_t cap,
+                              std::int64_t rev) {
+  const auto next = co_await in.execute(statements::next_in_line.text,
+                                        sql::parameters{which.conversation, rev, cap});
+  co_await admit(in, which.owner, which.queue, cap, rev);
+  if (!next.empty() && next[0][0].text() != which.queue) {
+    co_await admit(in, which.owner, next[0][0].text(), cap, rev);
+  }
+  const auto failure = how.failure;
+  co_await end_message(in, which.message, which.attempt, std::move(how), rev);
+  co_await end_attempt(in, which.task, which.attempt, failure);
+  co_await in.execute(statements::delete_partials.text, sql::parameters{which.task});
+  co_await in.execute(statements::touch_conversation.text,
+                      sql::parameters{which.conversation, rev});
+}
+
+aio::awaitable<saved_text> read_saved(sql::transaction& in, task_id task) {
+  const auto pieces = co_await in.execute(statements::read_saved.text, sql::parameters{task});
+  saved_text out;
+  for (const auto& row : pieces) {
+    out.attempt = static_cast<std::uint32_t>(row[0].integer());
+    out.content += row[1].text();
+    out.reasoning += row[2].text();
+  }
+  co_return out;
+}
+
+aio::awaitable<> insert_partials(sql::transaction& in, std::vector<partial_text> grown) {
+  boost::json::array pieces;
+  for (auto& piece : grown) {
+    boost::json::object one;
+    one["t"] = piece.held.task.to_string();
+    one["a"] = piece.held.attempt;
+    one["w"] = piece.held.worker.to_string();
+    one["f"] = piece.from_index;
+    one["c"] = storable(std::move(piece.content));
+    one["r"] = storable(std::move(piece.reasoning));
+    pieces.emplace_back(std::move(one));
+  }
+  co_await in.execute(statements::save_partials.text,
+                      sql::parameters{std::string(boost::json::serialize(pieces))});
+}
+
+}  // namespace throughline::store

@@ -1,0 +1,170 @@
+// An engine of a test: the real binary with a data directory of its own, and the calls of its API that tests use.
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { type Running, start } from "./process.ts";
+
+export interface Submission {
+  task_id: string;
+  message_id: string;
+  user_message_id: string;
+  status: string;
+  stream_url: string;
+}
+
+export interface Task {
+  task_id: string;
+  message_id: string;
+  conversation_id: string;
+  state: string;
+  status: string;
+  attempt: number;
+  failures: number;
+  queue: string;
+  position: string;
+  chunk_count: number;
+  queue_place?: number | null;
+  last_error?: { code: string; message: string; retryable: boolean } | null;
+}
+
+export interface Message {
+  id: string;
+  conversation_id: string;
+  parent_id: string | null;
+  seq: number;
+  role: string;
+  content: string;
+  reasoning: string | null;
+  status: string;
+  task_id: string | null;
+  finish_reason: string | null;
+  usage: { input_tokens: number; output_tokens: number; total_tokens: number; estimated: boolean } | null;
+  error: { code: string; message: string; retryable: boolean } | null;
+  attempt: number | null;
+  ttft_ms: number | null;
+  latency_ms: number | null;
+}
+
+export interface Conversation {
+  id: string;
+  title: string;
+  model: string | null;
+  system_prompt: string | null;
+  pinned: boolean;
+  message_count: number;
+  active_task_ids: string[];
+  rev: number;
+  snippet?: string;
+}
+
+export interface Reply<T> {
+  status: number;
+  headers: Headers;
+  body: T;
+}
+
+export class Engine {
+  readonly url: string;
+  readonly running: Running;
+  readonly dataDir: string;
+  private readonly options: EngineOptions;
+
+  constructor(url: string, running: Running, dataDir: string, options: EngineOptions) {
+    this.url = url;
+    this.running = running;
+    this.dataDir = dataDir;
+    this.options = options;
+  }
+
+  get pid(): number {
+    return this.running.pid;
+  }
+
+  /** A call; JSON in, JSON out (or undefined for an empty body). Never rejects because of a status. */
+  async call<T = any>(
+    method: string,
+    path: string,
+    body?: unknown,
+    headers: Record<string, string> = {},
+  ): Promise<Reply<T>> {
+    const reply = await fetch(this.url + path, {
+      method,
+      headers: { ...(body === undefined ? {} : { "Content-Type": "application/json" }), ...headers },
+      ...(body === undefined ? {} : { body: typeof body === "string" ? body : JSON.stringify(body) }),
+    });
+    const text = await reply.text();
+    return { status: reply.status, headers: reply.headers, body: (text === "" ? undefined : JSON.parse(text)) as T };
+  }
+
+  async expect<T = any>(status: number, method: string, path: string, body?: unknown, headers = {}): Promise<T> {
+    const reply = await this.call<T>(method, path, body, headers);
+    if (reply.status !== status) {
+      throw new Error(`${method} ${path}: ${reply.status} instead of ${status}: ${JSON.stringify(reply.body)}`);
+    }
+    return reply.body;
+  }
+
+  conversation(fields: object = {}): Promise<Conversation> {
+    return this.expect(201, "POST", "/conversations", fields);
+  }
+
+  post(conversation: string, content: string, more: object = {}, headers = {}): Promise<Submission> {
+    return this.expect(202, "POST", `/conversations/${conversation}/messages`, { content, ...more }, headers);
+  }
+
+  /** A message in a conversation of its own. */
+  async ask(content: string, more: object = {}): Promise<Submission & { conversation_id: string }> {
+    const conversation = await this.conversation();
+    return { ...(await this.post(conversation.id, content, more)), conversation_id: conversation.id };
+  }
+
+  task(id: string): Promise<Task> {
+    return this.expect(200, "GET", `/tasks/${id}`);
+  }
+
+  async message(conversation: string, id: string): Promise<Message> {
+    const page = await this.expect<{ data: Message[] }>(200, "GET", `/conversations/${conversation}/messages?limit=200`);
+    const found = page.data.find((message) => message.id === id);
+    if (!found) throw new Error(`no message ${id} in conversation ${conversation}`);
+    return found;
+  }
+
+  /** Ends the process; by SIGKILL if asked. */
+  async stop(signal: NodeJS.Signals = "SIGTERM"): Promise<number | string> {
+    return this.running.end(signal);
+  }
+
+  /** A new process on the same data and the same port. */
+  async restart(signal: NodeJS.Signals = "SIGKILL"): Promise<Engine> {
+    await this.stop(signal);
+    return startEngine({ ...this.options, dataDir: this.dataDir, listen: this.url.replace("http://", "") });
+  }
+
+  async dispose(): Promise<void> {
+    await this.stop("SIGKILL");
+    rmSync(this.dataDir, { recursive: true, force: true });
+  }
+}
+
+export interface EngineOptions {
+  dataDir?: string;
+  listen?: string;
+  /** Base URL of an OpenAI-compatible model; without it the engine has its demo model only. */
+  model?: string;
+  args?: string[];
+  env?: Record<string, string>;
+}
+
+export async function startEngine(options: EngineOptions = {}): Promise<Engine> {
+  const dataDir = options.dataDir ?? mkdtempSync(join(tmpdir(), "throughline-"));
+  const env: Record<string, string> = { ...options.env };
+  if (options.model) {
+    env["OPENAI_BASE_URL"] = options.model;
+    env["OPENAI_API_KEY"] = "sk-test-secret";
+    env["OPENAI_MODEL"] = "mock";
+  }
+  const args = ["serve", "--listen", options.listen ?? "127.0.0.1:0", "--data-dir", dataDir, ...(options.args ?? [])];
+  const running = start(args, { env, cwd: dataDir });
+  const match = await running.waitFor(/ready at (http:\/\/\S+)/);
+  return new Engine(match[1]!, running, dataDir, options);
+}
