@@ -58,7 +58,8 @@ class reader {
  private:
   [[nodiscard]] char peek() const { return at_ < text_.size() ? text_[at_] : '\n'; }
   void skip_blanks() {
-    while (at_ < text_.size() && (text_[at_] == ' ' || text_[at_] == '\t' || text_[at_] == '\r')) ++at_;
+    while (at_ < text_.size() && (text_[at_] == ' ' || text_[at_] == '\t' || text_[at_] == '\r'))
+      ++at_;
     if (peek() == '#') at_ = std::min(text_.find('\n', at_), text_.size());
   }
   void skip_line_end() {
@@ -84,7 +85,8 @@ class reader {
   }
   void expect_end() {
     skip_blanks();
-    if (peek() != '\n') throw bad_line("unexpected text at the end (texts with blanks need quotes)");
+    if (peek() != '\n')
+      throw bad_line("unexpected text at the end (texts with blanks need quotes)");
   }
 
   void read_line() {
@@ -151,7 +153,8 @@ class reader {
   void read_list(config_entry& entry) {
     skip_space();
     while (!take(']')) {
-      if (at_ >= text_.size()) throw bad_line(fmt::format("the list {} is never closed", entry.key));
+      if (at_ >= text_.size())
+        throw bad_line(fmt::format("the list {} is never closed", entry.key));
       entry.values.push_back(read_value(entry.key));
       skip_space();
       if (!take(',') && peek() != ']') {
@@ -205,13 +208,26 @@ class reader {
       if (escaped == '\n') continue;
       ++at_;
       switch (escaped) {
-        case 'n': value += '\n'; break;
-        case 't': value += '\t'; break;
-        case 'r': value += '\r'; break;
-        case '"': value += '"'; break;
-        case '\\': value += '\\'; break;
-        case 'u': append_utf8(value, read_hex(of)); break;
-        default: throw bad_line(fmt::format("unknown escape \\{} in {}", escaped, of));
+        case 'n':
+          value += '\n';
+          break;
+        case 't':
+          value += '\t';
+          break;
+        case 'r':
+          value += '\r';
+          break;
+        case '"':
+          value += '"';
+          break;
+        case '\\':
+          value += '\\';
+          break;
+        case 'u':
+          append_utf8(value, read_hex(of));
+          break;
+        default:
+          throw bad_line(fmt::format("unknown escape \\{} in {}", escaped, of));
       }
     }
     return value;
@@ -227,7 +243,8 @@ class reader {
       ++at_;
     }
     const bool is_surrogate = code >= 0xD800 && code < 0xE000;
-    if (digits.size() < 4 || digits.find_first_not_of("0123456789abcdefABCDEF") < 4 || is_surrogate) {
+    if (digits.size() < 4 || digits.find_first_not_of("0123456789abcdefABCDEF") < 4 ||
+        is_surrogate) {
       throw bad_line(fmt::format("\\u needs four hexadecimal digits of a character in {}", of));
     }
     return code;
@@ -244,7 +261,8 @@ class reader {
 }  // namespace
 
 config_document parse_config_file(std::string_view text) {
-  if (!is_valid_utf8(text)) return {.entries = {}, .sections = {}, .problems = {"the file is not UTF-8"}};
+  if (!is_valid_utf8(text))
+    return {.entries = {}, .sections = {}, .problems = {"the file is not UTF-8"}};
   return reader(text).run();
 }
 

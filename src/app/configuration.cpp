@@ -35,8 +35,8 @@ std::string shown_value(const option& of, std::span<const std::string> texts) {
 
 bool is_sane_word(std::string_view text) {
   return !text.empty() && text.size() <= 64 && std::ranges::all_of(text, [](char c) {
-    return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_' || c == '-' ||
-           c == '.';
+    return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_' ||
+           c == '-' || c == '.';
   });
 }
 
@@ -67,7 +67,8 @@ class loader {
     const auto xdg = sources_.variable("XDG_DATA_HOME");
     if (xdg && xdg->starts_with('/')) return std::filesystem::path(*xdg) / "throughline";
     const auto home = sources_.variable("HOME");
-    if (home && home->starts_with('/')) return std::filesystem::path(*home) / ".local/share/throughline";
+    if (home && home->starts_with('/'))
+      return std::filesystem::path(*home) / ".local/share/throughline";
     return std::nullopt;
   }
 
@@ -127,11 +128,15 @@ class loader {
   void set_initial(const option& of, configured_value& value) {
     if (of.name == "data-dir") {
       const auto path = default_data_dir();
-      if (!path) complain("neither HOME nor XDG_DATA_HOME is set: say where the data goes with --data-dir");
+      if (!path)
+        complain("neither HOME nor XDG_DATA_HOME is set: say where the data goes with --data-dir");
       out_.values.data_dir = path.value_or("").string();
       value.shown = out_.values.data_dir;
     } else if (of.name == "config") {
-      if (out_.file) value = {.definition = &of, .shown = out_.file->string(), .from = {.rank = {}, .where = "found"}};
+      if (out_.file)
+        value = {.definition = &of,
+                 .shown = out_.file->string(),
+                 .from = {.rank = {}, .where = "found"}};
     } else if (!of.initial.empty()) {
       const std::vector<std::string> texts{std::string(of.initial)};
       const auto problem = assign(of, texts, out_.values);
@@ -142,8 +147,10 @@ class loader {
   void set_from(const option& of, const std::vector<candidate>& all, configured_value& value) {
     const auto& best = all.front();
     if (of.kind == value_kind::secret && best.from.rank == origin_rank::flag) {
-      complain(fmt::format("--{} is not taken on the command line, where every process can read it; set {} or {}_FILE",
-                           of.name, of.variables.front(), of.variables.front()));
+      complain(
+          fmt::format("--{} is not taken on the command line, where every process can read it; set "
+                      "{} or {}_FILE",
+                      of.name, of.variables.front(), of.variables.front()));
       return;
     }
     if (of.kind == value_kind::secret) refuse_two_forms(best, all);
@@ -163,8 +170,10 @@ class loader {
   void refuse_two_forms(const candidate& best, const std::vector<candidate>& all) {
     for (const auto& other : all) {
       if (other.from.rank == best.from.rank && other.is_secret_file != best.is_secret_file &&
-          (other.variable.starts_with(best.variable) || best.variable.starts_with(other.variable))) {
-        complain(fmt::format("{} and {} are both set; keep one", best.from.where, other.from.where));
+          (other.variable.starts_with(best.variable) ||
+           best.variable.starts_with(other.variable))) {
+        complain(
+            fmt::format("{} and {} are both set; keep one", best.from.where, other.from.where));
         return;
       }
     }
@@ -174,8 +183,10 @@ class loader {
     if (best.from.rank != origin_rank::file || !out_.file) return;
     const auto standard = default_data_dir();
     if (standard && out_.file->parent_path() == *standard && !highest("config")) {
-      complain(fmt::format("{}: data_dir cannot be set in a file that is found in the data directory; use --data-dir",
-                           best.from.where));
+      complain(
+          fmt::format("{}: data_dir cannot be set in a file that is found in the data directory; "
+                      "use --data-dir",
+                      best.from.where));
     }
   }
 
@@ -195,46 +206,60 @@ class loader {
         out_.port = static_cast<std::uint16_t>(out_.values.port);
         out_.port_was_chosen = true;
       } else {
-        out_.remarks.push_back(fmt::format("{} is not used: {} names a port", port_from.where, from.where));
+        out_.remarks.push_back(
+            fmt::format("{} is not used: {} names a port", port_from.where, from.where));
       }
     }
     if (is_loopback(out_.address) || out_.values.allow_unauthenticated_network) return;
-    complain(fmt::format(
-        "{}: {} can be reached from the network, and there are no passwords yet: whoever reaches it reads, writes and "
-        "deletes all conversations. Listen on 127.0.0.1, or say --allow-unauthenticated-network if that is what you want",
-        from.where, out_.address));
+    complain(
+        fmt::format("{}: {} can be reached from the network, and there are no passwords yet: "
+                    "whoever reaches it reads, writes and "
+                    "deletes all conversations. Listen on 127.0.0.1, or say "
+                    "--allow-unauthenticated-network if that is what you want",
+                    from.where, out_.address));
   }
 
   void check_values() {
-    const auto where = [this](std::string_view name) { return out_.origin_of(name).where; };
+    const auto where = [this](std::string_view name) {
+      return out_.origin_of(name).where;
+    };
     if (out_.values.role == "api" || out_.values.role == "worker") {
-      complain(fmt::format("{}: role {} needs PostgreSQL and Redis, which are not supported yet in this version; use "
-                           "all, which is both in one process", where("role"), out_.values.role));
+      complain(
+          fmt::format("{}: role {} needs PostgreSQL and Redis, which are not supported yet in this "
+                      "version; use "
+                      "all, which is both in one process",
+                      where("role"), out_.values.role));
     }
     for (const auto& queue : out_.values.queues) {
       if (!is_sane_word(queue)) {
-        complain(fmt::format("{}: \"{}\" is no name of a queue (letters, digits, - _ .)", where("queues"), queue));
+        complain(fmt::format("{}: \"{}\" is no name of a queue (letters, digits, - _ .)",
+                             where("queues"), queue));
       }
     }
     if (std::ranges::find(out_.values.queues, "default") == out_.values.queues.end()) {
-      complain(fmt::format("{}: the queue \"default\" must be among them; posts without a queue go there", where("queues")));
+      complain(fmt::format(
+          "{}: the queue \"default\" must be among them; posts without a queue go there",
+          where("queues")));
     }
     for (const auto& host : out_.values.public_host) {
       if (host.find_first_of("/*@ ") != std::string::npos) {
-        complain(fmt::format("{}: \"{}\" is no host name; write it without http:// and path", where("public-host"), host));
+        complain(fmt::format("{}: \"{}\" is no host name; write it without http:// and path",
+                             where("public-host"), host));
       }
     }
     for (const auto& origin : out_.values.cors_origin) {
       const auto host = origin.find("://");
       const bool is_http = origin.starts_with("http://") || origin.starts_with("https://");
       if (!is_http || origin.find_first_of("/*@ ", host + 3) != std::string::npos) {
-        complain(fmt::format("{}: \"{}\" is no origin; write it like http://localhost:3000, without a path",
-                             where("cors-origin"), origin));
+        complain(fmt::format(
+            "{}: \"{}\" is no origin; write it like http://localhost:3000, without a path",
+            where("cors-origin"), origin));
       }
     }
   }
 
-  provider_settings& provider_named(std::string_view name, provider_kind kind, const std::string& where) {
+  provider_settings& provider_named(std::string_view name, provider_kind kind,
+                                    const std::string& where) {
     auto& all = out_.providers;
     const auto found = std::ranges::find(all, name, &provider_settings::name);
     if (found != all.end()) {
@@ -249,15 +274,20 @@ class loader {
     return *all.insert(all.end(), std::move(fresh));
   }
 
-  /// The provider that the well-known settings `NAME-api-key`, `NAME-base-url` and `NAME-model` describe.
-  void add_well_known(std::string_view name, provider_kind kind, const std::string& key, const std::string& url,
-                      const std::string& model) {
-    const auto option_name = [&](std::string_view part) { return fmt::format("{}-{}", name, part); };
-    const bool exists = std::ranges::find(out_.providers, name, &provider_settings::name) != out_.providers.end();
+  /// The provider that the well-known settings `NAME-api-key`, `NAME-base-url` and `NAME-model`
+  /// describe.
+  void add_well_known(std::string_view name, provider_kind kind, const std::string& key,
+                      const std::string& url, const std::string& model) {
+    const auto option_name = [&](std::string_view part) {
+      return fmt::format("{}-{}", name, part);
+    };
+    const bool exists =
+        std::ranges::find(out_.providers, name, &provider_settings::name) != out_.providers.end();
     if (key.empty() && url.empty() && (model.empty() || !exists)) {
       if (!model.empty()) {
-        out_.remarks.push_back(fmt::format("{} is not used: there is neither a key nor a base URL for it",
-                                           out_.origin_of(option_name("model")).where));
+        out_.remarks.push_back(
+            fmt::format("{} is not used: there is neither a key nor a base URL for it",
+                        out_.origin_of(option_name("model")).where));
       }
       return;
     }
@@ -266,7 +296,9 @@ class loader {
                                           : out_.origin_of(option_name("model"));
     auto& provider = provider_named(name, kind, decisive.where);
     if (provider.kind != kind) {
-      complain(fmt::format("{}: the section [providers.{}] is of another kind; give it another name", decisive.where, name));
+      complain(
+          fmt::format("{}: the section [providers.{}] is of another kind; give it another name",
+                      decisive.where, name));
       return;
     }
     if (!key.empty()) provider.api_key = key;
@@ -279,20 +311,23 @@ class loader {
   }
 
   void add_providers() {
-    const auto lookup = [this](const std::string& name) { return sources_.variable(name); };
+    const auto lookup = [this](const std::string& name) {
+      return sources_.variable(name);
+    };
     provider_sections sections(sources_.file_name(), lookup, out_.problems);
     out_.providers = sections.read(sources_.document());
     const auto& values = out_.values;
-    add_well_known("openai", provider_kind::openai, values.openai_api_key, values.openai_base_url, values.openai_model);
-    add_well_known("anthropic", provider_kind::anthropic, values.anthropic_api_key, values.anthropic_base_url,
-                   values.anthropic_model);
+    add_well_known("openai", provider_kind::openai, values.openai_api_key, values.openai_base_url,
+                   values.openai_model);
+    add_well_known("anthropic", provider_kind::anthropic, values.anthropic_api_key,
+                   values.anthropic_base_url, values.anthropic_model);
     std::ranges::stable_sort(out_.providers, {}, [](const provider_settings& provider) {
       return provider.name == "openai" ? 0 : provider.name == "anthropic" ? 1 : 2;
     });
     for (auto& provider : out_.providers) {
       if (!provider.is_well_known_host() || !provider.models.empty()) continue;
-      provider.models.emplace_back(provider.kind == provider_kind::openai ? openai_default_model
-                                                                          : anthropic_default_model);
+      provider.models.emplace_back(
+          provider.kind == provider_kind::openai ? openai_default_model : anthropic_default_model);
     }
     if (out_.providers.empty()) {
       provider_settings demo;
@@ -303,7 +338,8 @@ class loader {
   }
 
   [[nodiscard]] bool has_provider(std::string_view name) const {
-    return std::ranges::find(out_.providers, name, &provider_settings::name) != out_.providers.end();
+    return std::ranges::find(out_.providers, name, &provider_settings::name) !=
+           out_.providers.end();
   }
 
   void choose_default_model() {
@@ -313,9 +349,10 @@ class loader {
       bool is_served;
     };
     const auto& values = out_.values;
-    const std::vector<choice> choices{{"default-model", values.default_model, true},
-                                      {"openai-model", values.openai_model, has_provider("openai")},
-                                      {"anthropic-model", values.anthropic_model, has_provider("anthropic")}};
+    const std::vector<choice> choices{
+        {"default-model", values.default_model, true},
+        {"openai-model", values.openai_model, has_provider("openai")},
+        {"anthropic-model", values.anthropic_model, has_provider("anthropic")}};
     for (const auto& [option, model, is_served] : choices) {
       if (model.empty() || !is_served) continue;
       out_.default_model = model;
@@ -335,13 +372,15 @@ class loader {
 }  // namespace
 
 const origin& configuration::origin_of(std::string_view option_name) const {
-  const auto found = std::ranges::find(shown, option_name,
-                                       [](const configured_value& value) { return value.definition->name; });
+  const auto found = std::ranges::find(
+      shown, option_name, [](const configured_value& value) { return value.definition->name; });
   THROUGHLINE_ASSERT(found != shown.end());
   return found->from;
 }
 
-configuration load_configuration(const configuration_sources& from) { return loader(from).run(); }
+configuration load_configuration(const configuration_sources& from) {
+  return loader(from).run();
+}
 
 configuration_sources process_sources(std::map<std::string, std::vector<std::string>> flags) {
   configuration_sources sources;
@@ -364,7 +403,8 @@ bool is_loopback(std::string_view address) {
 listen_address parse_listen(std::string_view text) {
   listen_address out;
   const auto bad = [&](std::string_view why) {
-    out.problem = fmt::format("\"{}\" {}; write it like 127.0.0.1:8080, [::1]:8080 or localhost:8080", text, why);
+    out.problem = fmt::format(
+        "\"{}\" {}; write it like 127.0.0.1:8080, [::1]:8080 or localhost:8080", text, why);
     return out;
   };
   std::string host;

@@ -13,17 +13,23 @@ bool is_name(std::string_view text) {
   const auto is_letter = [](char c) {
     return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || c == '_';
   };
-  const auto is_digit = [](char c) { return c >= '0' && c <= '9'; };
+  const auto is_digit = [](char c) {
+    return c >= '0' && c <= '9';
+  };
   return !text.empty() && is_letter(text.front()) &&
          std::ranges::all_of(text, [&](char c) { return is_letter(c) || is_digit(c) || c == '.'; });
 }
 
 char unescaped(char c) {
   switch (c) {
-    case 'n': return '\n';
-    case 'r': return '\r';
-    case 't': return '\t';
-    default: return c;
+    case 'n':
+      return '\n';
+    case 'r':
+      return '\r';
+    case 't':
+      return '\t';
+    default:
+      return c;
   }
 }
 
@@ -92,7 +98,8 @@ class reader {
       }
     }
     if (i >= rest_.size()) {
-      complain(first_line, fmt::format("the quote that opens the value of {} is never closed", name));
+      complain(first_line,
+               fmt::format("the quote that opens the value of {} is never closed", name));
       rest_ = {};
       return;
     }
@@ -112,6 +119,8 @@ class reader {
 
 }  // namespace
 
-dotenv_file parse_dotenv(std::string_view text) { return reader(text).run(); }
+dotenv_file parse_dotenv(std::string_view text) {
+  return reader(text).run();
+}
 
 }  // namespace throughline::app

@@ -1,7 +1,8 @@
 // Reads the `.env` file of the working directory. Pure: text in, variables out.
 //
 //   line    = [ "export" ] NAME "=" value [ "#" comment ] | "#" comment | blank
-//   value   = bare word(s), cut at " #" | 'literal' | "with \n \t \" \\ \$ escapes", both quotes possibly over several lines
+//   value   = bare word(s), cut at " #" | 'literal' | "with \n \t \" \\ \$ escapes", both quotes
+//   possibly over several lines
 //
 // Nothing is expanded: `$NAME` stays as it is.
 #pragma once
@@ -20,8 +21,9 @@ struct dotenv_variable {
 };
 
 struct dotenv_file {
-  std::vector<dotenv_variable> variables;  // in order; a name that comes twice is there twice, and the last one counts
-  std::vector<std::string> problems;       // `line 3: ...`, without values
+  std::vector<dotenv_variable>
+      variables;  // in order; a name that comes twice is there twice, and the last one counts
+  std::vector<std::string> problems;  // `line 3: ...`, without values
 };
 
 [[nodiscard]] dotenv_file parse_dotenv(std::string_view text);

@@ -1,5 +1,6 @@
-// The one table of all settings: how each is called on the command line, in the environment and in the file, what it may be, what it
-// is by default and what it means. Help, `throughline config`, .env.example and the reading of all sources come from it.
+// The one table of all settings: how each is called on the command line, in the environment and in
+// the file, what it may be, what it is by default and what it means. Help, `throughline config`,
+// .env.example and the reading of all sources come from it.
 #pragma once
 
 #include <cstdint>
@@ -14,7 +15,8 @@
 
 namespace throughline::app {
 
-/// Every setting with its type. The initial values mean nothing: the table's defaults are read like any other source.
+/// Every setting with its type. The initial values mean nothing: the table's defaults are read like
+/// any other source.
 struct settings {
   std::string listen;
   std::int64_t port = 0;
@@ -65,8 +67,8 @@ struct settings {
 
 enum class value_kind : std::uint8_t {
   text,
-  address,   // HOST:PORT
-  url,       // http:// or https://
+  address,  // HOST:PORT
+  url,      // http:// or https://
   path,
   choice,    // one of `choices`
   count,     // a whole number in [least, most]
@@ -83,12 +85,12 @@ using setting_member =
                  std::int64_t settings::*, milliseconds settings::*, bool settings::*>;
 
 struct option {
-  std::string_view name;                    // of the flag, without dashes
-  std::string_view group;                   // heading in the help
+  std::string_view name;   // of the flag, without dashes
+  std::string_view group;  // heading in the help
   value_kind kind = value_kind::text;
-  setting_member member;                    // monostate: read by whoever needs it (config), or refused
-  std::string_view initial;                 // the default as text; empty: none, or computed
-  std::string_view help;                    // one line
+  setting_member member;     // monostate: read by whoever needs it (config), or refused
+  std::string_view initial;  // the default as text; empty: none, or computed
+  std::string_view help;     // one line
   std::vector<std::string_view> variables;  // well-known names, besides variable_name(name)
   std::int64_t least = 0;
   std::int64_t most = std::numeric_limits<std::int64_t>::max();
@@ -108,8 +110,8 @@ struct option {
 /// What stands for the value in the help: `DURATION`, `SIZE`, `N`, `text|json`.
 [[nodiscard]] std::string placeholder(const option& of);
 
-/// Reads `texts` (one, unless the option is a list) into the member of `into`. Returns what is wrong, without the name and, for
-/// a secret, without the value; empty if nothing is.
+/// Reads `texts` (one, unless the option is a list) into the member of `into`. Returns what is
+/// wrong, without the name and, for a secret, without the value; empty if nothing is.
 [[nodiscard]] std::string assign(const option& of, std::span<const std::string> texts,
                                  settings& into);
 

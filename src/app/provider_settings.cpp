@@ -14,13 +14,14 @@
 namespace throughline::app {
 namespace {
 
-const std::vector<std::string> known_keys{"kind",    "base_url",   "api_key", "api_key_env", "api_key_file",
-                                          "models",  "headers",    "auth",    "extra_body",  "version",
-                                          "max_tokens"};
+const std::vector<std::string> known_keys{"kind",         "base_url", "api_key",   "api_key_env",
+                                          "api_key_file", "models",   "headers",   "auth",
+                                          "extra_body",   "version",  "max_tokens"};
 
 bool is_sane_header(std::string_view name, std::string_view value) {
   const auto is_token = [](char c) {
-    return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '_';
+    return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' ||
+           c == '_';
   };
   return !name.empty() && std::ranges::all_of(name, is_token) &&
          std::ranges::none_of(value, [](char c) { return c == '\r' || c == '\n' || c == '\0'; });
@@ -44,9 +45,12 @@ struct provider_sections::section {
 
 std::string_view to_string(provider_kind kind) noexcept {
   switch (kind) {
-    case provider_kind::openai: return "openai";
-    case provider_kind::anthropic: return "anthropic";
-    case provider_kind::demo: return "demo";
+    case provider_kind::openai:
+      return "openai";
+    case provider_kind::anthropic:
+      return "anthropic";
+    case provider_kind::demo:
+      return "demo";
   }
   return "demo";
 }
@@ -81,7 +85,8 @@ std::optional<std::string> provider_sections::one_text(const config_entry& entry
 std::vector<provider_settings> provider_sections::read(const config_document& document) {
   std::vector<section> sections;
   const auto find = [&](const std::string& name, std::size_t line) -> section& {
-    const auto found = std::ranges::find(sections, name, [](const section& s) { return s.settings.name; });
+    const auto found =
+        std::ranges::find(sections, name, [](const section& s) { return s.settings.name; });
     if (found != sections.end()) return *found;
     section fresh;
     fresh.settings.name = name;
@@ -91,7 +96,8 @@ std::vector<provider_settings> provider_sections::read(const config_document& do
     return sections.back();
   };
   for (const auto& opened : document.sections) {
-    if (opened.name.front() == "providers" && opened.name.size() >= 2) find(opened.name[1], opened.line);
+    if (opened.name.front() == "providers" && opened.name.size() >= 2)
+      find(opened.name[1], opened.line);
   }
   for (const auto& entry : document.entries) {
     if (entry.section.empty() || entry.section.front() != "providers") continue;
@@ -118,8 +124,8 @@ void provider_sections::read_entry(section& into, const config_entry& entry) {
     return;
   }
   if (entry.section.size() != 2 || std::ranges::find(known_keys, entry.key) == known_keys.end()) {
-    complain(entry.line, fmt::format("unknown setting {} of provider {}{}", entry.key, settings.name,
-                                     suggestion(entry.key, known_keys)));
+    complain(entry.line, fmt::format("unknown setting {} of provider {}{}", entry.key,
+                                     settings.name, suggestion(entry.key, known_keys)));
     return;
   }
   if (entry.key == "models") {
@@ -142,7 +148,8 @@ void provider_sections::read_entry(section& into, const config_entry& entry) {
   if (!text) return;
   if (entry.key == "kind") {
     into.kind = parse_kind(*text);
-    if (!into.kind) complain(entry.line, fmt::format("kind \"{}\" is none of openai, anthropic, demo", *text));
+    if (!into.kind)
+      complain(entry.line, fmt::format("kind \"{}\" is none of openai, anthropic, demo", *text));
   } else if (entry.key == "base_url") {
     settings.base_url = *text;
     if (!text->starts_with("http://") && !text->starts_with("https://")) {
@@ -184,21 +191,27 @@ void provider_sections::read_entry(section& into, const config_entry& entry) {
 void provider_sections::finish(section& read) {
   auto& settings = read.settings;
   if (read.key_sources > 1) {
-    complain(read.line, fmt::format("provider {} has more than one of api_key, api_key_env, api_key_file", settings.name));
+    complain(read.line,
+             fmt::format("provider {} has more than one of api_key, api_key_env, api_key_file",
+                         settings.name));
   }
   if (!read.kind) read.kind = parse_kind(settings.name);  // [providers.openai] needs no kind
   if (!read.kind) {
-    complain(read.line, fmt::format("provider {} needs a kind: openai, anthropic or demo", settings.name));
+    complain(read.line,
+             fmt::format("provider {} needs a kind: openai, anthropic or demo", settings.name));
     return;
   }
   settings.kind = *read.kind;
   if (settings.kind != provider_kind::anthropic &&
       !(settings.auth.empty() && settings.version.empty() && settings.max_tokens == 0)) {
-    complain(read.line, fmt::format("auth, version and max_tokens are for providers of kind anthropic, not for {}",
-                                    settings.name));
+    complain(
+        read.line,
+        fmt::format("auth, version and max_tokens are for providers of kind anthropic, not for {}",
+                    settings.name));
   }
   while (settings.base_url.ends_with('/')) settings.base_url.pop_back();
-  if (settings.base_url.empty() && settings.kind == provider_kind::openai) settings.base_url = openai_default_url;
+  if (settings.base_url.empty() && settings.kind == provider_kind::openai)
+    settings.base_url = openai_default_url;
   if (settings.base_url.empty() && settings.kind == provider_kind::anthropic) {
     settings.base_url = anthropic_default_url;
   }

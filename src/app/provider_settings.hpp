@@ -1,5 +1,6 @@
-// The providers as configured: sections `[providers.NAME]` of the file, and the well-known variables (OPENAI_API_KEY and its kin), which
-// stand for providers named `openai` and `anthropic`. Pure, except that keys may be read from files.
+// The providers as configured: sections `[providers.NAME]` of the file, and the well-known
+// variables (OPENAI_API_KEY and its kin), which stand for providers named `openai` and `anthropic`.
+// Pure, except that keys may be read from files.
 #pragma once
 
 #include <cstdint>
@@ -26,9 +27,9 @@ struct provider_settings {
   std::string api_key;   // secret; may be empty (a server on this machine)
   std::vector<std::string> models;
   std::vector<std::pair<std::string, std::string>> headers;
-  std::string extra_body;  // a JSON object as text, or empty
-  std::string auth;        // anthropic: x-api-key or bearer
-  std::string version;     // anthropic: the anthropic-version header
+  std::string extra_body;       // a JSON object as text, or empty
+  std::string auth;             // anthropic: x-api-key or bearer
+  std::string version;          // anthropic: the anthropic-version header
   std::int64_t max_tokens = 0;  // anthropic; 0: the adapter's default
   std::string configured_by;    // `OPENAI_API_KEY in the environment`, `throughline.toml:3`
 
@@ -48,7 +49,8 @@ using variable_lookup = std::function<std::optional<std::string>(const std::stri
 /// One `[providers.NAME]` section being read.
 class provider_sections {
  public:
-  provider_sections(std::string file_name, variable_lookup lookup, std::vector<std::string>& problems)
+  provider_sections(std::string file_name, variable_lookup lookup,
+                    std::vector<std::string>& problems)
       : file_name_(std::move(file_name)), lookup_(std::move(lookup)), problems_(problems) {}
 
   /// All sections of the document that begin with `providers`.

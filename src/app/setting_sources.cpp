@@ -34,7 +34,8 @@ std::optional<std::string> read_text(const std::filesystem::path& path) {
 }
 
 std::vector<std::string> known_variables() {
-  std::vector<std::string> known{"THROUGHLINE_URL"};  // of `throughline chat`
+  // Of `throughline chat`, and of the system tests.
+  std::vector<std::string> known{"THROUGHLINE_URL", "THROUGHLINE_BINARY"};
   for (const auto& option : all_options()) {
     known.push_back(variable_name(option.name));
     if (option.kind == value_kind::secret) known.push_back(known.back() + std::string(file_suffix));
@@ -54,9 +55,11 @@ std::vector<std::string> known_file_keys() {
 
 }  // namespace
 
-setting_sources::setting_sources(const configuration_sources& from, std::vector<std::string>& problems)
+setting_sources::setting_sources(const configuration_sources& from,
+                                 std::vector<std::string>& problems)
     : from_(from), problems_(problems) {
-  for (const auto& [name, value] : from_.environment) check_variable_name(name, "in the environment");
+  for (const auto& [name, value] : from_.environment)
+    check_variable_name(name, "in the environment");
   read_dotenv();
 }
 
@@ -81,13 +84,15 @@ void setting_sources::check_variable_name(const std::string& name, const std::st
   if (!name.starts_with(prefix)) return;
   static const auto known = known_variables();
   if (std::ranges::find(known, name) != known.end()) return;
-  problems_.push_back(fmt::format("unknown variable {} {}{}", name, where, suggestion(name, known)));
+  problems_.push_back(
+      fmt::format("unknown variable {} {}{}", name, where, suggestion(name, known)));
 }
 
 bool setting_sources::read_file(const std::filesystem::path& path) {
   const auto text = read_text(path);
   if (!text) {
-    problems_.push_back(fmt::format("cannot read the configuration file {}: {}", path.string(), std::strerror(errno)));
+    problems_.push_back(fmt::format("cannot read the configuration file {}: {}", path.string(),
+                                    std::strerror(errno)));
     return false;
   }
   file_name_ = path.string();
@@ -103,16 +108,17 @@ void setting_sources::check_file_keys() {
   static const auto known = known_file_keys();
   for (const auto& section : document_.sections) {
     if (section.name.front() == "providers") continue;
-    problems_.push_back(fmt::format(
-        "{}:{}: unknown section [{}]; only [providers.NAME] is one, all other settings stand above the first section",
-        file_name_, section.line, section.name.front()));
+    problems_.push_back(
+        fmt::format("{}:{}: unknown section [{}]; only [providers.NAME] is one, all other settings "
+                    "stand above the first section",
+                    file_name_, section.line, section.name.front()));
   }
   for (auto& entry : document_.entries) {
     if (!entry.section.empty()) continue;
     std::ranges::replace(entry.key, '-', '_');
     if (std::ranges::find(known, entry.key) != known.end()) continue;
-    problems_.push_back(fmt::format("{}:{}: unknown setting {}{}", file_name_, entry.line, entry.key,
-                                    suggestion(entry.key, known)));
+    problems_.push_back(fmt::format("{}:{}: unknown setting {}{}", file_name_, entry.line,
+                                    entry.key, suggestion(entry.key, known)));
   }
 }
 
@@ -133,14 +139,18 @@ std::filesystem::path setting_sources::absolute(std::filesystem::path path) cons
   return path.lexically_normal();
 }
 
-void setting_sources::add_variables(const option& of, origin_rank rank, std::vector<candidate>& found) const {
+void setting_sources::add_variables(const option& of, origin_rank rank,
+                                    std::vector<candidate>& found) const {
   std::vector<std::string> names{variable_name(of.name)};
   names.insert(names.end(), of.variables.begin(), of.variables.end());
   for (const auto& name : names) {
     for (const bool is_file : {false, true}) {
       if (is_file && of.kind != value_kind::secret) continue;
       const auto full = is_file ? name + std::string(file_suffix) : name;
-      candidate one{.from = {.rank = rank, .where = {}}, .texts = {}, .is_secret_file = is_file, .variable = full};
+      candidate one{.from = {.rank = rank, .where = {}},
+                    .texts = {},
+                    .is_secret_file = is_file,
+                    .variable = full};
       if (rank == origin_rank::environment) {
         const auto real = from_.environment.find(full);
         if (real == from_.environment.end() || real->second.empty()) continue;
@@ -172,10 +182,11 @@ std::vector<candidate> setting_sources::candidates(const option& of) const {
   for (const auto& entry : document_.entries) {
     const bool is_secret_file = of.kind == value_kind::secret && entry.key == key + "_file";
     if (!entry.section.empty() || (entry.key != key && !is_secret_file)) continue;
-    found.push_back({.from = {.rank = origin_rank::file, .where = fmt::format("{}:{}", file_name_, entry.line)},
-                     .texts = entry.values,
-                     .is_secret_file = is_secret_file,
-                     .variable = {}});
+    found.push_back(
+        {.from = {.rank = origin_rank::file, .where = fmt::format("{}:{}", file_name_, entry.line)},
+         .texts = entry.values,
+         .is_secret_file = is_secret_file,
+         .variable = {}});
   }
   return found;
 }

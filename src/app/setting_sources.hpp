@@ -1,4 +1,5 @@
-// The sources of settings behind one question: what does this option have, and where? Used by configuration.cpp only.
+// The sources of settings behind one question: what does this option have, and where? Used by
+// configuration.cpp only.
 #pragma once
 
 #include <cstddef>
@@ -27,7 +28,8 @@ class setting_sources {
   /// Reads `.env`, and remembers in `problems` what is wrong with it and which names are unknown.
   setting_sources(const configuration_sources& from, std::vector<std::string>& problems);
 
-  /// Reads the file; its settings are asked for from now on. False (and a problem) if it cannot be read.
+  /// Reads the file; its settings are asked for from now on. False (and a problem) if it cannot be
+  /// read.
   bool read_file(const std::filesystem::path& path);
 
   /// Everything there is for this option, highest precedence first.

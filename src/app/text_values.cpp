@@ -19,9 +19,9 @@ struct unit {
 constexpr std::array duration_units{unit{"ms", 1}, unit{"s", 1000}, unit{"m", 60'000},
                                     unit{"h", 3'600'000}, unit{"d", 86'400'000}};
 constexpr std::array byte_units{
-    unit{"", 1},          unit{"b", 1},           unit{"k", 1 << 10},     unit{"kib", 1 << 10},
-    unit{"m", 1 << 20},   unit{"mib", 1 << 20},   unit{"g", 1 << 30},     unit{"gib", 1 << 30},
-    unit{"kb", 1'000},    unit{"mb", 1'000'000},  unit{"gb", 1'000'000'000}};
+    unit{"", 1},        unit{"b", 1},          unit{"k", 1 << 10},       unit{"kib", 1 << 10},
+    unit{"m", 1 << 20}, unit{"mib", 1 << 20},  unit{"g", 1 << 30},       unit{"gib", 1 << 30},
+    unit{"kb", 1'000},  unit{"mb", 1'000'000}, unit{"gb", 1'000'000'000}};
 
 std::optional<std::int64_t> multiply(std::int64_t number, std::int64_t factor) {
   std::int64_t product = 0;
@@ -140,7 +140,8 @@ std::size_t edit_distance(std::string_view a, std::string_view b) {
     above.swap(row);
     row[0] = i;
     for (std::size_t j = 1; j <= b.size(); ++j) {
-      row[j] = std::min({above[j] + 1, row[j - 1] + 1, above[j - 1] + (a[i - 1] == b[j - 1] ? 0 : 1)});
+      row[j] =
+          std::min({above[j] + 1, row[j - 1] + 1, above[j - 1] + (a[i - 1] == b[j - 1] ? 0 : 1)});
       if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1]) {
         row[j] = std::min(row[j], before[j - 2] + 1);
       }

@@ -1,5 +1,6 @@
-// Values as people write them in flags, variables and files: durations, sizes, counts, switches, and the guess at what somebody meant
-// who mistyped a name. Pure functions. Used by the configuration.
+// Values as people write them in flags, variables and files: durations, sizes, counts, switches,
+// and the guess at what somebody meant who mistyped a name. Pure functions. Used by the
+// configuration.
 #pragma once
 
 #include <cstdint>
@@ -13,14 +14,14 @@
 
 namespace throughline::app {
 
-/// A whole number with ms, s, m, h or d after it; a bare number means seconds. nullopt for anything else, and for what does
-/// not fit into 64 bits of milliseconds.
+/// A whole number with ms, s, m, h or d after it; a bare number means seconds. nullopt for anything
+/// else, and for what does not fit into 64 bits of milliseconds.
 [[nodiscard]] std::optional<milliseconds> parse_duration(std::string_view text);
 /// The shortest form that parse_duration() reads back as the same: `1h`, `90s`, `1500ms`.
 [[nodiscard]] std::string format_duration(milliseconds duration);
 
-/// A whole number of bytes, or one with B, K, M, G, KiB, MiB, GiB (powers of 1024) or kB, MB, GB (powers of 1000) after it, in
-/// either case.
+/// A whole number of bytes, or one with B, K, M, G, KiB, MiB, GiB (powers of 1024) or kB, MB, GB
+/// (powers of 1000) after it, in either case.
 [[nodiscard]] std::optional<std::int64_t> parse_bytes(std::string_view text);
 [[nodiscard]] std::string format_bytes(std::int64_t bytes);
 
@@ -36,7 +37,8 @@ namespace throughline::app {
 [[nodiscard]] std::string_view trim(std::string_view text);
 [[nodiscard]] std::string to_lower(std::string_view text);
 
-/// How many characters must be inserted, removed, replaced or swapped with their neighbour to get from `a` to `b`.
+/// How many characters must be inserted, removed, replaced or swapped with their neighbour to get
+/// from `a` to `b`.
 [[nodiscard]] std::size_t edit_distance(std::string_view a, std::string_view b);
 /// The known name nearest to `name`, unless even that one is too far away to have been meant.
 [[nodiscard]] std::optional<std::string> closest(std::string_view name,

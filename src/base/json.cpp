@@ -1,146 +1,256 @@
 #include "base/json.hpp"
 
+#include <fmt/format.h>
+
+#include <algorithm>
 #include <array>
 #include <boost/json/basic_parser_impl.hpp>
-#include <boost/json/parse.hpp>
-#include <boost/json/stream_parser.hpp>
-#include <set>
-
-#include <fmt/format.h>
+#include <boost/json/value_stack.hpp>
+#include <cmath>
+#include <unordered_set>
 
 #include "base/utf8.hpp"
 
 namespace throughline {
 namespace {
 
-/// For each byte: 0 if it stands for itself in a string, 1 if it needs an escape, 2 if it may begin U+2028 or U+2029.
-constexpr std::array<std::uint8_t, 256> make_classes() {
-  std::array<std::uint8_t, 256> classes{};
-  for (std::size_t i = 0; i < 0x20; ++i) classes[i] = 1;
-  classes['"'] = classes['\\'] = classes[0x7F] = 1;
-  classes[0xE2] = 2;
-  return classes;
-}
-constexpr auto classes = make_classes();
+constexpr char hex_digits[] = "0123456789abcdef";
 
-void append_escape(std::string& out, std::uint8_t byte) {
-  constexpr char digits[] = "0123456789abcdef";
-  switch (byte) {
-    case '"': out += "\\\""; return;
-    case '\\': out += "\\\\"; return;
-    case '\b': out += "\\b"; return;
-    case '\f': out += "\\f"; return;
-    case '\n': out += "\\n"; return;
-    case '\r': out += "\\r"; return;
-    case '\t': out += "\\t"; return;
+/// Bytes at which writing a string must stop and look: what JSON demands, DEL, and the lead bytes
+/// of U+0080..U+009F and of U+2028 and U+2029.
+constexpr std::array<bool, 256> make_stops() {
+  std::array<bool, 256> stops{};
+  for (std::size_t i = 0; i < 0x20; ++i) stops[i] = true;
+  for (const std::size_t i : {0x22, 0x5C, 0x7F, 0xC2, 0xE2}) stops[i] = true;
+  return stops;
+}
+constexpr auto stops = make_stops();
+
+constexpr std::uint8_t byte_of(char c) {
+  return static_cast<std::uint8_t>(c);
+}
+
+void append_unit(std::string& out, unsigned unit) {
+  out.append("\\u");
+  for (int shift = 12; shift >= 0; shift -= 4) out.push_back(hex_digits[unit >> shift & 0xFU]);
+}
+
+void append_short_escape(std::string& out, char c) {
+  switch (c) {
+    case '"':
+      out.append("\\\"");
+      break;
+    case '\\':
+      out.append("\\\\");
+      break;
+    case '\n':
+      out.append("\\n");
+      break;
+    case '\r':
+      out.append("\\r");
+      break;
+    case '\t':
+      out.append("\\t");
+      break;
+    case '\b':
+      out.append("\\b");
+      break;
+    case '\f':
+      out.append("\\f");
+      break;
     default:
-      out += "\\u00";
-      out += digits[byte >> 4U];
-      out += digits[byte & 0x0FU];
+      append_unit(out, byte_of(c));
   }
 }
 
-/// Walks a document only to find a name that comes twice in one object.
-struct duplicate_finder {
-  static constexpr std::size_t max_object_size = std::size_t(-1);
-  static constexpr std::size_t max_array_size = std::size_t(-1);
-  static constexpr std::size_t max_key_size = std::size_t(-1);
-  static constexpr std::size_t max_string_size = std::size_t(-1);
+/// Appends the character at a stop, escaped if it has to be, and returns its length in bytes.
+std::size_t append_stop(std::string& out, std::string_view rest) {
+  if (byte_of(rest[0]) < 0x80) {
+    append_short_escape(out, rest[0]);
+    return 1;
+  }
+  if (rest[0] == '\xC2' && rest.size() >= 2 && byte_of(rest[1]) < 0xA0) {
+    append_unit(out, byte_of(rest[1]));
+    return 2;
+  }
+  if (rest.starts_with("\xE2\x80\xA8") || rest.starts_with("\xE2\x80\xA9")) {
+    out.append(rest[2] == '\xA8' ? "\\u2028" : "\\u2029");
+    return 3;
+  }
+  out.push_back(rest[0]);
+  return 1;
+}
 
-  std::vector<std::set<std::string, std::less<>>> open;
-  std::string key;
-  std::string duplicate;
+/// A name that came from outside, short enough for a sentence.
+std::string quoted(std::string_view name) {
+  constexpr std::size_t bytes_max = 64;
+  const auto shown = name.substr(0, utf8_prefix(name, bytes_max));
+  return fmt::format("\"{}{}\"", shown, shown.size() < name.size() ? "..." : "");
+}
 
-  bool on_document_begin(boost::system::error_code&) { return true; }
-  bool on_document_end(boost::system::error_code&) { return true; }
-  bool on_object_begin(boost::system::error_code&) {
-    open.emplace_back();
+std::string_view kind_in_words(json::kind kind) {
+  switch (kind) {
+    case json::kind::null:
+      return "null";
+    case json::kind::bool_:
+      return "a boolean";
+    case json::kind::string:
+      return "a string";
+    case json::kind::array:
+      return "an array";
+    case json::kind::object:
+      return "an object";
+    default:
+      return "a number";
+  }
+}
+
+/// Builds the value and refuses a field that its object has already: Boost.JSON's own parser keeps
+/// the last one silently, and two readers of one body could then disagree about what it says.
+class strict_handler {
+ public:
+  static constexpr std::size_t max_object_size = json::object::max_size();
+  static constexpr std::size_t max_array_size = json::array::max_size();
+  static constexpr std::size_t max_key_size = json::string::max_size();
+  static constexpr std::size_t max_string_size = json::string::max_size();
+
+  using code = json::error_code;
+
+  bool on_document_begin(code&) { return true; }
+  bool on_document_end(code&) { return true; }
+  bool on_object_begin(code&) {
+    names_.emplace_back();
     return true;
   }
-  bool on_object_end(std::size_t, boost::system::error_code&) {
-    open.pop_back();
+  bool on_object_end(std::size_t n, code&) {
+    names_.pop_back();
+    values_.push_object(n);
     return true;
   }
-  bool on_array_begin(boost::system::error_code&) { return true; }
-  bool on_array_end(std::size_t, boost::system::error_code&) { return true; }
-  bool on_key_part(std::string_view part, std::size_t, boost::system::error_code&) {
-    key.append(part);
+  bool on_array_begin(code&) { return true; }
+  bool on_array_end(std::size_t n, code&) {
+    values_.push_array(n);
     return true;
   }
-  bool on_key(std::string_view part, std::size_t, boost::system::error_code& ec) {
-    key.append(part);
-    if (!open.back().insert(key).second) {
-      duplicate = key;
-      ec = boost::json::make_error_code(boost::json::error::not_object);
+  bool on_key_part(json::string_view part, std::size_t, code&) {
+    name_.append(part.data(), part.size());
+    return true;
+  }
+  bool on_key(json::string_view part, std::size_t, code& ec) {
+    name_.append(part.data(), part.size());
+    if (!names_.back().insert(name_).second) {
+      ec = json::error::syntax;
+      repeated_ = true;
       return false;
     }
-    key.clear();
+    values_.push_key(name_);
+    name_.clear();
     return true;
   }
-  bool on_string_part(std::string_view, std::size_t, boost::system::error_code&) { return true; }
-  bool on_string(std::string_view, std::size_t, boost::system::error_code&) { return true; }
-  bool on_number_part(std::string_view, boost::system::error_code&) { return true; }
-  bool on_int64(std::int64_t, std::string_view, boost::system::error_code&) { return true; }
-  bool on_uint64(std::uint64_t, std::string_view, boost::system::error_code&) { return true; }
-  bool on_double(double, std::string_view, boost::system::error_code&) { return true; }
-  bool on_bool(bool, boost::system::error_code&) { return true; }
-  bool on_null(boost::system::error_code&) { return true; }
-  bool on_comment_part(std::string_view, boost::system::error_code&) { return true; }
-  bool on_comment(std::string_view, boost::system::error_code&) { return true; }
+  bool on_string_part(json::string_view part, std::size_t, code&) {
+    values_.push_chars(part);
+    return true;
+  }
+  bool on_string(json::string_view part, std::size_t, code&) {
+    values_.push_string(part);
+    return true;
+  }
+  bool on_number_part(json::string_view, code&) { return true; }
+  bool on_int64(std::int64_t value, json::string_view, code&) {
+    values_.push_int64(value);
+    return true;
+  }
+  bool on_uint64(std::uint64_t value, json::string_view, code&) {
+    values_.push_uint64(value);
+    return true;
+  }
+  bool on_double(double value, json::string_view, code& ec) {
+    if (!std::isfinite(value)) {
+      ec = json::error::exponent_overflow;
+      return false;
+    }
+    values_.push_double(value);
+    return true;
+  }
+  bool on_bool(bool value, code&) {
+    values_.push_bool(value);
+    return true;
+  }
+  bool on_null(code&) {
+    values_.push_null();
+    return true;
+  }
+  bool on_comment_part(json::string_view, code&) { return true; }
+  bool on_comment(json::string_view, code&) { return true; }
+
+  void reset() { values_.reset(); }
+  json::value release() { return values_.release(); }
+  /// The name that came twice, if that is why parsing stopped.
+  [[nodiscard]] std::optional<std::string_view> repeated() const {
+    return repeated_ ? std::optional<std::string_view>(name_) : std::nullopt;
+  }
+
+ private:
+  json::value_stack values_;
+  std::vector<std::unordered_set<std::string>> names_;  // of the objects that are open
+  std::string name_;
+  bool repeated_ = false;
 };
 
-std::optional<std::string> find_duplicate(std::string_view text, const json::parse_options& options) {
-  boost::json::basic_parser<duplicate_finder> parser(options);
-  boost::system::error_code ec;
-  parser.write_some(false, text.data(), text.size(), ec);
-  if (parser.handler().duplicate.empty()) return std::nullopt;
-  return parser.handler().duplicate;
+std::string what_is_wrong(const json::error_code& ec, std::size_t depth_max) {
+  if (ec == json::error::incomplete) return "it ends in the middle";
+  if (ec == json::error::too_deep) return fmt::format("more than {} levels", depth_max);
+  if (ec == json::error::exponent_overflow) return "a number out of range";
+  return ec.message();
 }
 
 }  // namespace
 
 void append_json_string(std::string& out, std::string_view text) {
-  out += '"';
-  std::size_t begin = 0;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    const auto byte = static_cast<std::uint8_t>(text[i]);
-    const std::uint8_t kind = classes[byte];
-    if (kind == 0) continue;
-    if (kind == 1) {
-      out.append(text.substr(begin, i - begin));
-      append_escape(out, byte);
-      begin = i + 1;
-    } else if (text.substr(i).starts_with("\xE2\x80\xA8") || text.substr(i).starts_with("\xE2\x80\xA9")) {
-      out.append(text.substr(begin, i - begin));
-      out += text[i + 2] == '\xA8' ? "\\u2028" : "\\u2029";
-      i += 2;
-      begin = i + 1;
+  out.push_back('"');
+  std::size_t run = 0;
+  for (std::size_t at = 0; at < text.size();) {
+    if (!stops[byte_of(text[at])]) {
+      ++at;
+      continue;
     }
+    out.append(text.data() + run, at - run);
+    at += append_stop(out, text.substr(at));
+    run = at;
   }
-  out.append(text.substr(begin));
-  out += '"';
+  out.append(text.data() + run, text.size() - run);
+  out.push_back('"');
 }
 
 result<json::object> parse_json_object(std::string_view text, std::size_t depth_max) {
-  if (!is_valid_utf8(text)) return fail(errc::invalid_request, "the body is not valid UTF-8");
+  if (const auto good = valid_utf8_length(text); good < text.size()) {
+    return fail(errc::invalid_request, fmt::format("The JSON is not UTF-8 at byte {}", good + 1));
+  }
   json::parse_options options;
   options.max_depth = depth_max;
-  json::stream_parser parser({}, options);
-  boost::system::error_code ec;
-  const std::size_t used = parser.write_some(text.data(), text.size(), ec);
-  if (!ec && used < text.size()) {
-    return fail(errc::invalid_request, fmt::format("the body goes on after its JSON ends, at byte {}", used));
+  json::basic_parser<strict_handler> parser(options);
+  parser.handler().reset();
+  json::error_code ec;
+  const std::size_t read = parser.write_some(false, text.data(), text.size(), ec);
+  if (const auto name = parser.handler().repeated()) {
+    return fail(errc::invalid_request,
+                fmt::format("The field {} appears twice, at byte {}", quoted(*name), read + 1));
   }
-  if (!ec) parser.finish(ec);
   if (ec) {
-    return fail(errc::invalid_request, fmt::format("the body is not valid JSON: {} at byte {}", ec.message(), used));
+    return fail(errc::invalid_request, fmt::format("The JSON is not valid at byte {}: {}", read + 1,
+                                                   what_is_wrong(ec, depth_max)));
   }
-  if (const auto twice = find_duplicate(text, options)) {
-    return fail(errc::invalid_request, fmt::format("the field '{}' comes twice", to_valid_utf8(*twice)));
+  if (read < text.size()) {
+    return fail(
+        errc::invalid_request,
+        fmt::format("The JSON is not valid at byte {}: something follows its end", read + 1));
   }
-  json::value value = parser.release();
-  if (!value.is_object()) return fail(errc::invalid_request, "the body must be a JSON object");
-  return std::move(value.as_object());
+  json::value value = parser.handler().release();
+  if (!value.is_object()) {
+    return fail(errc::invalid_request,
+                fmt::format("The JSON must be an object, not {}", kind_in_words(value.kind())));
+  }
+  return std::move(value.get_object());
 }
 
 const json::value* object_reader::take(std::string_view name) {
@@ -156,39 +266,48 @@ void object_reader::complain(std::string detail) {
 std::optional<std::string> object_reader::text(std::string_view name, std::size_t bytes_max) {
   const json::value* value = take(name);
   if (value == nullptr) return std::nullopt;
-  if (!value->is_string()) {
-    complain(fmt::format("'{}' must be a string", name));
+  const json::string* found = value->if_string();
+  if (found == nullptr) {
+    complain(fmt::format("The field \"{}\" must be a string, not {}", name,
+                         kind_in_words(value->kind())));
     return std::nullopt;
   }
-  const std::string_view text = value->get_string();
-  if (text.size() > bytes_max) {
-    complain(fmt::format("'{}' has {} bytes; at most {} are allowed", name, text.size(), bytes_max));
+  if (found->size() > bytes_max) {
+    complain(fmt::format("The field \"{}\" has {} bytes; at most {} are allowed", name,
+                         found->size(), bytes_max));
     return std::nullopt;
   }
-  return std::string(text);
+  if (found->find('\0') != json::string::npos) {
+    complain(fmt::format("The field \"{}\" must not contain U+0000", name));
+    return std::nullopt;
+  }
+  return std::string(found->data(), found->size());
 }
 
-std::optional<std::int64_t> object_reader::integer(std::string_view name, std::int64_t min, std::int64_t max) {
+std::optional<std::int64_t> object_reader::integer(std::string_view name, std::int64_t min,
+                                                   std::int64_t max) {
   const json::value* value = take(name);
   if (value == nullptr) return std::nullopt;
-  boost::system::error_code ec;
-  const bool is_whole = value->is_int64() || value->is_uint64();
-  const auto number = is_whole ? value->to_number<std::int64_t>(ec) : 0;
-  if (!is_whole || ec || number < min || number > max) {
-    complain(fmt::format("'{}' must be a whole number from {} to {}", name, min, max));
+  // What fits into int64 is parsed as int64; anything above is out of every range that can be asked
+  // for.
+  const std::int64_t* found = value->if_int64();
+  if (found == nullptr || *found < min || *found > max) {
+    complain(fmt::format("The field \"{}\" must be a whole number from {} to {}", name, min, max));
     return std::nullopt;
   }
-  return number;
+  return *found;
 }
 
 std::optional<bool> object_reader::boolean(std::string_view name) {
   const json::value* value = take(name);
   if (value == nullptr) return std::nullopt;
-  if (!value->is_bool()) {
-    complain(fmt::format("'{}' must be true or false", name));
+  const bool* found = value->if_bool();
+  if (found == nullptr) {
+    complain(fmt::format("The field \"{}\" must be true or false, not {}", name,
+                         kind_in_words(value->kind())));
     return std::nullopt;
   }
-  return value->get_bool();
+  return *found;
 }
 
 bool object_reader::has(std::string_view name) const {
@@ -202,20 +321,18 @@ bool object_reader::is_null(std::string_view name) const {
 }
 
 void object_reader::require(std::string_view name) {
-  if (!has(name)) complain(fmt::format("'{}' is required", name));
+  if (take(name) == nullptr) complain(fmt::format("The field \"{}\" is required", name));
 }
 
 std::optional<error> object_reader::finish() {
-  if (failure_) return failure_;
   for (const auto& field : object_) {
-    const std::string_view name = field.key();
+    if (failure_) break;
+    const std::string_view name(field.key().data(), field.key().size());
     if (std::find(known_.begin(), known_.end(), name) == known_.end()) {
-      std::string names;
-      for (const auto& known : known_) names += (names.empty() ? "" : ", ") + known;
-      return fail(errc::invalid_request, fmt::format("there is no field '{}'; the fields are: {}", name, names));
+      complain(fmt::format("The field {} is unknown", quoted(name)));
     }
   }
-  return std::nullopt;
+  return failure_;
 }
 
 }  // namespace throughline

@@ -1,5 +1,6 @@
-// JSON at the borders: a strict reader for request bodies (unknown fields are errors that name the field), and the pieces that
-// hot paths and frames write by hand. Everything else uses Boost.JSON as it is.
+// JSON at the borders: a strict reader for request bodies (unknown fields are errors that name the
+// field), and the pieces that hot paths and frames write by hand. Everything else uses Boost.JSON
+// as it is.
 #pragma once
 
 #include <boost/json/object.hpp>
@@ -17,16 +18,20 @@ namespace throughline {
 
 namespace json = boost::json;
 
-/// Appends `text` as a JSON string with its quotes. `text` is UTF-8. Escapes what JSON demands, and U+007F to U+009F, U+2028
-/// and U+2029, so that no reader of lines can be broken by a message and no terminal steered by one; never writes a raw line end.
+/// Appends `text` as a JSON string with its quotes. `text` is UTF-8. Escapes what JSON demands, and
+/// U+007F to U+009F, U+2028 and U+2029, so that no reader of lines can be broken by a message and
+/// no terminal steered by one; never writes a raw line end.
 void append_json_string(std::string& out, std::string_view text);
 
-/// Parses one JSON object of at most `depth_max` levels. Not JSON, not UTF-8, not an object or a field twice: `invalid_request`
-/// that says what is wrong and at which byte (counted from 1).
-[[nodiscard]] result<json::object> parse_json_object(std::string_view text, std::size_t depth_max = 16);
+/// Parses one JSON object of at most `depth_max` levels. Not JSON, not UTF-8, not an object or a
+/// field twice: `invalid_request` that says what is wrong and at which byte (counted from 1).
+[[nodiscard]] result<json::object> parse_json_object(std::string_view text,
+                                                     std::size_t depth_max = 16);
 
-/// Reads the fields of a request body one by one and remembers the first thing that is wrong. Usage:
-///   object_reader body(object);  auto title = body.text("title", 200);  if (auto bad = body.finish()) return *bad;
+/// Reads the fields of a request body one by one and remembers the first thing that is wrong.
+/// Usage:
+///   object_reader body(object);  auto title = body.text("title", 200);  if (auto bad =
+///   body.finish()) return *bad;
 /// A field that is absent or null reads as nullopt.
 class object_reader {
  public:

@@ -40,7 +40,8 @@ TEST(request_parser, reads_a_request_byte_by_byte) {
 
 TEST(request_parser, reads_every_split_of_pipelined_requests) {
   const std::string both =
-      "POST /1 HTTP/1.1\r\nHost: h\r\nContent-Length: 3\r\n\r\nabcGET /2 HTTP/1.1\r\nHost: h\r\n\r\n";
+      "POST /1 HTTP/1.1\r\nHost: h\r\nContent-Length: 3\r\n\r\nabcGET /2 HTTP/1.1\r\nHost: "
+      "h\r\n\r\n";
   for (std::size_t cut = 1; cut < both.size(); ++cut) {
     std::string left;
     std::vector<std::string> paths;
@@ -79,7 +80,8 @@ TEST(request_parser, takes_the_absolute_form) {
 }
 
 TEST(request_parser, makes_nothing_of_an_insane_request_id) {
-  for (const std::string& id : {std::string("a b"), std::string("<script>"), std::string(65, 'a')}) {
+  for (const std::string& id :
+       {std::string("a b"), std::string("<script>"), std::string(65, 'a')}) {
     request_parser parser(limits);
     ASSERT_EQ(parser.feed("GET / HTTP/1.1\r\nHost: h\r\nX-Request-Id: " + id + "\r\n\r\n"),
               progress::complete);

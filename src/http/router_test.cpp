@@ -8,7 +8,9 @@ namespace {
 
 using ::testing::UnorderedElementsAre;
 
-aio::awaitable<> nothing(exchange&) { co_return; }
+aio::awaitable<> nothing(exchange&) {
+  co_return;
+}
 
 class a_router : public ::testing::Test {
  protected:

@@ -1,4 +1,5 @@
-// For tests: a client made of a plain blocking socket, which can break any rule of HTTP, and a server around a handler.
+// For tests: a client made of a plain blocking socket, which can break any rule of HTTP, and a
+// server around a handler.
 #pragma once
 
 #include <arpa/inet.h>
@@ -65,7 +66,8 @@ class raw_client {
     send("GET " + std::string(path) + " HTTP/1.1\r\nHost: h\r\n\r\n");
   }
 
-  /// Reads until `mark` has come and returns all up to its end; what was there if the connection ends or is silent for long.
+  /// Reads until `mark` has come and returns all up to its end; what was there if the connection
+  /// ends or is silent for long.
   std::string read_until(std::string_view mark) {
     auto at = buffer_.find(mark);
     while (at == std::string::npos && receive()) at = buffer_.find(mark);
@@ -114,7 +116,8 @@ class raw_client {
     return chunk;
   }
 
-  /// Whether the server has closed (or reset) the connection, reading and dropping what comes before that.
+  /// Whether the server has closed (or reset) the connection, reading and dropping what comes
+  /// before that.
   bool sees_end() {
     read_to_end();
     return ended_;

@@ -129,8 +129,7 @@ TEST_F(a_server, takes_or_makes_a_request_id) {
 }
 
 TEST_F(a_server, says_continue_before_the_body) {
-  client_.send(
-      "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 3\r\nExpect: 100-continue\r\n\r\n");
+  client_.send("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 3\r\nExpect: 100-continue\r\n\r\n");
   EXPECT_EQ(client_.read_until("\r\n\r\n"), "HTTP/1.1 100 Continue\r\n\r\n");
   client_.send("abc");
   EXPECT_EQ(client_.read_response().body, "POST / - abc");

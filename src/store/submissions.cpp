@@ -3,6 +3,7 @@
 #include <memory>
 
 #include "store/row_mapping.hpp"
+#include "store/statements_queue.hpp"
 #include "store/statements_submissions.hpp"
 #include "store/text.hpp"
 #include "store/transaction_steps.hpp"

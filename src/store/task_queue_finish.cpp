@@ -1,9 +1,12 @@
 // The ends of an attempt: finished, handed back, or cancelled.
+#include <algorithm>
+
 #include "base/assert.hpp"
 #include "store/row_mapping.hpp"
 #include "store/statements_queue.hpp"
 #include "store/statements_reading.hpp"
 #include "store/task_queue.hpp"
+#include "store/text.hpp"
 #include "store/transaction_steps.hpp"
 
 namespace throughline::store {
@@ -11,7 +14,7 @@ namespace {
 
 sql::parameters with_error(sql::parameters values, const std::optional<answer_error>& failure) {
   if (failure) {
-    values.insert(values.end(), {failure->code, failure->message, failure->retryable});
+    values.insert(values.end(), {failure->code, storable(failure->message), failure->retryable});
   } else {
     values.insert(values.end(), {nullptr, nullptr, nullptr});
   }

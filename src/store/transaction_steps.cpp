@@ -42,7 +42,7 @@ aio::awaitable<> end_attempt(sql::transaction& in, task_id task, std::uint32_t a
   sql::parameters values{task, attempt, nullptr, nullptr, nullptr};
   if (failure) {
     values[2] = failure->code;
-    values[3] = failure->message;
+    values[3] = storable(failure->message);
     values[4] = failure->retryable;
   }
   co_await in.execute(statements::end_attempt.text, std::move(values));

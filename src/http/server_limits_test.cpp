@@ -1,0 +1,113 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/resource.h>
+
+#include "base/json.hpp"
+#include "http/server.hpp"
+#include "http/server_fixture.hpp"
+
+namespace throughline::http {
+namespace {
+
+using std::chrono::milliseconds;
+using ::testing::HasSubstr;
+
+aio::awaitable<> ok(exchange& with) {
+  response reply;
+  reply.body = "ok";
+  co_await with.respond(std::move(reply));
+}
+
+TEST(server_limits, refuse_a_connection_too_many) {
+  served served(ok, server_limits{.connections_max = 2});
+  raw_client first(served.port());
+  auto second = std::make_unique<raw_client>(served.port());
+  first.get("/");
+  second->get("/");
+  EXPECT_EQ(first.read_response().status, 200);
+  EXPECT_EQ(second->read_response().status, 200);
+
+  raw_client third(served.port());
+  third.get("/");
+  const auto refused = third.read_response();
+  EXPECT_EQ(refused.status, 503);
+  EXPECT_THAT(refused.head, HasSubstr("Retry-After: "));
+  EXPECT_EQ(json::parse(refused.body).at("code"), "overloaded");
+  EXPECT_TRUE(third.sees_end());
+  EXPECT_FALSE(third.was_reset());
+
+  second->close();
+  EXPECT_TRUE(comes_true([&] { return served.get().connections() == 1; }));
+  raw_client fourth(served.port());
+  fourth.get("/");
+  EXPECT_EQ(fourth.read_response().status, 200);
+}
+
+TEST(server_limits, count_connections_by_address) {
+  served served(ok, server_limits{.connections_per_address_max = 1});
+  raw_client first(served.port());
+  first.get("/");
+  EXPECT_EQ(first.read_response().status, 200);
+  raw_client same(served.port());
+  same.get("/");
+  EXPECT_EQ(same.read_response().status, 503);
+  raw_client other(served.port(), "127.0.0.2");
+  other.get("/");
+  EXPECT_EQ(other.read_response().status, 200);
+}
+
+TEST(server_limits, close_what_is_idle_for_long) {
+  served served(ok, server_limits{.keep_alive_timeout = milliseconds(50)});
+  raw_client silent(served.port());
+  raw_client once(served.port());
+  once.get("/");
+  EXPECT_EQ(once.read_response().status, 200);
+  EXPECT_TRUE(once.sees_end());
+  EXPECT_FALSE(once.was_reset());
+  EXPECT_TRUE(silent.sees_end());
+}
+
+TEST(server_limits, close_when_a_head_takes_too_long) {
+  served served(ok, server_limits{.head_timeout = milliseconds(100)});
+  raw_client client(served.port());
+  client.send("GET / HT");
+  EXPECT_TRUE(client.sees_end());
+}
+
+TEST(server_limits, close_when_a_body_takes_too_long) {
+  served served(ok, server_limits{.body_timeout = milliseconds(100)});
+  raw_client client(served.port());
+  client.send("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 10\r\n\r\nabc");
+  EXPECT_TRUE(client.sees_end());
+}
+
+TEST(server_limits, the_head) {
+  served served(ok, server_limits{.head_bytes_max = 500});
+  raw_client client(served.port());
+  client.send("GET /" + std::string(600, 'x') + " HTTP/1.1\r\nHost: h\r\n\r\n");
+  EXPECT_EQ(client.read_response().status, 400);
+  EXPECT_TRUE(client.sees_end());
+}
+
+TEST(server_limits, running_out_of_descriptors_is_survived) {
+  served served(ok, {}, 1);
+  rlimit before{};
+  ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &before), 0);
+  raw_client waiting(served.port());  // taken before: proves that accept works
+  waiting.get("/");
+  EXPECT_EQ(waiting.read_response().status, 200);
+  const int next_free = ::dup(0);
+  ::close(next_free);
+  // One more descriptor: enough for the client's end of a connection, not for the server's.
+  const rlimit tight{.rlim_cur = static_cast<rlim_t>(next_free) + 1, .rlim_max = before.rlim_max};
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &tight), 0);
+  raw_client client(served.port());
+  client.get("/");
+  waiting.get("/");
+  EXPECT_EQ(waiting.read_response().status, 200);
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &before), 0);
+  EXPECT_EQ(client.read_response().status, 200);
+}
+
+}  // namespace
+}  // namespace throughline::http
