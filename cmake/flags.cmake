@@ -1,4 +1,6 @@
 # One set of flags for everything: a precompiled header can only be shared between targets that are compiled alike.
+# Executables are compiled as libraries are (-fPIC, not -fPIE), so that they can use the same precompiled header.
+set(CMAKE_CXX_COMPILE_OPTIONS_PIE -fPIC)
 add_compile_options(
   -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wno-sign-conversion -Wnon-virtual-dtor
   -Wold-style-cast -Woverloaded-virtual -Wimplicit-fallthrough -Werror

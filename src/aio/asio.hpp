@@ -1,8 +1,10 @@
-// Asio as this project uses it: one executor type everywhere (an `io_context`'s own, not type-erased), and the names that
-// follow from it. Everything that is awaited, timed or connected uses these.
+// Asio as this project uses it: one executor type everywhere (an `io_context`'s own, not
+// type-erased), and the names that follow from it. Everything that is awaited, timed or connected
+// uses these.
 //
-// The rule for `co_await`: it stands alone or is the whole initialiser of a named local, and its arguments are named objects,
-// scalars or constructor calls (docs/decisions/0002-clang.md says why).
+// The rule for `co_await`: it stands alone or is the whole initialiser of a named local, and its
+// arguments are named objects, scalars or constructor calls (docs/decisions/0002-clang.md says
+// why).
 #pragma once
 
 #include <boost/asio/as_tuple.hpp>

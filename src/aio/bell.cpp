@@ -18,7 +18,8 @@ void bell::ring() {
 awaitable<bool> bell::wait_until(steady_time deadline) {
   const auto self = shared_from_this();
   THROUGHLINE_ASSERT(loop_.is_current());
-  // A wake-up may be left over from a ring that an earlier wait has already heard: only the flag counts.
+  // A wake-up may be left over from a ring that an earlier wait has already heard: only the flag
+  // counts.
   while (true) {
     if (rung_.exchange(false, std::memory_order_acq_rel)) co_return true;
     if (std::chrono::steady_clock::now() >= deadline) co_return false;
@@ -32,7 +33,9 @@ awaitable<bool> bell::wait_until(steady_time deadline) {
   }
 }
 
-awaitable<> bell::wait() { co_await wait_until(steady_time::max()); }
+awaitable<> bell::wait() {
+  co_await wait_until(steady_time::max());
+}
 
 awaitable<> bell::wait_uncancelled() {
   const auto self = shared_from_this();

@@ -1,5 +1,6 @@
-// A bell wakes one coroutine: any thread rings it, one coroutine on the bell's loop waits for it. Rings coalesce and are not
-// lost: a ring before the wait makes the wait return at once. Waking means "look again", never "there is exactly one new thing".
+// A bell wakes one coroutine: any thread rings it, one coroutine on the bell's loop waits for it.
+// Rings coalesce and are not lost: a ring before the wait makes the wait return at once. Waking
+// means "look again", never "there is exactly one new thing".
 #pragma once
 
 #include <atomic>
@@ -18,13 +19,14 @@ class bell : public std::enable_shared_from_this<bell> {
   /// Any thread. Costs an atomic exchange when it has been rung already and not yet heard.
   void ring();
 
-  /// Suspends until rung or until `deadline`; returns whether it was rung, and forgets the ring. Only on the bell's loop, one
-  /// waiter at a time. Throws `operation_aborted` if the coroutine is cancelled.
+  /// Suspends until rung or until `deadline`; returns whether it was rung, and forgets the ring.
+  /// Only on the bell's loop, one waiter at a time. Throws `operation_aborted` if the coroutine is
+  /// cancelled.
   [[nodiscard]] awaitable<bool> wait_until(steady_time deadline);
   /// The same without a deadline.
   [[nodiscard]] awaitable<> wait();
-  /// Suspends until rung, even if the coroutine is cancelled meanwhile: for what must be waited for, like work on another
-  /// thread. The cancellation is seen at the next suspension.
+  /// Suspends until rung, even if the coroutine is cancelled meanwhile: for what must be waited
+  /// for, like work on another thread. The cancellation is seen at the next suspension.
   [[nodiscard]] awaitable<> wait_uncancelled();
 
   /// Whether a ring is waiting to be heard. Any thread; does not forget it.

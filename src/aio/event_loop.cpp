@@ -3,6 +3,7 @@
 #include <pthread.h>
 
 #include <boost/asio/post.hpp>
+#include <utility>
 
 #include "aio/bell.hpp"
 #include "base/assert.hpp"
@@ -16,14 +17,26 @@ event_loop::event_loop() : work_(context_.get_executor()) {}
 
 event_loop::~event_loop() {
   // What is still in the mailbox may own timers of this context: it goes first.
-  posted_.clear();
-  rung_.clear();
+  close();
+}
+
+void event_loop::close() {
+  std::vector<std::function<void()>> posted;
+  std::vector<std::shared_ptr<bell>> rung;
+  {
+    const std::lock_guard lock(mutex_);
+    closed_ = true;
+    posted.swap(posted_);
+    rung.swap(rung_);
+  }
+  // What is dropped here may ring and post in its turn: outside the lock.
 }
 
 void event_loop::post(std::function<void()> work) {
   bool wake = false;
   {
     const std::lock_guard lock(mutex_);
+    if (closed_) return;
     posted_.push_back(std::move(work));
     wake = !std::exchange(wake_pending_, true);
   }
@@ -34,6 +47,7 @@ void event_loop::deliver(std::shared_ptr<bell> rung) {
   bool wake = false;
   {
     const std::lock_guard lock(mutex_);
+    if (closed_) return;
     rung_.push_back(std::move(rung));
     wake = !std::exchange(wake_pending_, true);
   }
@@ -53,9 +67,13 @@ void event_loop::drain() {
   for (auto& bell : rung) bell->wake();
 }
 
-bool event_loop::is_current() const noexcept { return current_loop == this; }
+bool event_loop::is_current() const noexcept {
+  return current_loop == this;
+}
 
-event_loop* event_loop::current() noexcept { return current_loop; }
+event_loop* event_loop::current() noexcept {
+  return current_loop;
+}
 
 void event_loop::run() {
   current_loop = this;
@@ -63,7 +81,9 @@ void event_loop::run() {
   current_loop = nullptr;
 }
 
-void event_loop::stop() { context_.stop(); }
+void event_loop::stop() {
+  context_.stop();
+}
 
 event_loops::event_loops(std::size_t size, const std::string& name) {
   THROUGHLINE_ASSERT(size >= 1);
@@ -75,7 +95,12 @@ event_loops::event_loops(std::size_t size, const std::string& name) {
   }
 }
 
-event_loops::~event_loops() { stop_and_join(); }
+event_loops::~event_loops() {
+  stop_and_join();
+  // The mailbox of one loop may hold what belongs to another: all are emptied before the first loop
+  // dies.
+  for (auto& loop : loops_) loop->close();
+}
 
 event_loop& event_loops::next() noexcept {
   return *loops_[turn_.fetch_add(1, std::memory_order_relaxed) % loops_.size()];

@@ -1,6 +1,7 @@
-// Event loops: one thread, one `io_context`, one mailbox each. Everything of one connection or one generation stays on its
-// loop; work crosses threads only through a mailbox. Pushing takes a mutex for a moment, and only the push that finds the
-// mailbox empty wakes the loop up, so a burst costs one wake-up.
+// Event loops: one thread, one `io_context`, one mailbox each. Everything of one connection or one
+// generation stays on its loop; work crosses threads only through a mailbox. Pushing takes a mutex
+// for a moment, and only the push that finds the mailbox empty wakes the loop up, so a burst costs
+// one wake-up.
 #pragma once
 
 #include <atomic>
@@ -28,8 +29,8 @@ class event_loop {
   [[nodiscard]] executor get_executor() noexcept { return context_.get_executor(); }
   [[nodiscard]] asio::io_context& context() noexcept { return context_; }
 
-  /// Runs `work` on this loop's thread, after what was posted before. Any thread. Work posted after the loop has stopped is
-  /// destroyed without being run.
+  /// Runs `work` on this loop's thread, after what was posted before. Any thread. Work posted after
+  /// the loop has stopped is destroyed without being run.
   void post(std::function<void()> work);
 
   /// True on the thread that runs this loop.
@@ -44,15 +45,21 @@ class event_loop {
 
  private:
   friend class bell;
+  friend class event_loops;
   void deliver(std::shared_ptr<bell> rung);
   void drain();
+  /// Empties the mailbox; from now on what comes is dropped.
+  void close();
 
-  asio::io_context context_{1};
-  asio::executor_work_guard<executor> work_;
   std::mutex mutex_;
   std::vector<std::function<void()>> posted_;
   std::vector<std::shared_ptr<bell>> rung_;
   bool wake_pending_ = false;
+  bool closed_ = false;
+  // Last, so that it dies first: frames that are still suspended die with it, and may ring and post
+  // while they do.
+  asio::io_context context_{1};
+  asio::executor_work_guard<executor> work_;
 };
 
 /// A fixed set of loops on threads of their own.

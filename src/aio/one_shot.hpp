@@ -1,4 +1,5 @@
-// One value from any thread to one coroutine: how work on a thread of its own (SQLite, password hashing) answers a loop.
+// One value from any thread to one coroutine: how work on a thread of its own (SQLite, password
+// hashing) answers a loop.
 #pragma once
 
 #include <memory>
@@ -10,7 +11,8 @@
 
 namespace throughline::aio {
 
-/// Copies share the one value. `set` once, from any thread; `get` once, on the loop it was made for.
+/// Copies share the one value. `set` once, from any thread; `get` once, on the loop it was made
+/// for.
 template <class T>
 class one_shot {
  public:

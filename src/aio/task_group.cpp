@@ -30,19 +30,24 @@ void end_process_if_broken(std::string_view name, const std::exception_ptr& fail
 
 }  // namespace
 
-task_group::task_group(event_loop& loop) : loop_(loop), ended_(bell::create(loop)) {}
+task_group::task_group(event_loop& loop)
+    : loop_(loop), ended_(loop.get_executor(), steady_time::max()) {}
 
-task_group::~task_group() { THROUGHLINE_ASSERT(running_.empty()); }
+task_group::~task_group() {
+  THROUGHLINE_ASSERT(running_.empty());
+}
 
 task_group::canceller task_group::spawn(std::string_view name, awaitable<> work) {
-  if (stopping_) return [] {};
+  if (stopping_)
+    return [] {
+    };
   const auto item = running_.insert(running_.end(), std::make_shared<entry>());
   const std::weak_ptr<entry> weak = *item;
   auto completed = [this, name, item, keep = *item](const std::exception_ptr& failure) {
     end_process_if_broken(name, failure);
     // The signal lives until this handler has returned: `keep` holds it.
     running_.erase(item);
-    if (running_.empty()) ended_->ring();
+    if (running_.empty()) ended_.cancel();
   };
   asio::co_spawn(loop_.get_executor(), std::move(work),
                  asio::bind_cancellation_slot((*item)->signal.slot(), std::move(completed)));
@@ -61,7 +66,15 @@ awaitable<> task_group::stop() {
 }
 
 awaitable<> task_group::join() {
-  while (!running_.empty()) co_await ended_->wait_uncancelled();
+  const bool throws = co_await asio::this_coro::throw_if_cancelled();
+  co_await asio::this_coro::throw_if_cancelled(false);
+  const asio::cancellation_slot deaf;
+  // Everything of a group is on one thread, so nothing can end between the question and the wait.
+  while (!running_.empty()) {
+    [[maybe_unused]] const auto [ec] =
+        co_await ended_.async_wait(asio::bind_cancellation_slot(deaf, as_tuple));
+  }
+  co_await asio::this_coro::throw_if_cancelled(throws);
 }
 
 }  // namespace throughline::aio

@@ -118,11 +118,13 @@ aio::awaitable<> event_stream::read_changes() {
 aio::awaitable<bool> event_stream::send_first_changes(std::shared_ptr<aio::bell> mine) {
   auto& conversations = in_.app.on.conversations;
   if (from_.since) {
-    const auto newest = co_await conversations.snapshot(in_.owner, 1);
-    if (!newest) co_return false;
-    if (newest->rev >= *from_.since) {
+    auto missed = co_await conversations.changes_since(in_.owner, *from_.since, change_rows_max);
+    if (!missed) co_return false;
+    if (missed->rev >= *from_.since) {
       rev_ = *from_.since;
-      co_return true;
+      if (missed->rev == rev_) co_return true;
+      const bool sent = co_await send_changes(mine, std::move(*missed));
+      co_return sent;
     }
   }
   auto all = co_await conversations.snapshot(in_.owner, snapshot_conversations_max);

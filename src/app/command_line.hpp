@@ -3,8 +3,8 @@
 
 namespace throughline::app {
 
-/// Parses the arguments, runs the subcommand they name and returns the process's exit status: 0 success, 1 failure at run
-/// time, 2 wrong usage or configuration. Nothing is thrown.
+/// Parses the arguments, runs the subcommand they name and returns the process's exit status: 0
+/// success, 1 failure at run time, 2 wrong usage or configuration. Nothing is thrown.
 [[nodiscard]] int run_command_line(int argc, char** argv);
 
 }  // namespace throughline::app

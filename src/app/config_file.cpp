@@ -44,10 +44,12 @@ class reader {
   config_document run() {
     while (at_ < text_.size()) {
       const auto began = line_;
+      const auto entries_before = out_.entries.size();
       try {
         read_line();
       } catch (const bad_line& failure) {
         out_.problems.push_back(fmt::format("line {}: {}", began, failure.what()));
+        out_.entries.resize(entries_before);
         at_ = std::min(text_.find('\n', at_), text_.size());
       }
       skip_line_end();

@@ -1,12 +1,13 @@
 #include "app/configuration.hpp"
 
-#include <arpa/inet.h>
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
 #include <algorithm>
 #include <cstdlib>
 
+#include "app/configuration_report.hpp"
+#include "app/configured_providers.hpp"
 #include "app/setting_sources.hpp"
 #include "app/text_values.hpp"
 #include "base/assert.hpp"
@@ -15,17 +16,6 @@ extern char** environ;  // NOLINT: of POSIX
 
 namespace throughline::app {
 namespace {
-
-/// `https://user:secret@host/` without what is secret.
-std::string without_userinfo(std::string_view url) {
-  const auto scheme = url.find("://");
-  if (scheme == std::string_view::npos) return std::string(url);
-  const auto host = scheme + 3;
-  const auto end = std::min(url.find('/', host), url.size());
-  const auto at = url.substr(0, end).rfind('@');
-  if (at == std::string_view::npos || at < host) return std::string(url);
-  return fmt::format("{}***{}", url.substr(0, host), url.substr(at));
-}
 
 std::string shown_value(const option& of, std::span<const std::string> texts) {
   if (of.kind == value_kind::secret || of.kind == value_kind::refused) return "(set, not shown)";
@@ -49,8 +39,7 @@ class loader {
     for (const auto& option : all_options()) resolve(option);
     resolve_listen();
     check_values();
-    add_providers();
-    choose_default_model();
+    add_providers(sources_, out_);
     return std::move(out_);
   }
 
@@ -258,112 +247,6 @@ class loader {
     }
   }
 
-  provider_settings& provider_named(std::string_view name, provider_kind kind,
-                                    const std::string& where) {
-    auto& all = out_.providers;
-    const auto found = std::ranges::find(all, name, &provider_settings::name);
-    if (found != all.end()) {
-      found->configured_by += " and " + where;
-      return *found;
-    }
-    provider_settings fresh;
-    fresh.name = name;
-    fresh.kind = kind;
-    fresh.base_url = kind == provider_kind::openai ? openai_default_url : anthropic_default_url;
-    fresh.configured_by = where;
-    return *all.insert(all.end(), std::move(fresh));
-  }
-
-  /// The provider that the well-known settings `NAME-api-key`, `NAME-base-url` and `NAME-model`
-  /// describe.
-  void add_well_known(std::string_view name, provider_kind kind, const std::string& key,
-                      const std::string& url, const std::string& model) {
-    const auto option_name = [&](std::string_view part) {
-      return fmt::format("{}-{}", name, part);
-    };
-    const bool exists =
-        std::ranges::find(out_.providers, name, &provider_settings::name) != out_.providers.end();
-    if (key.empty() && url.empty() && (model.empty() || !exists)) {
-      if (!model.empty()) {
-        out_.remarks.push_back(
-            fmt::format("{} is not used: there is neither a key nor a base URL for it",
-                        out_.origin_of(option_name("model")).where));
-      }
-      return;
-    }
-    const auto& decisive = !key.empty()   ? out_.origin_of(option_name("api-key"))
-                           : !url.empty() ? out_.origin_of(option_name("base-url"))
-                                          : out_.origin_of(option_name("model"));
-    auto& provider = provider_named(name, kind, decisive.where);
-    if (provider.kind != kind) {
-      complain(
-          fmt::format("{}: the section [providers.{}] is of another kind; give it another name",
-                      decisive.where, name));
-      return;
-    }
-    if (!key.empty()) provider.api_key = key;
-    if (!url.empty()) provider.base_url = url;
-    while (provider.base_url.ends_with('/')) provider.base_url.pop_back();
-    if (!model.empty()) {
-      std::erase(provider.models, model);
-      provider.models.insert(provider.models.begin(), model);
-    }
-  }
-
-  void add_providers() {
-    const auto lookup = [this](const std::string& name) {
-      return sources_.variable(name);
-    };
-    provider_sections sections(sources_.file_name(), lookup, out_.problems);
-    out_.providers = sections.read(sources_.document());
-    const auto& values = out_.values;
-    add_well_known("openai", provider_kind::openai, values.openai_api_key, values.openai_base_url,
-                   values.openai_model);
-    add_well_known("anthropic", provider_kind::anthropic, values.anthropic_api_key,
-                   values.anthropic_base_url, values.anthropic_model);
-    std::ranges::stable_sort(out_.providers, {}, [](const provider_settings& provider) {
-      return provider.name == "openai" ? 0 : provider.name == "anthropic" ? 1 : 2;
-    });
-    for (auto& provider : out_.providers) {
-      if (!provider.is_well_known_host() || !provider.models.empty()) continue;
-      provider.models.emplace_back(
-          provider.kind == provider_kind::openai ? openai_default_model : anthropic_default_model);
-    }
-    if (out_.providers.empty()) {
-      provider_settings demo;
-      demo.name = "demo";
-      demo.configured_by = "no model API is configured";
-      out_.providers.push_back(std::move(demo));
-    }
-  }
-
-  [[nodiscard]] bool has_provider(std::string_view name) const {
-    return std::ranges::find(out_.providers, name, &provider_settings::name) !=
-           out_.providers.end();
-  }
-
-  void choose_default_model() {
-    struct choice {
-      std::string_view option;
-      const std::string& model;
-      bool is_served;
-    };
-    const auto& values = out_.values;
-    const std::vector<choice> choices{
-        {"default-model", values.default_model, true},
-        {"openai-model", values.openai_model, has_provider("openai")},
-        {"anthropic-model", values.anthropic_model, has_provider("anthropic")}};
-    for (const auto& [option, model, is_served] : choices) {
-      if (model.empty() || !is_served) continue;
-      out_.default_model = model;
-      out_.default_model_from = out_.origin_of(option).where;
-      return;
-    }
-    if (out_.providers.front().models.empty()) return;
-    out_.default_model = out_.providers.front().models.front();
-    out_.default_model_from = fmt::format("the first of {}", out_.providers.front().name);
-  }
-
   configuration out_;
   setting_sources sources_;
   const configuration_sources& from_;
@@ -394,49 +277,6 @@ configuration_sources process_sources(std::map<std::string, std::vector<std::str
   std::error_code failed;
   sources.working_directory = std::filesystem::current_path(failed);
   return sources;
-}
-
-bool is_loopback(std::string_view address) {
-  return address == "::1" || address.starts_with("127.");
-}
-
-listen_address parse_listen(std::string_view text) {
-  listen_address out;
-  const auto bad = [&](std::string_view why) {
-    out.problem = fmt::format(
-        "\"{}\" {}; write it like 127.0.0.1:8080, [::1]:8080 or localhost:8080", text, why);
-    return out;
-  };
-  std::string host;
-  std::optional<std::string_view> port;
-  if (text.starts_with('[')) {
-    const auto close = text.find(']');
-    if (close == std::string_view::npos) return bad("has no closing bracket");
-    host = text.substr(1, close - 1);
-    const auto rest = text.substr(close + 1);
-    if (!rest.empty() && rest.front() != ':') return bad("is no address");
-    if (!rest.empty()) port = rest.substr(1);
-  } else if (std::ranges::count(text, ':') == 1) {
-    host = text.substr(0, text.find(':'));
-    port = text.substr(text.find(':') + 1);
-  } else if (!text.empty() && text.find_first_not_of("0123456789") == std::string_view::npos) {
-    host = "127.0.0.1";
-    port = text;
-  } else {
-    host = text;
-  }
-  if (host == "localhost") host = "127.0.0.1";
-  in_addr v4{};
-  in6_addr v6{};
-  if (inet_pton(AF_INET, host.c_str(), &v4) != 1 && inet_pton(AF_INET6, host.c_str(), &v6) != 1) {
-    return bad("is no numeric address");
-  }
-  out.address = host;
-  if (!port) return out;
-  const auto number = parse_count(*port);
-  if (!number || *number < 0 || *number > 65535) return bad("has no port from 0 to 65535");
-  out.port = static_cast<std::uint16_t>(*number);
-  return out;
 }
 
 }  // namespace throughline::app

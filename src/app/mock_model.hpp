@@ -1,5 +1,6 @@
-// A model on this machine that behaves as well or as badly as it is told to: OpenAI's chat.completions, Anthropic's messages
-// and a list of models over http::server. For tests of recovery, for benchmarks, and for trying the product without a key.
+// A model on this machine that behaves as well or as badly as it is told to: OpenAI's
+// chat.completions, Anthropic's messages and a list of models over http::server. For tests of
+// recovery, for benchmarks, and for trying the product without a key.
 #pragma once
 
 #include <cstddef>
@@ -15,8 +16,8 @@ struct mock_model_options {
   std::size_t threads = 1;
 };
 
-/// Prints `mock model listening on http://ADDRESS:PORT/v1` and serves until SIGTERM or SIGINT. Returns the exit status: 0, or
-/// 1 if it cannot listen.
+/// Prints `mock model listening on http://ADDRESS:PORT/v1` and serves until SIGTERM or SIGINT.
+/// Returns the exit status: 0, or 1 if it cannot listen.
 [[nodiscard]] int run_mock_model(const mock_model_options& options);
 
 /// A mock model on threads of its own, running until it is destroyed.

@@ -85,17 +85,17 @@ using setting_member =
                  std::int64_t settings::*, milliseconds settings::*, bool settings::*>;
 
 struct option {
-  std::string_view name;   // of the flag, without dashes
-  std::string_view group;  // heading in the help
+  std::string_view name{};   // of the flag, without dashes
+  std::string_view group{};  // heading in the help
   value_kind kind = value_kind::text;
-  setting_member member;     // monostate: read by whoever needs it (config), or refused
-  std::string_view initial;  // the default as text; empty: none, or computed
-  std::string_view help;     // one line
-  std::vector<std::string_view> variables;  // well-known names, besides variable_name(name)
+  setting_member member{};     // monostate: read by whoever needs it (config), or refused
+  std::string_view initial{};  // the default as text; empty: none, or computed
+  std::string_view help{};     // one line
+  std::vector<std::string_view> variables{};  // well-known names, besides variable_name(name)
   std::int64_t least = 0;
   std::int64_t most = std::numeric_limits<std::int64_t>::max();
-  std::vector<std::string_view> choices;
-  std::string_view refusal;
+  std::vector<std::string_view> choices{};
+  std::string_view refusal{};
 };
 
 /// In the order of the help.

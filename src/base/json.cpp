@@ -224,7 +224,8 @@ void append_json_string(std::string& out, std::string_view text) {
 
 result<json::object> parse_json_object(std::string_view text, std::size_t depth_max) {
   if (const auto good = valid_utf8_length(text); good < text.size()) {
-    return fail(errc::invalid_request, fmt::format("The JSON is not UTF-8 at byte {}", good + 1));
+    return fail(errc::invalid_request,
+                fmt::format("the body is not valid UTF-8 at byte {}", good + 1));
   }
   json::parse_options options;
   options.max_depth = depth_max;
@@ -234,21 +235,21 @@ result<json::object> parse_json_object(std::string_view text, std::size_t depth_
   const std::size_t read = parser.write_some(false, text.data(), text.size(), ec);
   if (const auto name = parser.handler().repeated()) {
     return fail(errc::invalid_request,
-                fmt::format("The field {} appears twice, at byte {}", quoted(*name), read + 1));
+                fmt::format("the field {} comes twice, at byte {}", quoted(*name), read + 1));
   }
   if (ec) {
-    return fail(errc::invalid_request, fmt::format("The JSON is not valid at byte {}: {}", read + 1,
-                                                   what_is_wrong(ec, depth_max)));
+    return fail(errc::invalid_request, fmt::format("the body is not valid JSON at byte {}: {}",
+                                                   read + 1, what_is_wrong(ec, depth_max)));
   }
   if (read < text.size()) {
     return fail(
         errc::invalid_request,
-        fmt::format("The JSON is not valid at byte {}: something follows its end", read + 1));
+        fmt::format("the body is not valid JSON at byte {}: something follows its end", read + 1));
   }
   json::value value = parser.handler().release();
   if (!value.is_object()) {
     return fail(errc::invalid_request,
-                fmt::format("The JSON must be an object, not {}", kind_in_words(value.kind())));
+                fmt::format("the body must be a JSON object, not {}", kind_in_words(value.kind())));
   }
   return std::move(value.get_object());
 }
@@ -268,17 +269,17 @@ std::optional<std::string> object_reader::text(std::string_view name, std::size_
   if (value == nullptr) return std::nullopt;
   const json::string* found = value->if_string();
   if (found == nullptr) {
-    complain(fmt::format("The field \"{}\" must be a string, not {}", name,
+    complain(fmt::format("the field \"{}\" must be a string, not {}", name,
                          kind_in_words(value->kind())));
     return std::nullopt;
   }
   if (found->size() > bytes_max) {
-    complain(fmt::format("The field \"{}\" has {} bytes; at most {} are allowed", name,
+    complain(fmt::format("the field \"{}\" has {} bytes; at most {} are allowed", name,
                          found->size(), bytes_max));
     return std::nullopt;
   }
   if (found->find('\0') != json::string::npos) {
-    complain(fmt::format("The field \"{}\" must not contain U+0000", name));
+    complain(fmt::format("the field \"{}\" must not contain U+0000", name));
     return std::nullopt;
   }
   return std::string(found->data(), found->size());
@@ -292,7 +293,7 @@ std::optional<std::int64_t> object_reader::integer(std::string_view name, std::i
   // for.
   const std::int64_t* found = value->if_int64();
   if (found == nullptr || *found < min || *found > max) {
-    complain(fmt::format("The field \"{}\" must be a whole number from {} to {}", name, min, max));
+    complain(fmt::format("the field \"{}\" must be a whole number from {} to {}", name, min, max));
     return std::nullopt;
   }
   return *found;
@@ -303,7 +304,7 @@ std::optional<bool> object_reader::boolean(std::string_view name) {
   if (value == nullptr) return std::nullopt;
   const bool* found = value->if_bool();
   if (found == nullptr) {
-    complain(fmt::format("The field \"{}\" must be true or false, not {}", name,
+    complain(fmt::format("the field \"{}\" must be true or false, not {}", name,
                          kind_in_words(value->kind())));
     return std::nullopt;
   }
@@ -321,15 +322,16 @@ bool object_reader::is_null(std::string_view name) const {
 }
 
 void object_reader::require(std::string_view name) {
-  if (take(name) == nullptr) complain(fmt::format("The field \"{}\" is required", name));
+  if (take(name) == nullptr) complain(fmt::format("the field \"{}\" is required", name));
 }
 
 std::optional<error> object_reader::finish() {
+  if (failure_) return failure_;
   for (const auto& field : object_) {
-    if (failure_) break;
     const std::string_view name(field.key().data(), field.key().size());
     if (std::find(known_.begin(), known_.end(), name) == known_.end()) {
-      complain(fmt::format("The field {} is unknown", quoted(name)));
+      complain(fmt::format("there is no field {}; the fields are: {}", quoted(name),
+                           fmt::join(known_, ", ")));
     }
   }
   return failure_;

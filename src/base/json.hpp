@@ -30,8 +30,9 @@ void append_json_string(std::string& out, std::string_view text);
 
 /// Reads the fields of a request body one by one and remembers the first thing that is wrong.
 /// Usage:
-///   object_reader body(object);  auto title = body.text("title", 200);  if (auto bad =
-///   body.finish()) return *bad;
+///   object_reader body(object);
+///   auto title = body.text("title", 200);
+///   if (auto bad = body.finish()) return *bad;
 /// A field that is absent or null reads as nullopt.
 class object_reader {
  public:
@@ -50,7 +51,8 @@ class object_reader {
   /// Complains if the field is absent or null.
   void require(std::string_view name);
 
-  /// The first error: a wrong type or size, a missing required field, or a field nobody asked for.
+  /// The first error: a wrong type or size, a missing required field, or, if there is none of
+  /// those, a field nobody asked for (it says which there are).
   [[nodiscard]] std::optional<error> finish();
 
  private:

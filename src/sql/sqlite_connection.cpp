@@ -231,8 +231,7 @@ row sqlite_connection::read_row(const prepared& statement) {
         out.emplace_back(std::int64_t{sqlite3_column_int64(handle, i)});
         break;
       case SQLITE_TEXT: {
-        const auto* bytes =
-            static_cast<const char*>(static_cast<const void*>(sqlite3_column_text(handle, i)));
+        const auto* bytes = reinterpret_cast<const char*>(sqlite3_column_text(handle, i));
         if (bytes == nullptr) throw failure(SQLITE_NOMEM, statement.text);
         const auto size = static_cast<std::size_t>(sqlite3_column_bytes(handle, i));
         out.emplace_back(std::string(bytes, size));

@@ -1,5 +1,5 @@
-// A chunk is one piece of an answer; a position names one. This header is also the format on the wire: a chunk is stored and
-// sent as one server-sent event, encoded once,
+// A chunk is one piece of an answer; a position names one. This header is also the format on the
+// wire: a chunk is stored and sent as one server-sent event, encoded once,
 //
 //   frame   = "id: " attempt "-" index LF "data: " json LF LF
 //   json    = {"chunk_index":INDEX,"chunk_type":"TYPE","content":"TEXT" FIELDS}
@@ -27,11 +27,13 @@ enum class chunk_type : std::uint8_t { content, reasoning, reset, done, error };
 struct chunk {
   chunk_type type = chunk_type::content;
   std::string content;
-  /// Further JSON members of a reset, done or error, each with a comma before it: `,"attempt":2,"reason":"worker_lost"`.
+  /// Further JSON members of a reset, done or error, each with a comma before it:
+  /// `,"attempt":2,"reason":"worker_lost"`.
   std::string fields;
 };
 
-/// What a reader has: everything of `attempt` up to and including `index`. Attempts count from 1, indexes from 0.
+/// What a reader has: everything of `attempt` up to and including `index`. Attempts count from 1,
+/// indexes from 0.
 struct position {
   std::uint32_t attempt = 0;
   std::uint32_t index = 0;
@@ -40,23 +42,26 @@ struct position {
 
 /// `1-42`.
 [[nodiscard]] std::string to_string(position at);
-/// Accepts exactly `ATTEMPT-INDEX` in decimal, attempt >= 1, both below 2^32 - 1, no signs, no leading zeros; else nullopt.
+/// Accepts exactly `ATTEMPT-INDEX` in decimal, attempt >= 1, both below 2^32 - 1, no signs, no
+/// leading zeros; else nullopt.
 [[nodiscard]] std::optional<position> parse_position(std::string_view text) noexcept;
 
 /// Appends the JSON of a chunk.
 void encode_chunk_json(std::string& out, std::int64_t index, const chunk& piece);
 /// Appends the frame of a chunk.
 void encode_chunk_frame(std::string& out, position at, const chunk& piece);
-/// Appends the frame of a chunk that is not part of a log: no id line, so that a client's Last-Event-ID stays what it was.
+/// Appends the frame of a chunk that is not part of a log: no id line, so that a client's
+/// Last-Event-ID stays what it was.
 void encode_unlogged_frame(std::string& out, std::int64_t index, const chunk& piece);
 
 /// One frame seen from outside.
 struct frame_view {
-  std::string_view whole;           // with the two line ends
-  std::optional<position> at;       // nullopt: not part of a log
+  std::string_view whole;      // with the two line ends
+  std::optional<position> at;  // nullopt: not part of a log
   std::string_view json;
 };
-/// Takes the first frame off `frames`, which are frames back to back as the functions above write them.
+/// Takes the first frame off `frames`, which are frames back to back as the functions above write
+/// them.
 [[nodiscard]] frame_view take_frame(std::string_view& frames);
 
 }  // namespace throughline::stream

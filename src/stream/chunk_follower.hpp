@@ -1,17 +1,24 @@
-// A follower reads one task's chunks from a position to their end: first what is stored, then what arrives. It owns a cursor
-// and a subscription and nothing else, so a slow reader costs nobody anything; what it is handed are frames ready for the wire.
+// A follower reads one task's chunks from a position to their end: first what is stored, then what
+// arrives. It owns a cursor and a subscription and nothing else, so a slow reader costs nobody
+// anything; what it is handed are frames ready for the wire.
 //
 // - Frames come in order, each once, none left out, and end with exactly one terminal frame.
-// - A position of an older attempt, one that cannot be parsed, one beyond the log: never an error, never a hole. The follower
+// - A position of an older attempt, one that cannot be parsed, one beyond the log: never an error,
+// never a hole. The follower
 //   sends a reset where the text the reader has is void, and the whole text after it.
-// - While the task has not ended, a log that is missing, shorter than the position or of an older attempt means "none yet".
-//   A position still beyond the log 5 s after the log has next grown gets a reset (chunk_index -1, no id,
-//   reason "position_unknown") and the text from the start. A follower never goes to a lower attempt.
-// - After a second of silence it asks the database (task_endings). If the task has ended there and, after one more read, the
-//   log has no end, the ending is served from the database: a reset (no id, reason "resumed_from_store") if the reader held a
-//   position, then reasoning and content (no id), then the stored terminal chunk under its real id.
+// - While the task has not ended, a log that is missing, shorter than the position or of an older
+// attempt means "none yet".
+//   A position still beyond the log 5 s after the log has next grown gets a reset (chunk_index -1,
+//   no id, reason "position_unknown") and the text from the start. A follower never goes to a lower
+//   attempt.
+// - After a second of silence it asks the database (task_endings). If the task has ended there and,
+// after one more read, the
+//   log has no end, the ending is served from the database: a reset (no id, reason
+//   "resumed_from_store") if the reader held a position, then reasoning and content (no id), then
+//   the stored terminal chunk under its real id.
 //
-// The decisions are follower_logic (pure: reads and times in, actions out); chunk_follower is the I/O around it.
+// The decisions are follower_logic (pure: reads and times in, actions out); chunk_follower is the
+// I/O around it.
 #pragma once
 
 #include <memory>
@@ -35,10 +42,11 @@ struct follow_from {
 };
 
 enum class follow_status : std::uint8_t {
-  frames,      // runs to send
-  idle,        // nothing for `patience`; a good moment for a keep-alive
-  ended,       // the terminal frame has been handed over before (or the reader had it already): nothing more will come
-  not_found,   // no such task (any more)
+  frames,  // runs to send
+  idle,    // nothing for `patience`; a good moment for a keep-alive
+  ended,   // the terminal frame has been handed over before (or the reader had it already): nothing
+           // more will come
+  not_found,  // no such task (any more)
 };
 
 struct follow_result {
@@ -54,9 +62,10 @@ class chunk_follower {
                  follow_from from, clock& time = system_clock());
   ~chunk_follower();
 
-  /// Suspends until there are frames, the end, or `patience` has passed. At most about `bytes_max` bytes of frames at a time.
-  /// Throws `operation_aborted` if the coroutine is cancelled; the position is then still that of the last frames handed over,
-  /// and next() may be called again. Errors of the log or the database are waited out, not reported.
+  /// Suspends until there are frames, the end, or `patience` has passed. At most about `bytes_max`
+  /// bytes of frames at a time. Throws `operation_aborted` if the coroutine is cancelled; the
+  /// position is then still that of the last frames handed over, and next() may be called again.
+  /// Errors of the log or the database are waited out, not reported.
   [[nodiscard]] aio::awaitable<follow_result> next(std::chrono::milliseconds patience,
                                                    std::size_t bytes_max = 256 * 1024);
 

@@ -1,17 +1,24 @@
-// The chunk log: the ordered record of the chunks of each task, kept while an answer is written and CHUNK_TTL after. It is the
-// centre of the product. One worker at a time writes a task's log; any number of followers read it. Implementations: memory
-// (one process) and Redis; both pass tests/contract/stream_chunk_log_contract.hpp.
+// The chunk log: the ordered record of the chunks of each task, kept while an answer is written and
+// CHUNK_TTL after. It is the centre of the product. One worker at a time writes a task's log; any
+// number of followers read it. Implementations: memory (one process) and Redis; both pass
+// tests/contract/stream_chunk_log_contract.hpp.
 //
 // A task's log, as its readers see it:
 //
-//   (missing) --append--> attempt 1: 0 1 2 ... --append--> attempt 2: 0=reset 1 2 ... n=done|error (ended)
-//                  open(2) raises the fence; the chunks of attempt 1 stay readable until attempt 2's first append
+//   (missing) --append--> attempt 1: 0 1 2 ... --append--> attempt 2: 0=reset 1 2 ... n=done|error
+//   (ended)
+//                  open(2) raises the fence; the chunks of attempt 1 stay readable until attempt
+//                  2's first append
 //
-// - The fence is the pair (attempt, worker) last opened. An older attempt, or the same attempt by another worker, is `fenced`.
-// - Index i of an attempt is written once; the log has no holes; after a terminal chunk nothing follows.
-// - Whatever happens to the log, it is only a copy: the worker can write it again, and after that the database can answer.
+// - The fence is the pair (attempt, worker) last opened. An older attempt, or the same attempt by
+// another worker, is `fenced`.
+// - Index i of an attempt is written once; the log has no holes; after a terminal chunk nothing
+// follows.
+// - Whatever happens to the log, it is only a copy: the worker can write it again, and after that
+// the database can answer.
 //
-// Thread-safe: every function may be called on any event loop, and completes on the loop of the caller.
+// Thread-safe: every function may be called on any event loop, and completes on the loop of the
+// caller.
 #pragma once
 
 #include <chrono>
@@ -58,13 +65,15 @@ struct chunk_run {
 };
 
 struct read_result {
-  /// False: there is no log for this task (never begun, expired, lost). Everything else is then zero.
+  /// False: there is no log for this task (never begun, expired, lost). Everything else is then
+  /// zero.
   bool exists = false;
   std::uint32_t attempt = 0;  // of the chunks that are readable now
   std::uint32_t length = 0;   // how many chunks this attempt has
   bool ended = false;         // the last of them is terminal
-  /// Chunks after the position, in order, none left out. Empty with `ended`: the position is the terminal chunk (or a
-  /// position beyond it). Empty without: none yet, or the position is not in this log; the caller compares.
+  /// Chunks after the position, in order, none left out. Empty with `ended`: the position is the
+  /// terminal chunk (or a position beyond it). Empty without: none yet, or the position is not in
+  /// this log; the caller compares.
   std::vector<chunk_run> runs;
 };
 
@@ -77,34 +86,38 @@ class chunk_log {
  public:
   virtual ~chunk_log() = default;
 
-  /// Raises the fence to (attempt, worker). Idempotent. Older chunks stay readable until the first append of this attempt.
-  /// `fenced` if a newer attempt, or another worker at this attempt, has opened already; else `appended` and this attempt's
-  /// length (not 0 when a worker opens again after a lost reply).
-  /// An error (`unavailable`): the log could not be reached; nothing is known to have happened.
+  /// Raises the fence to (attempt, worker). Idempotent. Older chunks stay readable until the first
+  /// append of this attempt. `fenced` if a newer attempt, or another worker at this attempt, has
+  /// opened already; else `appended` and this attempt's length (not 0 when a worker opens again
+  /// after a lost reply). An error (`unavailable`): the log could not be reached; nothing is known
+  /// to have happened.
   [[nodiscard]] virtual aio::awaitable<result<append_result>> open(writer by) = 0;
 
-  /// Appends `chunks` at `first_index`. All or nothing. The first append of a newer attempt (first_index 0) empties the log.
-  /// An append to a log that is missing or lost counts as an append to an empty one whose fence is (attempt, worker).
-  /// The terminal chunk, if any, is the last of `chunks`.
-  /// An error (`unavailable`): in doubt; call again with the same arguments, and `mismatch` with a higher length tells that
-  /// it had happened.
-  [[nodiscard]] virtual aio::awaitable<result<append_result>> append(
-      writer by, std::uint32_t first_index, std::vector<chunk> chunks) = 0;
+  /// Appends `chunks` at `first_index`. All or nothing. The first append of a newer attempt
+  /// (first_index 0) empties the log. An append to a log that is missing or lost counts as an
+  /// append to an empty one whose fence is (attempt, worker). The terminal chunk, if any, is the
+  /// last of `chunks`. An error (`unavailable`): in doubt; call again with the same arguments, and
+  /// `mismatch` with a higher length tells that it had happened.
+  [[nodiscard]] virtual aio::awaitable<result<append_result>> append(writer by,
+                                                                     std::uint32_t first_index,
+                                                                     std::vector<chunk> chunks) = 0;
 
-  /// The chunks after `after` (nullopt: from the start), in one atomic step, at most about `bytes_max` bytes but at least one
-  /// chunk. A position of an older attempt gets the readable attempt from its start.
+  /// The chunks after `after` (nullopt: from the start), in one atomic step, at most about
+  /// `bytes_max` bytes but at least one chunk. A position of an older attempt gets the readable
+  /// attempt from its start.
   [[nodiscard]] virtual aio::awaitable<result<read_result>> read(task_id task,
                                                                  std::optional<position> after,
                                                                  std::size_t bytes_max) = 0;
 
-  /// Rings `bell` whenever the log of `task` may have grown, ended, been opened or removed, until the subscription dies. The
-  /// log need not exist. Read after subscribing: what happened before rings no bell.
+  /// Rings `bell` whenever the log of `task` may have grown, ended, been opened or removed, until
+  /// the subscription dies. The log need not exist. Read after subscribing: what happened before
+  /// rings no bell.
   class subscription {
    public:
     virtual ~subscription() = default;
   };
-  [[nodiscard]] virtual std::unique_ptr<subscription> subscribe(task_id task,
-                                                                std::shared_ptr<aio::bell> bell) = 0;
+  [[nodiscard]] virtual std::unique_ptr<subscription> subscribe(
+      task_id task, std::shared_ptr<aio::bell> bell) = 0;
 
   /// Removes the log (its conversation was purged). Nothing happens if there is none.
   [[nodiscard]] virtual aio::awaitable<> remove(task_id task) = 0;

@@ -1,5 +1,6 @@
-// What a follower asks when the log is silent: has this task ended in the database, and how? engine/ answers, joining the
-// questions of all followers of a process into one statement per second.
+// What a follower asks when the log is silent: has this task ended in the database, and how?
+// engine/ answers, joining the questions of all followers of a process into one statement per
+// second.
 #pragma once
 
 #include <cstdint>
@@ -25,9 +26,11 @@ class task_endings {
  public:
   virtual ~task_endings() = default;
 
-  /// nullopt: the task has not ended. `not_found`: there is no such task (any more). Takes up to a second, on purpose, unless
-  /// `is_urgent` (a reader that has just come, and a log that is missing).
-  [[nodiscard]] virtual aio::awaitable<result<std::optional<position>>> terminal_of(task_id task, bool is_urgent) = 0;
+  /// nullopt: the task has not ended. `not_found`: there is no such task (any more). Takes up to a
+  /// second, on purpose, unless `is_urgent` (a reader that has just come, and a log that is
+  /// missing).
+  [[nodiscard]] virtual aio::awaitable<result<std::optional<position>>> terminal_of(
+      task_id task, bool is_urgent) = 0;
 
   /// The ending itself, with its text. REQUIRES that terminal_of() gave a position.
   [[nodiscard]] virtual aio::awaitable<result<stored_ending>> ending_of(task_id task) = 0;

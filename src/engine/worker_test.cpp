@@ -1,0 +1,206 @@
+#include "engine/worker.hpp"
+
+#include "engine/engine_fixture.hpp"
+#include "engine/terminal.hpp"
+
+namespace throughline::engine {
+namespace {
+
+using worker_test = engine_fixture;
+
+TEST_F(worker_test, an_answer_goes_from_the_post_to_the_database_and_to_its_readers) {
+  model_->will_play({{says("hm", true),
+                      says("Hel"),
+                      says("lo"),
+                      {{provider::usage_report{{7, 2}}}, std::nullopt, false},
+                      finishes()}});
+  const auto posted = post();
+  start_worker();
+  EXPECT_EQ(story(follow(posted.task)), "reasoning:hm content:Hel content:lo done=completed");
+  const auto stored = message(posted.message);
+  EXPECT_EQ(stored.content, "Hello");
+  EXPECT_EQ(stored.reasoning, "hm");
+  EXPECT_EQ(stored.status, store::message_status::completed);
+  EXPECT_EQ(stored.finish_reason, "stop");
+  EXPECT_EQ(stored.model, "model");
+  EXPECT_EQ(stored.provider, "scripted");
+  ASSERT_TRUE(stored.usage);
+  EXPECT_EQ(stored.usage->output_tokens, 2);
+  EXPECT_FALSE(stored.usage->estimated);
+  EXPECT_EQ(task(posted.task).state, store::task_state::succeeded);
+  const auto requests = model_->requests();
+  ASSERT_EQ(requests.size(), 1U);
+  EXPECT_EQ(requests[0].messages.back().content, "question");
+}
+
+TEST_F(worker_test, a_failure_that_may_pass_is_tried_again_as_a_new_attempt_with_a_reset) {
+  model_->will_play(
+      {{says("Wro"), fails(errc::provider_unavailable)}, {says("Right"), finishes()}});
+  const auto posted = post();
+  start_worker();
+  EXPECT_EQ(story(follow(posted.task, stream::position{1, 0})),
+            "reset content:Right done=completed");
+  EXPECT_EQ(message(posted.message).content, "Right");
+  EXPECT_EQ(message(posted.message).attempt, 2U);
+  EXPECT_EQ(task(posted.task).failures, 1);
+}
+
+TEST_F(worker_test, a_final_failure_keeps_the_text_and_says_why) {
+  model_->will_play({{says("So far"), fails(errc::provider_refused)}});
+  const auto posted = post();
+  start_worker();
+  EXPECT_EQ(story(follow(posted.task)), "content:So far error:as told=provider_refused");
+  const auto stored = message(posted.message);
+  EXPECT_EQ(stored.status, store::message_status::error);
+  EXPECT_EQ(stored.content, "So far");
+  ASSERT_TRUE(stored.usage);
+  EXPECT_TRUE(stored.usage->estimated);
+  ASSERT_TRUE(stored.failure);
+  EXPECT_FALSE(stored.failure->retryable);
+}
+
+TEST_F(worker_test, an_attempt_that_ends_without_text_keeps_the_text_of_the_one_before) {
+  model_->will_play({{says("Once "), says("said"), fails(errc::provider_truncated)},
+                     {fails(errc::provider_refused)}});
+  const auto posted = post();
+  start_worker();
+  const auto frames = follow(posted.task);
+  eventually([&] { return store::is_terminal(task(posted.task).state); }, "the end");
+  EXPECT_EQ(message(posted.message).content, "Once said");
+  EXPECT_EQ(story(follow(posted.task)), "reset content:Once said error:as told=provider_refused");
+}
+
+TEST_F(worker_test, the_budget_of_failures_is_kept) {
+  model_->will_play({{fails(errc::provider_unavailable)}});
+  const auto posted = post();
+  start_worker();
+  EXPECT_EQ(story(follow(posted.task)), "reset error:as told=provider_unavailable");
+  EXPECT_EQ(model_->requests().size(), 3U);
+}
+
+TEST_F(worker_test, stop_closes_the_request_and_keeps_the_text) {
+  model_->will_play({{says("Half"), hangs()}});
+  const auto posted = post();
+  start_worker();
+  eventually([&] { return !await(log_.read(posted.task, std::nullopt, 1000))->runs.empty(); },
+             "text");
+  const auto stopped = await(answers_->cancel(loops_[1], "local", posted.task));
+  ASSERT_TRUE(stopped.has_value());
+  EXPECT_EQ(stopped->state, store::task_state::cancelled);
+  EXPECT_EQ(story(follow(posted.task)), "content:Half done=cancelled");
+  EXPECT_EQ(message(posted.message).content, "Half");
+  EXPECT_EQ(message(posted.message).status, store::message_status::cancelled);
+}
+
+TEST_F(worker_test, a_task_that_nobody_runs_is_cancelled_with_what_was_saved) {
+  const auto posted = post();
+  const auto stopped = await(answers_->cancel(loops_[1], "local", posted.task));
+  ASSERT_TRUE(stopped.has_value());
+  EXPECT_EQ(stopped->state, store::task_state::cancelled);
+  EXPECT_EQ(story(follow(posted.task)), "done=cancelled");
+  model_->will_play({{says("never"), finishes()}});
+  start_worker();
+  const auto other = post();
+  follow(other.task);
+  EXPECT_EQ(model_->requests().size(), 1U);
+}
+
+TEST_F(worker_test, an_answer_over_its_limits_ends_as_length) {
+  generation_limits limits;
+  limits.answer_bytes_max = 10;
+  model_->will_play(
+      {{says("12345"), says("67\xE2\x82\xAC\xE2\x82\xAC"), says("never"), finishes()}});
+  const auto posted = post();
+  start_worker(limits);
+  follow(posted.task);
+  EXPECT_EQ(message(posted.message).content, "1234567\xE2\x82\xAC");
+  EXPECT_EQ(message(posted.message).finish_reason, "length");
+}
+
+TEST_F(worker_test, a_log_that_vanishes_is_written_again_identically) {
+  model_->will_play({{says("a"), says("b"), says("c"), says("d"), finishes()}});
+  for (int after = 0; after < 5; ++after) {
+    log_.vanish_after = after;
+    const auto posted = post();
+    if (!worker_) start_worker();
+    const auto frames = follow(posted.task);
+    EXPECT_TRUE(story(frames).ends_with("content:d done=completed") || after == 4) << story(frames);
+    EXPECT_EQ(message(posted.message).content, "abcd");
+  }
+}
+
+TEST_F(worker_test, replies_and_appends_that_the_log_loses_cost_nothing) {
+  model_->will_play({{says("a"), says("b"), says("c"), finishes()}});
+  log_.lose_reply = 2;
+  const auto first = post();
+  start_worker();
+  EXPECT_EQ(story(follow(first.task)), "content:a content:b content:c done=completed");
+  log_.refuse = 3;
+  const auto second = post();
+  EXPECT_EQ(story(follow(second.task)), "content:a content:b content:c done=completed");
+}
+
+TEST_F(worker_test, going_down_hands_answers_back_without_counting_a_failure) {
+  model_->will_play({{says("Begun"), hangs()}, {says("Whole"), finishes()}});
+  const auto posted = post();
+  start_worker();
+  eventually([&] { return !await(log_.read(posted.task, std::nullopt, 1000))->runs.empty(); },
+             "text");
+  stop_worker();
+  EXPECT_FALSE(store::is_terminal(task(posted.task).state));
+  EXPECT_EQ(await(queue_->saved(posted.task))->content, "Begun");
+  start_worker();
+  EXPECT_EQ(story(follow(posted.task, stream::position{1, 0})),
+            "reset content:Whole done=completed");
+  EXPECT_EQ(task(posted.task).failures, 0);
+}
+
+TEST_F(worker_test, what_a_crash_left_is_begun_again_after_recovery) {
+  model_->will_play({{says("Whole"), finishes()}});
+  const auto posted = post();
+  const auto dead = worker_id::generate();
+  ASSERT_TRUE(await(queue_->heartbeat(dead, milliseconds(4000))).has_value());
+  const auto claimed = await(queue_->claim(dead, {"default"}, 10));
+  ASSERT_EQ(claimed->size(), 1U);
+  ASSERT_EQ(*await(queue_->recover()), 1);
+  start_worker();
+  EXPECT_EQ(story(follow(posted.task)), "reset content:Whole done=completed");
+  // The dead one comes back and may say nothing.
+  const auto late = await(queue_->finish(
+      claimed->front().held,
+      make_saved_ending(store::task_state::succeeded, 1, {}, posted.message, std::nullopt)));
+  EXPECT_FALSE(*late);
+  EXPECT_EQ(message(posted.message).content, "Whole");
+}
+
+TEST_F(worker_test, a_task_whose_budget_workers_have_spent_ends_with_an_error) {
+  const auto posted = post();
+  for (int i = 0; i < 3; ++i) {
+    const auto dead = worker_id::generate();
+    ASSERT_TRUE(await(queue_->heartbeat(dead, milliseconds(0))).has_value());
+    ASSERT_EQ(await(queue_->claim(dead, {"default"}, 10))->size(), 1U);
+    ASSERT_EQ(*await(queue_->reap(10)), 1);
+  }
+  model_->will_play({{says("never"), finishes()}});
+  start_worker();
+  follow(posted.task);
+  EXPECT_EQ(message(posted.message).failure->code, "worker_lost");
+  EXPECT_TRUE(model_->requests().empty());
+}
+
+TEST_F(worker_test, many_answers_at_once_each_end_once) {
+  script play;
+  for (int i = 0; i < 50; ++i) play.push_back(says("w" + std::to_string(i) + " "));
+  play.push_back(finishes());
+  model_->will_play({play});
+  start_worker();
+  std::vector<store::submission> all;
+  for (int i = 0; i < 100; ++i) all.push_back(post());
+  const auto expected = story(follow(all[0].task));
+  for (const auto& one : all) EXPECT_EQ(story(follow(one.task)), expected);
+  EXPECT_EQ(model_->requests().size(), 100U);
+  EXPECT_EQ(*await(queue_->check()), 0);
+}
+
+}  // namespace
+}  // namespace throughline::engine

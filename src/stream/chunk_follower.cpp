@@ -1,0 +1,163 @@
+#include "stream/chunk_follower.hpp"
+
+#include <boost/asio/experimental/awaitable_operators.hpp>
+#include <boost/system/system_error.hpp>
+#include <utility>
+#include <variant>
+
+#include "stream/follower_logic.hpp"
+
+namespace throughline::stream {
+namespace {
+
+using answer = result<std::optional<position>>;
+
+/// The bell rang, or the time came.
+struct interruption {
+  bool is_rung = false;
+};
+
+/// A deadline of the follower's clock as one of the machine's: tests move the former.
+steady_time as_alarm(steady_time deadline, steady_time now) {
+  if (deadline == steady_time::max()) return deadline;
+  return std::chrono::steady_clock::now() + (deadline - now);
+}
+
+aio::awaitable<interruption> listen(std::shared_ptr<aio::bell> bell, steady_time until) {
+  const bool is_rung = co_await bell->wait_until(until);
+  co_return interruption{is_rung};
+}
+
+/// The answer, unless the bell rings or `until` comes first.
+aio::awaitable<std::variant<answer, interruption>> ask_or_listen(task_endings& endings,
+                                                                 task_id task, bool is_urgent,
+                                                                 std::shared_ptr<aio::bell> bell,
+                                                                 steady_time until) {
+  using namespace aio::asio::experimental::awaitable_operators;
+  try {
+    auto first = co_await (endings.terminal_of(task, is_urgent) || listen(bell, until));
+    co_return std::move(first);
+  } catch (const aio::asio::multiple_exceptions&) {
+    // Both were cancelled, because this coroutine was.
+    throw boost::system::system_error(aio::asio::error::operation_aborted);
+  }
+}
+
+}  // namespace
+
+struct chunk_follower::state {
+  state(aio::event_loop& loop, chunk_log& chunks, task_endings& ends, task_id which,
+        follow_from from, clock& clocks)
+      : log(chunks),
+        endings(ends),
+        task(which),
+        time(clocks),
+        bell(aio::bell::create(loop)),
+        subscribed(log.subscribe(task, bell)),
+        logic(from, time.steady_now()) {}
+
+  aio::awaitable<> read(std::size_t bytes_max);
+  aio::awaitable<> wait(steady_time until);
+  aio::awaitable<> ask(bool is_urgent, steady_time patience_ends);
+  aio::awaitable<> fetch_ending();
+
+  chunk_log& log;
+  task_endings& endings;
+  const task_id task;
+  clock& time;
+  const std::shared_ptr<aio::bell> bell;
+  // Subscribed before the first read: what a read does not see rings.
+  const std::unique_ptr<chunk_log::subscription> subscribed;
+  follower_logic logic;
+};
+
+aio::awaitable<> chunk_follower::state::read(std::size_t bytes_max) {
+  auto found = co_await log.read(task, logic.read_from(), bytes_max);
+  const auto now = time.steady_now();
+  if (found) {
+    logic.on_read(std::move(*found), now);
+  } else {
+    logic.on_read_failed(now);
+  }
+}
+
+aio::awaitable<> chunk_follower::state::wait(steady_time until) {
+  const auto alarm = as_alarm(until, time.steady_now());
+  const bool is_rung = co_await bell->wait_until(alarm);
+  if (is_rung) logic.on_rung();
+}
+
+aio::awaitable<> chunk_follower::state::ask(bool is_urgent, steady_time patience_ends) {
+  // An urgent question is short: it has its answer even if the caller has no patience at all.
+  const auto until = is_urgent ? steady_time::max() : as_alarm(patience_ends, time.steady_now());
+  auto first = co_await ask_or_listen(endings, task, is_urgent, bell, until);
+  const auto now = time.steady_now();
+  if (const auto* interrupted = std::get_if<interruption>(&first)) {
+    logic.on_ask_interrupted();
+    if (interrupted->is_rung) logic.on_rung();
+    co_return;
+  }
+  const auto& given = std::get<answer>(first);
+  if (given) {
+    logic.on_answer(*given, now);
+  } else if (given.error().code == errc::not_found) {
+    logic.on_unknown_task(now);
+  } else {
+    logic.on_ask_failed(now);
+  }
+}
+
+aio::awaitable<> chunk_follower::state::fetch_ending() {
+  auto ending = co_await endings.ending_of(task);
+  if (ending) {
+    logic.on_ending(std::move(*ending));
+  } else {
+    logic.on_ending_failed(ending.error().code, time.steady_now());
+  }
+}
+
+chunk_follower::chunk_follower(aio::event_loop& loop, chunk_log& log, task_endings& endings,
+                               task_id task, follow_from from, clock& time)
+    : state_(std::make_unique<state>(loop, log, endings, task, from, time)) {}
+
+chunk_follower::~chunk_follower() = default;
+
+aio::awaitable<follow_result> chunk_follower::next(std::chrono::milliseconds patience,
+                                                   std::size_t bytes_max) {
+  state& my = *state_;
+  const steady_time patience_ends = my.time.steady_now() + patience;
+  while (true) {
+    const auto now = my.time.steady_now();
+    const auto action = my.logic.next(now);
+    follow_result outcome;
+    switch (action.step) {
+      case follower_step::send:
+        co_return my.logic.take_frames(bytes_max, now);
+      case follower_step::ended:
+        outcome.status = follow_status::ended;
+        co_return outcome;
+      case follower_step::not_found:
+        outcome.status = follow_status::not_found;
+        co_return outcome;
+      case follower_step::read:
+        co_await my.read(bytes_max);
+        break;
+      case follower_step::fetch_ending:
+        co_await my.fetch_ending();
+        break;
+      case follower_step::ask:
+        co_await my.ask(action.is_urgent, patience_ends);
+        break;
+      case follower_step::wait:
+        if (now >= patience_ends && !my.bell->is_rung()) co_return outcome;
+        co_await my.wait(std::min(action.until, patience_ends));
+        break;
+    }
+  }
+}
+
+std::optional<position> chunk_follower::at() const {
+  return state_->logic.at();
+}
+
+}  // namespace throughline::stream

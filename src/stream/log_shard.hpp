@@ -1,0 +1,90 @@
+// A part of the memory chunk log: the logs of the tasks that fall into it, behind one mutex that is
+// held for a copy of a few frames at most. Used by memory_chunk_log only. Every function takes the
+// time and first drops what has expired by then.
+#pragma once
+
+#include <atomic>
+#include <list>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "base/clock.hpp"
+#include "stream/chunk_buffer.hpp"
+#include "stream/chunk_log.hpp"
+
+namespace throughline::stream {
+
+/// Chunks encoded for an append, before the log's mutex is taken.
+struct encoded_chunks {
+  std::string frames;
+  std::vector<std::size_t> ends;  // where each frame ends
+  bool is_terminal = false;       // the last one is
+};
+
+class alignas(64) log_shard {
+ public:
+  /// What a log takes besides its segments, near enough.
+  static constexpr std::size_t bytes_per_log = 256;
+
+  /// `bytes_total` counts the bytes of all shards. `dropped` (below) collects the tasks whose logs
+  /// a call has removed.
+  void configure(std::atomic<std::size_t>& bytes_total, milliseconds ttl) {
+    bytes_total_ = &bytes_total;
+    ttl_ = ttl;
+  }
+
+  append_result open(const writer& by, steady_time now, std::vector<task_id>& dropped);
+  append_result append(const writer& by, std::uint32_t first_index, const encoded_chunks& chunks,
+                       steady_time now, std::vector<task_id>& dropped);
+  read_result read(task_id task, std::optional<position> after, std::size_t bytes_max,
+                   steady_time now, std::vector<task_id>& dropped);
+  void remove(task_id task);
+  void drop_expired(steady_time now, std::vector<task_id>& dropped);
+
+  /// When the log that has been over for longest came to its end; nullopt: none is over.
+  [[nodiscard]] std::optional<steady_time> oldest_end() const;
+  /// Drops that log if it ended at `when`.
+  void drop_ended_at(steady_time when, std::vector<task_id>& dropped);
+
+  [[nodiscard]] log_totals totals() const;
+
+ private:
+  struct task_log {
+    task_id task;
+    std::uint32_t fence_attempt = 0;
+    worker_id fence_worker;
+    std::uint32_t attempt = 0;  // of `chunks`; 0: nothing has been appended yet
+    bool ended = false;         // the last of `chunks` is terminal
+    chunk_buffer chunks;
+    steady_time touched;  // the last append, or the open before it
+    std::list<task_log*>* order = nullptr;
+    std::list<task_log*>::iterator place;
+
+    [[nodiscard]] bool is_fenced(const writer& by) const noexcept;
+    [[nodiscard]] bool is_over() const noexcept { return ended && fence_attempt == attempt; }
+    [[nodiscard]] std::uint32_t length_for(const writer& by) const noexcept;
+  };
+
+  // All with the mutex held.
+  task_log& find_or_add(task_id task);
+  void touch(task_log& log, steady_time now);
+  void erase(task_log& log);
+  void count_bytes(std::size_t before, std::size_t after) noexcept;
+  void drop(task_log& log, std::vector<task_id>& dropped);
+  void sweep(steady_time now, std::vector<task_id>& dropped);
+
+  std::atomic<std::size_t>* bytes_total_ = nullptr;
+  milliseconds ttl_{};
+
+  mutable std::mutex mutex_;
+  std::unordered_map<task_id, task_log> logs_;  // its nodes stay where they are
+  // Both in the order of `touched`, oldest first.
+  std::list<task_log*> running_;
+  std::list<task_log*> over_;
+  std::size_t bytes_ = 0;
+};
+
+}  // namespace throughline::stream

@@ -1,0 +1,146 @@
+#include "stream/memory_chunk_log.hpp"
+
+#include <array>
+#include <atomic>
+#include <limits>
+#include <mutex>
+#include <utility>
+
+#include "base/assert.hpp"
+#include "stream/bell_board.hpp"
+#include "stream/log_shard.hpp"
+
+namespace throughline::stream {
+namespace {
+
+// The buffer that appends of a thread encode into keeps its memory up to this size.
+constexpr std::size_t scratch_bytes_kept = 64 * 1024;
+
+void encode(encoded_chunks& out, std::uint32_t attempt, std::uint32_t first_index,
+            const std::vector<chunk>& chunks) {
+  THROUGHLINE_ASSERT(chunks.size() < std::numeric_limits<std::uint32_t>::max() - first_index);
+  if (out.frames.capacity() > scratch_bytes_kept) out.frames = std::string();
+  out.frames.clear();
+  out.ends.clear();
+  out.is_terminal = false;
+  auto index = first_index;
+  for (const chunk& each : chunks) {
+    THROUGHLINE_ASSERT(!out.is_terminal);  // the terminal chunk is the last
+    encode_chunk_frame(out.frames, position{attempt, index++}, each);
+    out.ends.push_back(out.frames.size());
+    out.is_terminal = is_terminal(each.type);
+  }
+}
+
+class memory_chunk_log final : public chunk_log {
+ public:
+  memory_chunk_log(memory_chunk_log_options options, clock& time) : options_(options), time_(time) {
+    for (auto& shard : shards_) shard.configure(bytes_, options_.ttl);
+  }
+
+  aio::awaitable<result<append_result>> open(writer by) override {
+    THROUGHLINE_ASSERT(by.attempt >= 1);
+    std::vector<task_id> dropped;
+    const auto now = time_.steady_now();
+    const auto outcome = shard_of(by.task).open(by, now, dropped);
+    // Tasks begin all the time: each looks after one more shard, so that no shard keeps what has
+    // expired.
+    shards_[turn_.fetch_add(1, std::memory_order_relaxed) % shards_.size()].drop_expired(now,
+                                                                                         dropped);
+    bells_.ring(by.task);
+    ring_all(dropped);
+    keep_within_bounds();
+    co_return outcome;
+  }
+
+  aio::awaitable<result<append_result>> append(writer by, std::uint32_t first_index,
+                                               std::vector<chunk> chunks) override {
+    THROUGHLINE_ASSERT(by.attempt >= 1);
+    static thread_local encoded_chunks scratch;
+    encode(scratch, by.attempt, first_index, chunks);
+    std::vector<task_id> dropped;
+    const auto outcome =
+        shard_of(by.task).append(by, first_index, scratch, time_.steady_now(), dropped);
+    if (outcome.status == append_status::appended) bells_.ring(by.task);
+    ring_all(dropped);
+    keep_within_bounds();
+    co_return outcome;
+  }
+
+  aio::awaitable<result<read_result>> read(task_id task, std::optional<position> after,
+                                           std::size_t bytes_max) override {
+    std::vector<task_id> dropped;
+    auto outcome = shard_of(task).read(task, after, bytes_max, time_.steady_now(), dropped);
+    ring_all(dropped);
+    co_return outcome;
+  }
+
+  std::unique_ptr<subscription> subscribe(task_id task, std::shared_ptr<aio::bell> bell) override {
+    return bells_.subscribe(task, std::move(bell));
+  }
+
+  aio::awaitable<> remove(task_id task) override {
+    shard_of(task).remove(task);
+    bells_.ring(task);
+    co_return;
+  }
+
+  log_totals totals() const override {
+    log_totals sum;
+    for (const auto& shard : shards_) {
+      const auto part = shard.totals();
+      sum.logs += part.logs;
+      sum.bytes += part.bytes;
+    }
+    return sum;
+  }
+
+ private:
+  log_shard& shard_of(task_id task) noexcept { return shards_[task.hash() >> 58]; }
+
+  void ring_all(const std::vector<task_id>& tasks) {
+    for (const task_id task : tasks) bells_.ring(task);
+  }
+
+  void keep_within_bounds() {
+    if (bytes_.load(std::memory_order_relaxed) <= options_.bytes_max) return;
+    std::vector<task_id> dropped;
+    {
+      const std::lock_guard lock(evicting_);
+      while (bytes_.load(std::memory_order_relaxed) > options_.bytes_max && drop_oldest(dropped)) {
+      }
+    }
+    ring_all(dropped);
+  }
+
+  /// False if no log has ended.
+  bool drop_oldest(std::vector<task_id>& dropped) {
+    log_shard* oldest = nullptr;
+    steady_time ended_at = steady_time::max();
+    for (auto& shard : shards_) {
+      const auto candidate = shard.oldest_end();
+      if (candidate && *candidate < ended_at) {
+        ended_at = *candidate;
+        oldest = &shard;
+      }
+    }
+    if (oldest != nullptr) oldest->drop_ended_at(ended_at, dropped);
+    return oldest != nullptr;
+  }
+
+  const memory_chunk_log_options options_;
+  clock& time_;
+  std::atomic<std::size_t> bytes_{0};
+  std::atomic<std::size_t> turn_{0};
+  std::array<log_shard, 64> shards_;
+  std::mutex evicting_;
+  bell_board bells_;
+};
+
+}  // namespace
+
+std::unique_ptr<chunk_log> make_memory_chunk_log(memory_chunk_log_options options, clock& time) {
+  return std::make_unique<memory_chunk_log>(options, time);
+}
+
+}  // namespace throughline::stream
