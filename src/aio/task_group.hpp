@@ -10,6 +10,7 @@
 #include <string_view>
 
 #include "aio/asio.hpp"
+#include "aio/bell.hpp"
 #include "aio/event_loop.hpp"
 
 namespace throughline::aio {

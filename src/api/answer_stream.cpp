@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include "api/decode.hpp"
 #include "api/json_writer.hpp"
 #include "api/sse.hpp"
 
@@ -110,14 +111,16 @@ class poll_page {
   /// A client that comes back after this page neither misses nor repeats anything.
   [[nodiscard]] bool may_end_here() const { return ends_with_id_ || ends_with_restart_; }
 
-  /// `at` is the follower's position.
-  [[nodiscard]] std::string encode(std::optional<stream::position> at, bool ended) const {
-    const bool has_position = at && !ends_with_restart_;
+  /// `sent` is the position the client came with, `at` that of the follower.
+  [[nodiscard]] std::string encode(const std::string& sent, std::optional<stream::position> at,
+                                   bool ended) const {
+    std::string next = sent;
+    if (!is_empty()) next = at && !ends_with_restart_ ? stream::to_string(*at) : std::string();
     std::string body;
     {
       object_writer object(body);
       object.name("chunks") += '[' + chunks_ + ']';
-      object.text("position", has_position ? stream::to_string(*at) : std::string());
+      object.text("position", next);
       object.boolean("ended", ended);
     }
     return body;
@@ -150,8 +153,9 @@ aio::awaitable<result<void>> send_answer(call in, task_id task, stream::follow_f
   co_return result<void>();
 }
 
-aio::awaitable<result<http::response>> poll_answer(call in, task_id task, stream::follow_from from,
+aio::awaitable<result<http::response>> poll_answer(call in, task_id task, std::string sent,
                                                    milliseconds wait) {
+  const auto from = decode_position(sent);
   const auto ticket = in.app.streams.take(in.owner);
   if (!ticket) co_return ticket.error();
   const auto deadline = system_clock().steady_now() + wait;
@@ -171,7 +175,7 @@ aio::awaitable<result<http::response>> poll_answer(call in, task_id task, stream
     next = co_await follower.next(std::clamp(left, milliseconds(1), slice));
   }
   const bool ended = next.last || next.status == follow_status::ended;
-  co_return http::json_response(200, page.encode(follower.at(), ended));
+  co_return http::json_response(200, page.encode(sent, follower.at(), ended));
 }
 
 }  // namespace throughline::api

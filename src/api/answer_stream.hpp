@@ -20,11 +20,11 @@ enum class id_form : std::uint8_t {
 [[nodiscard]] aio::awaitable<result<void>> send_answer(call in, task_id task,
                                                        stream::follow_from from, id_form form);
 
-/// `{chunks, position, ended}`: what comes after the position, suspending up to `wait` if there is
-/// nothing yet. Chunks that are not part of a log are never left hanging without an id: then the
-/// page goes on to the next one that has one.
+/// `{chunks, position, ended}`: what comes after the position as it was `sent`, suspending up to
+/// `wait` if there is nothing yet. Chunks that are not part of a log are never left hanging without
+/// an id: then the page goes on to the next one that has one.
 [[nodiscard]] aio::awaitable<result<http::response>> poll_answer(call in, task_id task,
-                                                                 stream::follow_from from,
+                                                                 std::string sent,
                                                                  milliseconds wait);
 
 }  // namespace throughline::api

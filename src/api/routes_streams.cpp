@@ -15,12 +15,12 @@ aio::awaitable<result<void>> follow_task(call in) {
   if (!wait) co_return wait.error();
   const auto owned = co_await in.app.on.queue.check_owner(in.owner, *id);
   if (!owned) co_return owned.error();
-  const auto from = decode_position(sent_position(in.request()).value_or(""));
+  const std::string position(sent_position(in.request()).value_or(""));
   if (!wants_json(in.request())) {
-    auto sent = co_await send_answer(in, *id, from, id_form::position);
+    auto sent = co_await send_answer(in, *id, decode_position(position), id_form::position);
     co_return sent;
   }
-  auto page = co_await poll_answer(in, *id, from, seconds(wait->value_or(0)));
+  auto page = co_await poll_answer(in, *id, position, seconds(wait->value_or(0)));
   if (!page) co_return page.error();
   co_await in.exchange.respond(std::move(*page));
   co_return result<void>();

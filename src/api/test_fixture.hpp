@@ -49,10 +49,10 @@ class recorded_exchange final : public http::exchange {
 
   // --- for tests, on their thread ---
 
-  [[nodiscard]] http::response reply();                         // once it was sent whole
-  [[nodiscard]] http::response head();                          // once the stream has begun
-  [[nodiscard]] std::string wait_for(const std::string& text);  // all so far, once it has that
-  [[nodiscard]] std::string whole_stream();                     // once it has ended cleanly
+  [[nodiscard]] http::response reply();           // once it was sent whole
+  [[nodiscard]] http::response head();            // once the stream has begun
+  std::string wait_for(const std::string& text);  // all so far, once it has that
+  [[nodiscard]] std::string whole_stream();       // once it has ended cleanly
   [[nodiscard]] std::string so_far();
   void wait_until_gone();  // once the handler has ended
   void drain();

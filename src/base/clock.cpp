@@ -1,7 +1,5 @@
 #include "base/clock.hpp"
 
-#include <cstdio>
-
 #include <fmt/format.h>
 
 namespace throughline {
@@ -38,19 +36,27 @@ std::string format_rfc3339(wall_time time) {
 }
 
 std::optional<wall_time> parse_rfc3339(std::string_view text) {
-  int year = 0, month = 0, day = 0, hour = 0, minute = 0, second = 0, ms = 0, used = 0;
-  const std::string copy(text);
-  if (copy.size() != 24 || std::sscanf(copy.c_str(), "%4d-%2d-%2dT%2d:%2d:%2d.%3dZ%n", &year, &month,
-                                       &day, &hour, &minute, &second, &ms, &used) != 7 ||
-      used != 24) {
-    return std::nullopt;
+  constexpr std::string_view shape = "dddd-dd-ddTdd:dd:dd.dddZ";
+  if (text.size() != shape.size()) return std::nullopt;
+  for (std::size_t i = 0; i < shape.size(); ++i) {
+    const bool fits = shape[i] == 'd' ? text[i] >= '0' && text[i] <= '9' : text[i] == shape[i];
+    if (!fits) return std::nullopt;
   }
-  const std::chrono::year_month_day date(std::chrono::year(year),
-                                         std::chrono::month(static_cast<unsigned>(month)),
-                                         std::chrono::day(static_cast<unsigned>(day)));
+  const auto number = [text](std::size_t at, std::size_t digits) {
+    int value = 0;
+    for (const char c : text.substr(at, digits)) value = value * 10 + (c - '0');
+    return value;
+  };
+  const std::chrono::year_month_day date(std::chrono::year(number(0, 4)),
+                                         std::chrono::month(static_cast<unsigned>(number(5, 2))),
+                                         std::chrono::day(static_cast<unsigned>(number(8, 2))));
+  const int hour = number(11, 2);
+  const int minute = number(14, 2);
+  const int second = number(17, 2);
+  // A leap second, 60, is the first moment of the next minute.
   if (!date.ok() || hour > 23 || minute > 59 || second > 60) return std::nullopt;
   return wall_time(std::chrono::sys_days(date)) + std::chrono::hours(hour) +
-         std::chrono::minutes(minute) + seconds(second) + milliseconds(ms);
+         std::chrono::minutes(minute) + seconds(second) + milliseconds(number(20, 3));
 }
 
 }  // namespace throughline

@@ -10,6 +10,7 @@
 #include <deque>
 #include <filesystem>
 
+#include "base/log.hpp"
 #include "engine/answers.hpp"
 #include "engine/batched_endings.hpp"
 #include "engine/worker.hpp"
@@ -150,6 +151,7 @@ class no_jitter final : public random_source {
 class engine_fixture : public testing::Test {
  protected:
   engine_fixture() : loops_(2, "test") {
+    log::configure(log::level::off, log::format::text);
     std::string name =
         (std::filesystem::temp_directory_path() / "throughline-engine-XXXXXX").string();
     directory_ = ::mkdtemp(name.data());

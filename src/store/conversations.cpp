@@ -44,7 +44,8 @@ aio::awaitable<result<conversation>> read_conversation(sql::transaction& in, own
 
 namespace {
 
-/// Counts the runs of a transaction body: one that runs again may have been committed the first time.
+/// Counts the runs of a transaction body: one that runs again may have been committed the first
+/// time.
 using run_counter = std::shared_ptr<int>;
 
 aio::awaitable<result<conversation>> run_create(sql::transaction& in, owner_id owner,
@@ -73,7 +74,8 @@ aio::awaitable<result<conversation>> run_patch(sql::transaction& in, owner_id ow
   sql::parameters values{id, owner, rev};
   append_field(values, fields.title.has_value(), fields.title);
   append_field(values, fields.model.has_value(), fields.model.value_or(std::nullopt));
-  append_field(values, fields.system_prompt.has_value(), fields.system_prompt.value_or(std::nullopt));
+  append_field(values, fields.system_prompt.has_value(),
+               fields.system_prompt.value_or(std::nullopt));
   append_field(values, fields.pinned.has_value(), fields.pinned);
   const auto patched = co_await in.execute(statements::patch_conversation.text, std::move(values));
   if (patched.empty()) co_return fail(errc::not_found, "no such conversation");
@@ -88,7 +90,8 @@ aio::awaitable<result<std::vector<task_id>>> run_remove(sql::transaction& in, ow
   const auto hidden =
       co_await in.execute(statements::hide_conversation.text, sql::parameters{id, owner, rev});
   if (hidden.empty() && *runs == 1) co_return fail(errc::not_found, "no such conversation");
-  // Marked here, and ended by the caller: should it die before it could, whoever claims them ends them.
+  // Marked here, and ended by the caller: should it die before it could, whoever claims them ends
+  // them.
   const auto open = co_await in.execute(statements::cancel_all_of.text, sql::parameters{id, rev});
   std::vector<task_id> out;
   for (const auto& row : open) out.push_back(row[0].id<task_id>());
@@ -115,7 +118,8 @@ std::optional<std::string> storable(std::optional<std::string> text) {
 
 }  // namespace
 
-aio::awaitable<result<conversation>> conversations::create(owner_id owner, new_conversation fields) {
+aio::awaitable<result<conversation>> conversations::create(owner_id owner,
+                                                           new_conversation fields) {
   fields.title = storable(std::move(fields.title));
   fields.system_prompt = storable(std::move(fields.system_prompt));
   const auto body = [owner, fields, id = conversation_id::generate(),
@@ -128,7 +132,9 @@ aio::awaitable<result<conversation>> conversations::create(owner_id owner, new_c
 }
 
 aio::awaitable<result<conversation>> conversations::get(owner_id owner, conversation_id id) {
-  const auto body = [owner, id](sql::transaction& in) { return read_conversation(in, owner, id); };
+  const auto body = [owner, id](sql::transaction& in) {
+    return read_conversation(in, owner, id);
+  };
   auto done = co_await database_.read<conversation>(body);
   co_return done;
 }
@@ -145,7 +151,8 @@ aio::awaitable<result<conversation>> conversations::patch(owner_id owner, conver
   co_return done;
 }
 
-aio::awaitable<result<std::vector<task_id>>> conversations::remove(owner_id owner, conversation_id id) {
+aio::awaitable<result<std::vector<task_id>>> conversations::remove(owner_id owner,
+                                                                   conversation_id id) {
   const auto body = [owner, id, runs = std::make_shared<int>(0)](sql::transaction& in) {
     return run_remove(in, owner, id, runs);
   };
@@ -155,7 +162,9 @@ aio::awaitable<result<std::vector<task_id>>> conversations::remove(owner_id owne
 }
 
 aio::awaitable<result<conversation>> conversations::restore(owner_id owner, conversation_id id) {
-  const auto body = [owner, id](sql::transaction& in) { return run_restore(in, owner, id); };
+  const auto body = [owner, id](sql::transaction& in) {
+    return run_restore(in, owner, id);
+  };
   auto done = co_await database_.write<conversation>(body);
   if (done) bells_.owner_changed(owner);
   co_return done;

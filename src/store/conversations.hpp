@@ -1,6 +1,7 @@
-// Conversations and messages: reading, renaming, hiding, searching, and what changed since a rev. Every function takes the owner and every
-// statement has it in its WHERE clause: somebody else's id is `not_found`, like one that never existed.
-// Posting, editing and regenerating are in store/submissions.hpp; running answers in store/task_queue.hpp.
+// Conversations and messages: reading, renaming, hiding, searching, and what changed since a rev.
+// Every function takes the owner and every statement has it in its WHERE clause: somebody else's id
+// is `not_found`, like one that never existed. Posting, editing and regenerating are in
+// store/submissions.hpp; running answers in store/task_queue.hpp.
 #pragma once
 
 #include <optional>
@@ -33,13 +34,14 @@ struct conversation_patch {
   std::optional<bool> pinned;
 };
 
-/// Full rows that changed after a rev, oldest change first; a deleted one has only its id and `deleted`.
+/// Full rows that changed after a rev, oldest change first; a deleted one has only its id and
+/// `deleted`.
 struct changes {
   std::vector<conversation> conversations;
   std::vector<message> messages;
   std::vector<task> tasks;
-  std::int64_t rev = 0;   // ask again with this
-  bool more = false;      // there are further changes beyond `rev`
+  std::int64_t rev = 0;  // ask again with this
+  bool more = false;     // there are further changes beyond `rev`
 };
 
 class conversations {
@@ -47,31 +49,33 @@ class conversations {
   /// Both outlive this.
   conversations(sql::database& database, signals& bells) : database_(database), bells_(bells) {}
 
-  [[nodiscard]] aio::awaitable<result<conversation>> create(owner_id owner, new_conversation fields);
+  [[nodiscard]] aio::awaitable<result<conversation>> create(owner_id owner,
+                                                            new_conversation fields);
   [[nodiscard]] aio::awaitable<result<conversation>> get(owner_id owner, conversation_id id);
-  /// Pinned first, then newest activity. `search` (not empty) looks in titles and texts, without case, and fills `snippet`.
-  /// A cursor that was not given out by this call: `invalid_request`.
+  /// Pinned first, then newest activity. `search` (not empty) looks in titles and texts, without
+  /// case, and fills `snippet`. A cursor that was not given out by this call: `invalid_request`.
   [[nodiscard]] aio::awaitable<result<page<conversation>>> list(owner_id owner, std::int64_t limit,
                                                                 std::optional<std::string> cursor,
                                                                 std::optional<std::string> search);
   [[nodiscard]] aio::awaitable<result<conversation>> patch(owner_id owner, conversation_id id,
                                                            conversation_patch fields);
-  /// Hides it everywhere at once. The tasks that have not ended are returned: the caller cancels them.
-  [[nodiscard]] aio::awaitable<result<std::vector<task_id>>> remove(owner_id owner, conversation_id id);
+  /// Hides it everywhere at once. The tasks that have not ended are returned: the caller cancels
+  /// them.
+  [[nodiscard]] aio::awaitable<result<std::vector<task_id>>> remove(owner_id owner,
+                                                                    conversation_id id);
   /// Brings back what remove() hid, until it is purged.
   [[nodiscard]] aio::awaitable<result<conversation>> restore(owner_id owner, conversation_id id);
 
-  [[nodiscard]] aio::awaitable<result<page<message>>> list_messages(owner_id owner, conversation_id id,
-                                                                    std::int64_t limit,
-                                                                    std::optional<std::string> cursor,
-                                                                    bool newest_first);
+  [[nodiscard]] aio::awaitable<result<page<message>>> list_messages(
+      owner_id owner, conversation_id id, std::int64_t limit, std::optional<std::string> cursor,
+      bool newest_first);
   [[nodiscard]] aio::awaitable<result<message>> get_message(owner_id owner, message_id id);
 
   /// At most about `limit` rows; all rows of one rev come together.
   [[nodiscard]] aio::awaitable<result<changes>> changes_since(owner_id owner, std::int64_t rev,
                                                               std::int64_t limit);
-  /// For a client that has nothing: the newest `limit` conversations, the tasks that have not ended and their messages, and
-  /// the rev to go on from.
+  /// For a client that has nothing: the newest `limit` conversations, the tasks that have not ended
+  /// and their messages, and the rev to go on from.
   [[nodiscard]] aio::awaitable<result<changes>> snapshot(owner_id owner, std::int64_t limit);
 
  private:

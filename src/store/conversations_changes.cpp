@@ -1,5 +1,5 @@
-// What changed since a rev, and where to begin. A rev is given out under the owner's lock and kept until the commit, so whoever
-// sees a rev sees everything that is older.
+// What changed since a rev, and where to begin. A rev is given out under the owner's lock and kept
+// until the commit, so whoever sees a rev sees everything that is older.
 #include <algorithm>
 
 #include "store/conversation_steps.hpp"
@@ -34,8 +34,8 @@ aio::awaitable<changes> find_end(sql::transaction& in, owner_id owner, std::int6
   co_return out;
 }
 
-aio::awaitable<result<changes>> read_changes(sql::transaction& in, owner_id owner, std::int64_t since,
-                                             std::int64_t limit) {
+aio::awaitable<result<changes>> read_changes(sql::transaction& in, owner_id owner,
+                                             std::int64_t since, std::int64_t limit) {
   auto out = co_await find_end(in, owner, since, limit);
   const sql::parameters range{owner, since, out.rev};
   const auto of_conversations = co_await in.execute(statements::changed_conversations.text, range);
@@ -75,7 +75,9 @@ aio::awaitable<result<changes>> conversations::changes_since(owner_id owner, std
 
 aio::awaitable<result<changes>> conversations::snapshot(owner_id owner, std::int64_t limit) {
   const auto most = std::clamp<std::int64_t>(limit, 1, changes_max);
-  const auto body = [owner, most](sql::transaction& in) { return read_snapshot(in, owner, most); };
+  const auto body = [owner, most](sql::transaction& in) {
+    return read_snapshot(in, owner, most);
+  };
   auto done = co_await database_.read<changes>(body);
   co_return done;
 }

@@ -14,7 +14,9 @@ namespace {
 constexpr std::int64_t page_max = 1000;
 constexpr std::size_t search_bytes_max = 1000;
 
-std::int64_t clamp_limit(std::int64_t limit) { return std::clamp<std::int64_t>(limit, 1, page_max); }
+std::int64_t clamp_limit(std::int64_t limit) {
+  return std::clamp<std::int64_t>(limit, 1, page_max);
+}
 
 /// $1 to $5 of the list statements. Without a place the page is the first one.
 sql::parameters list_values(const owner_id& owner, const std::optional<list_place>& after,
@@ -24,10 +26,10 @@ sql::parameters list_values(const owner_id& owner, const std::optional<list_plac
 }
 
 /// What shows why a conversation was found: the newest text that matches, else its title.
-aio::awaitable<std::string> read_snippet(sql::transaction& in, conversation_id id, std::string title,
-                                         std::string search) {
-  const auto found = co_await in.execute(statements::find_text.text,
-                                         sql::parameters{id, like_pattern(search)});
+aio::awaitable<std::string> read_snippet(sql::transaction& in, conversation_id id,
+                                         std::string title, std::string search) {
+  const auto found =
+      co_await in.execute(statements::find_text.text, sql::parameters{id, like_pattern(search)});
   co_return snippet_around(found.empty() ? title : found[0][0].text(), search);
 }
 
@@ -67,8 +69,8 @@ aio::awaitable<result<page<message>>> read_messages(sql::transaction& in, owner_
   const auto visible =
       co_await in.execute(statements::get_conversation.text, sql::parameters{id, owner});
   if (visible.empty()) co_return fail(errc::not_found, "no such conversation");
-  const auto text = newest_first ? statements::list_messages_down.text
-                                 : statements::list_messages_up.text;
+  const auto text =
+      newest_first ? statements::list_messages_down.text : statements::list_messages_up.text;
   const auto found = co_await in.execute(text, sql::parameters{id, owner, from, limit + 1});
   const auto count = std::min(found.size(), static_cast<std::size_t>(limit));
   page<message> out;
@@ -114,10 +116,9 @@ aio::awaitable<result<page<conversation>>> conversations::list(owner_id owner, s
   co_return done;
 }
 
-aio::awaitable<result<page<message>>> conversations::list_messages(owner_id owner, conversation_id id,
-                                                                   std::int64_t limit,
-                                                                   std::optional<std::string> cursor,
-                                                                   bool newest_first) {
+aio::awaitable<result<page<message>>> conversations::list_messages(
+    owner_id owner, conversation_id id, std::int64_t limit, std::optional<std::string> cursor,
+    bool newest_first) {
   std::int64_t from = newest_first ? std::numeric_limits<std::int64_t>::max() : 0;
   if (cursor) {
     const auto seq = parse_seq_cursor(*cursor);
@@ -133,7 +134,9 @@ aio::awaitable<result<page<message>>> conversations::list_messages(owner_id owne
 }
 
 aio::awaitable<result<message>> conversations::get_message(owner_id owner, message_id id) {
-  const auto body = [owner, id](sql::transaction& in) { return read_message(in, owner, id); };
+  const auto body = [owner, id](sql::transaction& in) {
+    return read_message(in, owner, id);
+  };
   auto done = co_await database_.read<message>(body);
   co_return done;
 }

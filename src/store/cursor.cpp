@@ -5,7 +5,8 @@
 namespace throughline::store {
 namespace {
 
-// Hexadecimal of "c.PINNED.TIME.ID" and "m.SEQ": plain enough to need no escaping, opaque enough not to be made by hand.
+// Hexadecimal of "c.PINNED.TIME.ID" and "m.SEQ": plain enough to need no escaping, opaque enough
+// not to be made by hand.
 std::string to_hex(std::string_view text) {
   static constexpr std::string_view digits = "0123456789abcdef";
   std::string out;
@@ -36,7 +37,8 @@ std::optional<std::int64_t> take_number(std::string_view& text) {
   std::int64_t number = 0;
   const auto* end = text.data() + text.size();
   const auto [stopped, failure] = std::from_chars(text.data(), end, number);
-  if (failure != std::errc() || stopped == end || *stopped != '.' || number < 0) return std::nullopt;
+  if (failure != std::errc() || stopped == end || *stopped != '.' || number < 0)
+    return std::nullopt;
   text.remove_prefix(static_cast<std::size_t>(stopped - text.data()) + 1);
   return number;
 }
@@ -61,7 +63,9 @@ std::optional<list_place> parse_list_cursor(std::string_view cursor) {
   return list_place{*pinned, *updated_at, *id};
 }
 
-std::string to_cursor(std::int64_t seq) { return to_hex("m." + std::to_string(seq) + '.'); }
+std::string to_cursor(std::int64_t seq) {
+  return to_hex("m." + std::to_string(seq) + '.');
+}
 
 std::optional<std::int64_t> parse_seq_cursor(std::string_view cursor) {
   const auto plain = from_hex(cursor);

@@ -1,4 +1,5 @@
-// Cursors of pages: the sort key of the last row of a page, as text that clients hand back and do not look into.
+// Cursors of pages: the sort key of the last row of a page, as text that clients hand back and do
+// not look into.
 #pragma once
 
 #include <cstdint>

@@ -18,21 +18,24 @@ enum class role : std::uint8_t { system, user, assistant };
 enum class message_status : std::uint8_t { queued, generating, completed, cancelled, error };
 /// As the table has it; people see the first four as `queued`.
 enum class task_state : std::uint8_t {
-  blocked,    // an earlier task of its conversation has not ended
-  delayed,    // first of its conversation; due later
-  waiting,    // first and due; its owner has no free slot in this queue
-  ready,      // holds a slot; any worker may claim it
-  running,    // holds a slot and a worker
+  blocked,  // an earlier task of its conversation has not ended
+  delayed,  // first of its conversation; due later
+  waiting,  // first and due; its owner has no free slot in this queue
+  ready,    // holds a slot; any worker may claim it
+  running,  // holds a slot and a worker
   succeeded,
   failed,
   cancelled,
 };
 
-[[nodiscard]] constexpr bool is_terminal(task_state state) noexcept { return state >= task_state::succeeded; }
+[[nodiscard]] constexpr bool is_terminal(task_state state) noexcept {
+  return state >= task_state::succeeded;
+}
 [[nodiscard]] std::string_view to_string(role which) noexcept;
 [[nodiscard]] std::string_view to_string(message_status status) noexcept;
-[[nodiscard]] std::string_view to_string(task_state state) noexcept;         // of the table
-[[nodiscard]] std::string_view public_state(task_state state) noexcept;      // queued running succeeded failed cancelled
+[[nodiscard]] std::string_view to_string(task_state state) noexcept;  // of the table
+[[nodiscard]] std::string_view public_state(
+    task_state state) noexcept;  // queued running succeeded failed cancelled
 
 struct token_usage {
   std::int64_t input_tokens = 0;
@@ -97,12 +100,13 @@ struct task {
   std::int64_t failures_max = 0;
   std::string queue;
   std::int64_t priority = 0;
-  std::optional<std::int64_t> queue_place;  // tasks in front of it in its queue (0: next), while ready or waiting; at most 1000
+  std::optional<std::int64_t> queue_place;  // tasks in front of it in its queue (0: next), while
+                                            // ready or waiting; at most 1000
   bool cancel_requested = false;
   std::optional<worker_id> worker;
   wall_time created_at;
-  std::optional<wall_time> started_at;   // of the first attempt
-  std::optional<wall_time> run_at;       // due time while delayed
+  std::optional<wall_time> started_at;  // of the first attempt
+  std::optional<wall_time> run_at;      // due time while delayed
   std::optional<wall_time> finished_at;
   std::optional<answer_error> last_error;
   std::int64_t rev = 0;

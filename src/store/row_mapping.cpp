@@ -7,7 +7,8 @@
 namespace throughline::store {
 namespace {
 
-/// The enumerator whose name this is. A name that is not there is a broken row: the tables' checks do not let one in.
+/// The enumerator whose name this is. A name that is not there is a broken row: the tables' checks
+/// do not let one in.
 template <class Enum, std::size_t Size>
 Enum parse_name(std::string_view text, const std::array<Enum, Size>& all) {
   for (const auto one : all) {
@@ -35,7 +36,8 @@ std::optional<token_usage> to_usage(const sql::row& row, std::size_t at) {
 
 task_state parse_task_state(std::string_view text) {
   using enum task_state;
-  static constexpr std::array all{blocked, delayed, waiting, ready, running, succeeded, failed, cancelled};
+  static constexpr std::array all{blocked, delayed,   waiting, ready,
+                                  running, succeeded, failed,  cancelled};
   return parse_name(text, all);
 }
 

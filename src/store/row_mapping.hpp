@@ -14,7 +14,8 @@ namespace throughline::store {
 /// The other way round. REQUIRES completed, cancelled or error.
 [[nodiscard]] task_state state_of_ended(message_status status);
 
-/// STORE_CONVERSATION_COLUMNS; active_task_ids stay empty. A hidden one is only its id, its rev and `deleted`.
+/// STORE_CONVERSATION_COLUMNS; active_task_ids stay empty. A hidden one is only its id, its rev and
+/// `deleted`.
 [[nodiscard]] conversation to_conversation(const sql::row& row);
 /// STORE_MESSAGES.
 [[nodiscard]] message to_message(const sql::row& row);

@@ -7,9 +7,10 @@ namespace {
 
 // Ids and owners are text, times are Unix milliseconds, flags are 0 or 1.
 //
-// A message carries how its answer ended, terminal chunk included, because it outlives its task: a task is deleted some time
-// after its end, its message is not. A hidden conversation becomes a row without content when it is purged (purged_at, then
-// emptied), so that a client which was away for long still hears that it is gone.
+// A message carries how its answer ended, terminal chunk included, because it outlives its task: a
+// task is deleted some time after its end, its message is not. A hidden conversation becomes a row
+// without content when it is purged (purged_at, then emptied), so that a client which was away for
+// long still hears that it is gone.
 constexpr std::string_view first_tables = R"sql(
 CREATE TABLE owners(
   owner text PRIMARY KEY,
@@ -181,6 +182,8 @@ constexpr std::array<sql::migration, 1> all_migrations{
 
 }  // namespace
 
-std::span<const sql::migration> migrations() { return all_migrations; }
+std::span<const sql::migration> migrations() {
+  return all_migrations;
+}
 
 }  // namespace throughline::store

@@ -1,4 +1,5 @@
-// Bells the store rings after a commit, so that nobody who writes can forget to. Hints: losing one costs time, never an answer.
+// Bells the store rings after a commit, so that nobody who writes can forget to. Hints: losing one
+// costs time, never an answer.
 #pragma once
 
 #include "store/records.hpp"

@@ -16,7 +16,8 @@ std::string claim_text(std::size_t queues) {
   for (std::size_t i = 0; i < queues; ++i) {
     if (i != 0) text += "  UNION ALL\n";
     text +=
-        "  SELECT * FROM (SELECT id, priority, ready_at FROM tasks WHERE state = 'ready' AND queue = $" +
+        "  SELECT * FROM (SELECT id, priority, ready_at FROM tasks WHERE state = 'ready' AND queue "
+        "= $" +
         std::to_string(i + 3) + " ORDER BY priority DESC, ready_at, id LIMIT $2 @lock) AS b" +
         std::to_string(i) + "\n";
   }
@@ -24,7 +25,8 @@ std::string claim_text(std::size_t queues) {
 UPDATE tasks SET state = 'running', attempt = attempt + 1, worker = $1, started_at = COALESCE(started_at, now_ms())
 WHERE id IN (SELECT id FROM p ORDER BY priority DESC, ready_at, id LIMIT $2)
 RETURNING id, attempt, owner, conversation_id, message_id, failures, failures_max, cancel_requested, created_at,
-  priority, ready_at, COALESCE(model, (SELECT c.model FROM conversations c WHERE c.id = tasks.conversation_id)))";
+  priority, ready_at, COALESCE(model, (SELECT c.model FROM conversations c WHERE c.id = tasks.conversation_id)),
+  error_code)";
   return text;
 }
 
@@ -33,8 +35,98 @@ std::span<const statement> all_statements() {
   static const std::string claim_1 = claim_text(1);
   static const std::string claim_3 = claim_text(3);
   static const std::vector<statement> every_statement{
-          lock_owner, admit, insert_task, next_in_line, begin_attempts, end_attempt, read_fence, finish_task, end_task, end_message, touch_conversation, delete_partials, requeue_task, due_owners, make_due_of, next_due, request_cancel, worker_is_alive, renew_lease, held_tasks, retire_worker, reap, end_lost_attempts, recover_attempts, recover_tasks, recover_workers, recover_excess, recover_waiting, recover_uncapped, holds, save_partials, read_saved, read_context, read_system_prompt, take_key, read_key, complete_key, read_submission, count_open, insert_conversation, take_seq, newest_message, read_place, read_answer_of, insert_question, insert_answer, get_conversation, list_conversations, search_conversations, find_text, open_tasks_of, patch_conversation, hide_conversation, cancel_all_of, unhide_conversation, touch_messages_of, touch_tasks_of, get_message, list_messages_up, list_messages_down, get_task, get_cleaned_task, count_in_front, count_waiting_in_front, active_tasks, attempts_of, task_of_message, newest_open_task, terminals, ending_of, owns_answer, answer_status, current_rev, next_revs, changed_conversations, changed_messages, changed_tasks, active_messages, clean_tasks, clean_attempts, clean_partials, purge_tasks, clean_keys, clean_workers, begin_purge, purge_messages, end_purge, check_heads, check_slots, check_waiting,
-      statement{"claim_1", claim_1}, statement{"claim_3", claim_3},
+      lock_owner,
+      admit,
+      insert_task,
+      next_in_line,
+      begin_attempts,
+      end_attempt,
+      read_fence,
+      finish_task,
+      end_task,
+      end_message,
+      touch_conversation,
+      delete_partials,
+      requeue_task,
+      due_owners,
+      make_due_of,
+      next_due,
+      request_cancel,
+      worker_is_alive,
+      renew_lease,
+      held_tasks,
+      retire_worker,
+      reap,
+      end_lost_attempts,
+      recover_attempts,
+      recover_tasks,
+      recover_workers,
+      recover_excess,
+      recover_waiting,
+      recover_uncapped,
+      holds,
+      save_partials,
+      read_saved,
+      read_context,
+      read_system_prompt,
+      take_key,
+      read_key,
+      complete_key,
+      read_submission,
+      count_open,
+      insert_conversation,
+      take_seq,
+      newest_message,
+      read_place,
+      read_answer_of,
+      insert_question,
+      insert_answer,
+      get_conversation,
+      list_conversations,
+      search_conversations,
+      find_text,
+      open_tasks_of,
+      patch_conversation,
+      hide_conversation,
+      cancel_all_of,
+      unhide_conversation,
+      touch_messages_of,
+      touch_tasks_of,
+      get_message,
+      list_messages_up,
+      list_messages_down,
+      get_task,
+      get_cleaned_task,
+      count_in_front,
+      count_waiting_in_front,
+      active_tasks,
+      attempts_of,
+      task_of_message,
+      newest_open_task,
+      terminals,
+      ending_of,
+      owns_answer,
+      answer_status,
+      current_rev,
+      next_revs,
+      changed_conversations,
+      changed_messages,
+      changed_tasks,
+      active_messages,
+      clean_tasks,
+      clean_attempts,
+      clean_partials,
+      purge_tasks,
+      clean_keys,
+      clean_workers,
+      begin_purge,
+      purge_messages,
+      end_purge,
+      check_heads,
+      check_slots,
+      check_waiting,
+      statement{"claim_1", claim_1},
+      statement{"claim_3", claim_3},
   };
   return every_statement;
 }

@@ -1,7 +1,8 @@
-// A statement is a constant text with a name. Every statement of the module is in one of the statements_*.hpp headers and in
-// all_statements(), so that a test can ask the database for the plan of each. The text is the same for SQLite and PostgreSQL:
-// parameters are `$1`, a parameter in a SELECT list or in arithmetic is CAST, literal state lists are those of the partial
-// indexes, and a list of rows to change is a MATERIALIZED CTE (both planners otherwise run it once per row).
+// A statement is a constant text with a name. Every statement of the module is in one of the
+// statements_*.hpp headers and in all_statements(), so that a test can ask the database for the
+// plan of each. The text is the same for SQLite and PostgreSQL: parameters are `$1`, a parameter in
+// a SELECT list or in arithmetic is CAST, literal state lists are those of the partial indexes, and
+// a list of rows to change is a MATERIALIZED CTE (both planners otherwise run it once per row).
 #pragma once
 
 #include <cstddef>
@@ -9,7 +10,8 @@
 #include <string>
 #include <string_view>
 
-// The literal lists that partial indexes are declared with: an index is used only by a query that repeats them.
+// The literal lists that partial indexes are declared with: an index is used only by a query that
+// repeats them.
 #define STORE_OPEN "('blocked', 'delayed', 'waiting', 'ready', 'running')"
 #define STORE_ENDED "('succeeded', 'failed', 'cancelled')"
 
@@ -23,7 +25,8 @@ struct statement {
 /// Claims from this many queues, one index range for each. $1 worker, $2 most, $3... queues
 [[nodiscard]] std::string claim_text(std::size_t queues);
 
-/// Every statement of the module; the claim, whose text depends on the number of queues, is there for one and for three.
+/// Every statement of the module; the claim, whose text depends on the number of queues, is there
+/// for one and for three.
 [[nodiscard]] std::span<const statement> all_statements();
 
 }  // namespace throughline::store

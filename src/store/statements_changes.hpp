@@ -21,30 +21,35 @@ ORDER BY r.rev LIMIT $3)"};
 
 /// $1 owner, $2 after this rev, $3 up to this one; hidden conversations too
 inline constexpr statement changed_conversations{
-    "changed_conversations", "SELECT " STORE_CONVERSATION_COLUMNS
-                             " FROM conversations c WHERE c.owner = $1 AND c.rev > CAST($2 AS bigint) AND "
-                             "c.rev <= CAST($3 AS bigint) ORDER BY c.rev"};
+    "changed_conversations",
+    "SELECT " STORE_CONVERSATION_COLUMNS
+    " FROM conversations c WHERE c.owner = $1 AND c.rev > CAST($2 AS bigint) AND "
+    "c.rev <= CAST($3 AS bigint) ORDER BY c.rev"};
 inline constexpr statement changed_messages{
     "changed_messages", STORE_MESSAGES
-    "WHERE m.owner = $1 AND m.rev > CAST($2 AS bigint) AND m.rev <= CAST($3 AS bigint) AND " STORE_MESSAGE_IS_VISIBLE
-    "ORDER BY m.rev, m.seq"};
-inline constexpr statement changed_tasks{
-    "changed_tasks", STORE_TASKS
-    "WHERE t.owner = $1 AND t.rev > CAST($2 AS bigint) AND t.rev <= CAST($3 AS bigint) AND " STORE_TASK_IS_VISIBLE
-    "ORDER BY t.rev, t.seq"};
+    "WHERE m.owner = $1 AND m.rev > CAST($2 AS bigint) AND m.rev <= CAST($3 AS bigint) "
+    "AND " STORE_MESSAGE_IS_VISIBLE "ORDER BY m.rev, m.seq"};
+inline constexpr statement changed_tasks{"changed_tasks", STORE_TASKS
+                                         "WHERE t.owner = $1 AND t.rev > CAST($2 AS bigint) AND "
+                                         "t.rev <= CAST($3 AS bigint) AND " STORE_TASK_IS_VISIBLE
+                                         "ORDER BY t.rev, t.seq"};
 
 /// The answers of the tasks that have not ended. $1 owner, $2 limit
 inline constexpr statement active_messages{
     "active_messages", STORE_MESSAGES
     "WHERE m.id IN (SELECT o.message_id FROM tasks o WHERE o.owner = $1 AND o.state IN " STORE_OPEN
-    " ORDER BY o.created_at DESC, o.id DESC LIMIT $2) AND " STORE_MESSAGE_IS_VISIBLE "ORDER BY m.rev, m.seq"};
+    " ORDER BY o.created_at DESC, o.id DESC LIMIT $2) AND " STORE_MESSAGE_IS_VISIBLE
+    "ORDER BY m.rev, m.seq"};
 
-// --- upkeep ------------------------------------------------------------------------------------------------------------------
+// --- upkeep
+// ------------------------------------------------------------------------------------------------------------------
 
 /// $1 age ms, $2 batch
-inline constexpr statement clean_tasks{"clean_tasks", R"(
+inline constexpr statement clean_tasks{"clean_tasks",
+                                       R"(
 WITH p AS MATERIALIZED (
-  SELECT id FROM tasks WHERE state IN )" STORE_ENDED R"( AND finished_at < now_ms() - CAST($1 AS bigint)
+  SELECT id FROM tasks WHERE state IN )" STORE_ENDED
+                                       R"( AND finished_at < now_ms() - CAST($1 AS bigint)
   ORDER BY finished_at LIMIT $2 @lock)
 DELETE FROM tasks WHERE id IN (SELECT id FROM p) RETURNING id)"};
 
@@ -66,7 +71,8 @@ WITH p AS MATERIALIZED (
   ORDER BY created_at LIMIT $2 @lock)
 DELETE FROM idempotency_keys WHERE (owner, key) IN (SELECT owner, key FROM p))"};
 
-/// Rows of workers that expired long ago; the table has a row per start of a worker process. $1 age ms
+/// Rows of workers that expired long ago; the table has a row per start of a worker process. $1 age
+/// ms
 inline constexpr statement clean_workers{"clean_workers", R"(
 DELETE FROM workers WHERE expires_at < now_ms() - CAST($1 AS bigint)
 AND NOT EXISTS(SELECT 1 FROM tasks t WHERE t.worker = workers.id AND t.state = 'running'))"};
@@ -76,7 +82,8 @@ inline constexpr statement begin_purge{"begin_purge", R"(
 WITH p AS MATERIALIZED (
   SELECT c.id FROM conversations c WHERE c.deleted_at IS NOT NULL AND c.emptied = 0 AND c.purged_at IS NULL
     AND c.deleted_at <= now_ms() - CAST($1 AS bigint)
-    AND NOT EXISTS(SELECT 1 FROM tasks t WHERE t.conversation_id = c.id AND t.state IN )" STORE_OPEN R"()
+    AND NOT EXISTS(SELECT 1 FROM tasks t WHERE t.conversation_id = c.id AND t.state IN )" STORE_OPEN
+                                                      R"()
   ORDER BY c.deleted_at LIMIT $2 @lock)
 UPDATE conversations SET purged_at = now_ms(), title = '', model = NULL, system_prompt = NULL
 WHERE id IN (SELECT id FROM p))"};

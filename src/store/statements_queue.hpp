@@ -19,14 +19,15 @@ WITH p AS MATERIALIZED (
          FROM tasks s WHERE s.owner = $1 AND s.queue = $2 AND s.state IN ('ready', 'running')))
 UPDATE tasks SET state = 'ready', ready_at = now_ms(), rev = $4 WHERE id IN (SELECT id FROM p))"};
 
-/// $1 id, $2 owner, $3 conversation, $4 message, $5 seq, $6 rev, $7 queue, $8 priority, $9 model, $10 run_at, $11 failures_max,
-/// $12 cap (0: none, and what is first and due is ready at once)
+/// $1 id, $2 owner, $3 conversation, $4 message, $5 seq, $6 rev, $7 queue, $8 priority, $9 model,
+/// $10 run_at, $11 failures_max, $12 cap (0: none, and what is first and due is ready at once)
 inline constexpr statement insert_task{"insert_task", R"(
 INSERT INTO tasks(id, owner, conversation_id, message_id, seq, rev, queue, priority, model, state, run_at, ready_at,
                   failures_max, created_at)
 SELECT CAST($1 AS text), CAST($2 AS text), CAST($3 AS text), CAST($4 AS text), CAST($5 AS bigint), CAST($6 AS bigint),
   CAST($7 AS text), CAST($8 AS bigint), CAST($9 AS text),
-  CASE WHEN EXISTS(SELECT 1 FROM tasks o WHERE o.conversation_id = $3 AND o.state IN )" STORE_OPEN R"() THEN 'blocked'
+  CASE WHEN EXISTS(SELECT 1 FROM tasks o WHERE o.conversation_id = $3 AND o.state IN )" STORE_OPEN
+                                                      R"() THEN 'blocked'
        WHEN CAST($10 AS bigint) > now_ms() THEN 'delayed'
        WHEN CAST($12 AS bigint) = 0 THEN 'ready' ELSE 'waiting' END,
   CASE WHEN CAST($10 AS bigint) > now_ms() THEN CAST($10 AS bigint) ELSE now_ms() END,
@@ -63,15 +64,16 @@ UPDATE tasks SET state = $4, finished_at = now_ms(), rev = $5,
 WHERE id = $1 AND attempt = $2 AND worker = $3 AND state = 'running'
 RETURNING queue, conversation_id, message_id)"};
 
-/// Ends a task that nobody runs; the caller has locked its row. $1 task, $2 attempt, $3 state, $4 rev, $5 code, $6 message,
-/// $7 retryable
+/// Ends a task that nobody runs; the caller has locked its row. $1 task, $2 attempt, $3 state, $4
+/// rev, $5 code, $6 message, $7 retryable
 inline constexpr statement end_task{"end_task", R"(
 UPDATE tasks SET state = $3, attempt = $2, worker = NULL, finished_at = now_ms(), rev = $4,
   error_code = $5, error_message = $6, error_retryable = $7
 WHERE id = $1 AND state IN )" STORE_OPEN};
 
-/// $1 message, $2 status, $3 content, $4 reasoning, $5 model, $6 provider, $7 attempt, $8 finish_reason, $9 to $11 usage,
-/// $12 ttft, $13 latency, $14 to $16 error, $17 to $20 terminal chunk, $21 rev
+/// $1 message, $2 status, $3 content, $4 reasoning, $5 model, $6 provider, $7 attempt, $8
+/// finish_reason, $9 to $11 usage, $12 ttft, $13 latency, $14 to $16 error, $17 to $20 terminal
+/// chunk, $21 rev
 inline constexpr statement end_message{"end_message", R"(
 UPDATE messages SET status = $2, content = $3, reasoning = $4, model = COALESCE($5, model), provider = $6, attempt = $7,
   finish_reason = $8, input_tokens = $9, output_tokens = $10, usage_estimated = $11, ttft_ms = $12, latency_ms = $13,
@@ -87,8 +89,8 @@ UPDATE conversations SET updated_at = now_ms(), rev = $2 WHERE id = $1)"};
 inline constexpr statement delete_partials{"delete_partials", R"(
 DELETE FROM partials WHERE task_id = $1)"};
 
-/// running -> delayed, waiting or ready, unless its cancel was requested. $1 task, $2 attempt, $3 worker, $4 delay ms, $5 cap,
-/// $6 failures to add, $7 code, $8 message, $9 retryable, $10 rev
+/// running -> delayed, waiting or ready, unless its cancel was requested. $1 task, $2 attempt, $3
+/// worker, $4 delay ms, $5 cap, $6 failures to add, $7 code, $8 message, $9 retryable, $10 rev
 inline constexpr statement requeue_task{"requeue_task", R"(
 UPDATE tasks SET
   state = CASE WHEN CAST($4 AS bigint) > 0 THEN 'delayed' WHEN CAST($5 AS bigint) = 0 THEN 'ready' ELSE 'waiting' END,
@@ -112,9 +114,11 @@ WHERE id IN (SELECT id FROM p) RETURNING queue)"};
 inline constexpr statement next_due{"next_due", R"(
 SELECT min(run_at) FROM tasks WHERE state = 'delayed')"};
 
-/// Marks a task; the row stays locked, so that nobody claims it while the caller decides. $1 task, $2 rev, $3 owner
+/// Marks a task; the row stays locked, so that nobody claims it while the caller decides. $1 task,
+/// $2 rev, $3 owner
 inline constexpr statement request_cancel{"request_cancel", R"(
-UPDATE tasks SET cancel_requested = 1, rev = $2 WHERE id = $1 AND owner = $3 AND state IN )" STORE_OPEN R"(
+UPDATE tasks SET cancel_requested = 1, rev = $2 WHERE id = $1 AND owner = $3 AND state IN )" STORE_OPEN
+                                                            R"(
 RETURNING state, attempt, worker, queue, conversation_id, message_id)"};
 
 /// $1 worker

@@ -1,48 +1,52 @@
-// The statements that read and edit conversations, and read messages and tasks. Column lists and the functions of
-// row_mapping.hpp go together.
+// The statements that read and edit conversations, and read messages and tasks. Column lists and
+// the functions of row_mapping.hpp go together.
 #pragma once
 
 #include "store/statement.hpp"
 
-#define STORE_CONVERSATION_COLUMNS                                                                \
-  "c.id, c.title, c.model, c.system_prompt, c.pinned, c.created_at, c.updated_at, c.last_seq, "   \
+#define STORE_CONVERSATION_COLUMNS                                                              \
+  "c.id, c.title, c.model, c.system_prompt, c.pinned, c.created_at, c.updated_at, c.last_seq, " \
   "c.rev, c.deleted_at"
-// What people see of an answer that is not finished follows from its task: the message row itself is written only at its end.
-#define STORE_UNFINISHED_STATUS                                                                  \
-  "CASE WHEN t.state = 'running' OR EXISTS(SELECT 1 FROM partials p WHERE p.task_id = t.id) "    \
+// What people see of an answer that is not finished follows from its task: the message row itself
+// is written only at its end.
+#define STORE_UNFINISHED_STATUS                                                               \
+  "CASE WHEN t.state = 'running' OR EXISTS(SELECT 1 FROM partials p WHERE p.task_id = t.id) " \
   "THEN 'generating' ELSE 'queued' END"
-#define STORE_MESSAGES                                                                            \
-  "SELECT m.id, m.conversation_id, m.parent_id, m.seq, m.rev, m.role, m.content, m.reasoning, "   \
-  "CASE WHEN m.status <> 'queued' THEN m.status ELSE " STORE_UNFINISHED_STATUS " END, "           \
+#define STORE_MESSAGES                                                                             \
+  "SELECT m.id, m.conversation_id, m.parent_id, m.seq, m.rev, m.role, m.content, m.reasoning, "    \
+  "CASE WHEN m.status <> 'queued' THEN m.status ELSE " STORE_UNFINISHED_STATUS                     \
+  " END, "                                                                                         \
   "m.task_id, COALESCE(m.model, t.model), m.provider, COALESCE(m.attempt, NULLIF(t.attempt, 0)), " \
-  "m.finish_reason, m.input_tokens, m.output_tokens, m.usage_estimated, m.ttft_ms, "              \
-  "m.latency_ms, m.error_code, m.error_message, m.error_retryable, m.created_at, "                \
+  "m.finish_reason, m.input_tokens, m.output_tokens, m.usage_estimated, m.ttft_ms, "               \
+  "m.latency_ms, m.error_code, m.error_message, m.error_retryable, m.created_at, "                 \
   "m.completed_at FROM messages m LEFT JOIN tasks t ON t.id = m.task_id "
-#define STORE_TASKS                                                                              \
-  "SELECT t.id, t.message_id, t.conversation_id, t.owner, t.state, "                             \
-  "CASE t.state WHEN 'succeeded' THEN 'completed' WHEN 'failed' THEN 'error' "                   \
-  "WHEN 'cancelled' THEN 'cancelled' ELSE " STORE_UNFINISHED_STATUS " END, "                     \
-  "t.attempt, t.failures, t.failures_max, t.queue, t.priority, t.cancel_requested, t.worker, "   \
-  "t.created_at, t.started_at, t.run_at, t.finished_at, t.error_code, t.error_message, "         \
+#define STORE_TASKS                                                                            \
+  "SELECT t.id, t.message_id, t.conversation_id, t.owner, t.state, "                           \
+  "CASE t.state WHEN 'succeeded' THEN 'completed' WHEN 'failed' THEN 'error' "                 \
+  "WHEN 'cancelled' THEN 'cancelled' ELSE " STORE_UNFINISHED_STATUS                            \
+  " END, "                                                                                     \
+  "t.attempt, t.failures, t.failures_max, t.queue, t.priority, t.cancel_requested, t.worker, " \
+  "t.created_at, t.started_at, t.run_at, t.finished_at, t.error_code, t.error_message, "       \
   "t.error_retryable, t.rev, t.ready_at FROM tasks t "
 #define STORE_TASK_IS_VISIBLE \
   "EXISTS(SELECT 1 FROM conversations c WHERE c.id = t.conversation_id AND c.deleted_at IS NULL) "
 #define STORE_MESSAGE_IS_VISIBLE \
   "EXISTS(SELECT 1 FROM conversations c WHERE c.id = m.conversation_id AND c.deleted_at IS NULL) "
-#define STORE_LIST_WHERE                                                                      \
-  " FROM conversations c WHERE c.owner = $1 AND c.deleted_at IS NULL AND "                    \
+#define STORE_LIST_WHERE                                                   \
+  " FROM conversations c WHERE c.owner = $1 AND c.deleted_at IS NULL AND " \
   "(c.pinned, c.updated_at, c.id) < (CAST($2 AS bigint), CAST($3 AS bigint), CAST($4 AS text)) "
 #define STORE_LIST_ORDER " ORDER BY c.pinned DESC, c.updated_at DESC, c.id DESC LIMIT $5"
 
 namespace throughline::store::statements {
 
-// --- conversations -----------------------------------------------------------------------------------------------------------
+// --- conversations
+// -----------------------------------------------------------------------------------------------------------
 
 /// $1 id, $2 owner
-inline constexpr statement get_conversation{"get_conversation",
-                                            "SELECT " STORE_CONVERSATION_COLUMNS
-                                            " FROM conversations c WHERE c.id = $1 AND c.owner = $2 "
-                                            "AND c.deleted_at IS NULL"};
+inline constexpr statement get_conversation{
+    "get_conversation", "SELECT " STORE_CONVERSATION_COLUMNS
+                        " FROM conversations c WHERE c.id = $1 AND c.owner = $2 "
+                        "AND c.deleted_at IS NULL"};
 
 /// $1 owner, $2 to $4 the place before the page, $5 limit
 inline constexpr statement list_conversations{
@@ -63,11 +67,12 @@ WHERE m.conversation_id = $1 AND lower(m.content) LIKE lower(CAST($2 AS text)) E
 /// $1 JSON [{"i": conversation}...]
 inline constexpr statement open_tasks_of{"open_tasks_of", R"(
 WITH j AS MATERIALIZED (SELECT value->>'i' AS id FROM json_each($1))
-SELECT t.conversation_id, t.id FROM j CROSS JOIN tasks t WHERE t.conversation_id = j.id AND t.state IN )" STORE_OPEN R"(
+SELECT t.conversation_id, t.id FROM j CROSS JOIN tasks t WHERE t.conversation_id = j.id AND t.state IN )" STORE_OPEN
+                                                          R"(
 ORDER BY t.conversation_id, t.seq)"};
 
-/// $1 id, $2 owner, $3 rev, then for each field whether it is set and its value: $4 $5 title, $6 $7 model, $8 $9 system_prompt,
-/// $10 $11 pinned
+/// $1 id, $2 owner, $3 rev, then for each field whether it is set and its value: $4 $5 title, $6 $7
+/// model, $8 $9 system_prompt, $10 $11 pinned
 inline constexpr statement patch_conversation{"patch_conversation", R"(
 UPDATE conversations SET rev = $3,
   title = CASE WHEN CAST($4 AS bigint) = 1 THEN CAST($5 AS text) ELSE title END,
@@ -82,14 +87,16 @@ UPDATE conversations SET deleted_at = now_ms(), rev = $3 WHERE id = $1 AND owner
 
 /// $1 conversation, $2 rev
 inline constexpr statement cancel_all_of{"cancel_all_of", R"(
-UPDATE tasks SET cancel_requested = 1, rev = $2 WHERE conversation_id = $1 AND state IN )" STORE_OPEN R"( RETURNING id)"};
+UPDATE tasks SET cancel_requested = 1, rev = $2 WHERE conversation_id = $1 AND state IN )" STORE_OPEN
+                                                          R"( RETURNING id)"};
 
 /// $1 id, $2 owner, $3 rev
 inline constexpr statement unhide_conversation{"unhide_conversation", R"(
 UPDATE conversations SET deleted_at = NULL, rev = $3
 WHERE id = $1 AND owner = $2 AND deleted_at IS NOT NULL AND purged_at IS NULL RETURNING id)"};
 
-/// Whoever saw the conversation vanish has thrown its messages away and needs them again. $1 conversation, $2 rev
+/// Whoever saw the conversation vanish has thrown its messages away and needs them again. $1
+/// conversation, $2 rev
 inline constexpr statement touch_messages_of{"touch_messages_of", R"(
 UPDATE messages SET rev = $2 WHERE conversation_id = $1)"};
 
@@ -98,26 +105,28 @@ inline constexpr statement touch_tasks_of{"touch_tasks_of", R"(
 UPDATE tasks SET rev = $2
 WHERE id IN (SELECT m.task_id FROM messages m WHERE m.conversation_id = $1 AND m.task_id IS NOT NULL))"};
 
-// --- messages ----------------------------------------------------------------------------------------------------------------
+// --- messages
+// ----------------------------------------------------------------------------------------------------------------
 
 /// $1 message, $2 owner
-inline constexpr statement get_message{"get_message", STORE_MESSAGES
-                                       "WHERE m.id = $1 AND m.owner = $2 AND " STORE_MESSAGE_IS_VISIBLE};
+inline constexpr statement get_message{
+    "get_message", STORE_MESSAGES "WHERE m.id = $1 AND m.owner = $2 AND " STORE_MESSAGE_IS_VISIBLE};
 
 /// $1 conversation, $2 owner, $3 seq before the page, $4 limit
-inline constexpr statement list_messages_up{
-    "list_messages_up", STORE_MESSAGES
-    "WHERE m.conversation_id = $1 AND m.owner = $2 AND m.seq > CAST($3 AS bigint) ORDER BY m.seq LIMIT $4"};
-inline constexpr statement list_messages_down{
-    "list_messages_down", STORE_MESSAGES
-    "WHERE m.conversation_id = $1 AND m.owner = $2 AND m.seq < CAST($3 AS bigint) ORDER BY m.seq DESC "
-    "LIMIT $4"};
+inline constexpr statement list_messages_up{"list_messages_up", STORE_MESSAGES
+                                            "WHERE m.conversation_id = $1 AND m.owner = $2 AND "
+                                            "m.seq > CAST($3 AS bigint) ORDER BY m.seq LIMIT $4"};
+inline constexpr statement list_messages_down{"list_messages_down", STORE_MESSAGES
+                                              "WHERE m.conversation_id = $1 AND m.owner = $2 AND "
+                                              "m.seq < CAST($3 AS bigint) ORDER BY m.seq DESC "
+                                              "LIMIT $4"};
 
-// --- tasks -------------------------------------------------------------------------------------------------------------------
+// --- tasks
+// -------------------------------------------------------------------------------------------------------------------
 
 /// $1 task, $2 owner
-inline constexpr statement get_task{"get_task", STORE_TASKS
-                                    "WHERE t.id = $1 AND t.owner = $2 AND " STORE_TASK_IS_VISIBLE};
+inline constexpr statement get_task{
+    "get_task", STORE_TASKS "WHERE t.id = $1 AND t.owner = $2 AND " STORE_TASK_IS_VISIBLE};
 
 /// What is left of a task that was cleaned away. $1 task, $2 owner
 inline constexpr statement get_cleaned_task{"get_cleaned_task", R"(
@@ -125,7 +134,8 @@ SELECT m.task_id, m.id, m.conversation_id, m.owner, m.status, m.attempt, m.creat
   m.error_code, m.error_message, m.error_retryable, m.rev
 FROM messages m WHERE m.task_id = $1 AND m.owner = $2 AND )" STORE_MESSAGE_IS_VISIBLE};
 
-/// $1 queue, $2 priority, $3 ready_at, $4 id: how many ready tasks are in front, counting no further than needed
+/// $1 queue, $2 priority, $3 ready_at, $4 id: how many ready tasks are in front, counting no
+/// further than needed
 inline constexpr statement count_in_front{"count_in_front", R"(
 SELECT (SELECT count(*) FROM (SELECT 1 FROM tasks WHERE state = 'ready' AND queue = $1
           AND priority > CAST($2 AS bigint) LIMIT 1000) AS higher)
@@ -147,7 +157,8 @@ SELECT (SELECT count(*) FROM (SELECT 1 FROM tasks WHERE state = 'ready' AND queu
 
 /// $1 owner, $2 limit
 inline constexpr statement active_tasks{"active_tasks", STORE_TASKS
-                                        "WHERE t.owner = $1 AND t.state IN " STORE_OPEN " AND " STORE_TASK_IS_VISIBLE
+                                        "WHERE t.owner = $1 AND t.state IN " STORE_OPEN
+                                        " AND " STORE_TASK_IS_VISIBLE
                                         "ORDER BY t.created_at DESC, t.id DESC LIMIT $2"};
 
 /// $1 task
@@ -161,10 +172,12 @@ SELECT m.task_id FROM messages m WHERE m.id = $1 AND m.owner = $2 AND m.conversa
 
 /// $1 conversation, $2 owner
 inline constexpr statement newest_open_task{"newest_open_task", R"(
-SELECT t.id FROM tasks t WHERE t.conversation_id = $1 AND t.owner = $2 AND t.state IN )" STORE_OPEN R"(
+SELECT t.id FROM tasks t WHERE t.conversation_id = $1 AND t.owner = $2 AND t.state IN )" STORE_OPEN
+                                                                R"(
 ORDER BY t.seq DESC LIMIT 1)"};
 
-// --- endings -----------------------------------------------------------------------------------------------------------------
+// --- endings
+// -----------------------------------------------------------------------------------------------------------------
 
 /// $1 JSON [{"i": task}...]
 inline constexpr statement terminals{"terminals", R"(
@@ -179,9 +192,10 @@ SELECT m.status, m.attempt, m.content, m.reasoning, m.model, m.provider, m.finis
 FROM messages m WHERE m.task_id = $1)"};
 
 /// $1 task, $2 owner
-inline constexpr statement owns_answer{"owns_answer",
-                                       "SELECT m.id FROM messages m WHERE m.task_id = $1 AND m.owner = $2 "
-                                       "AND " STORE_MESSAGE_IS_VISIBLE};
+inline constexpr statement owns_answer{
+    "owns_answer",
+    "SELECT m.id FROM messages m WHERE m.task_id = $1 AND m.owner = $2 "
+    "AND " STORE_MESSAGE_IS_VISIBLE};
 
 /// $1 task, $2 owner: also of a hidden conversation
 inline constexpr statement answer_status{"answer_status", R"(

@@ -5,8 +5,9 @@
 
 namespace throughline::store::statements {
 
-/// The first statement where a key was given: whoever inserts it does the work, everybody else waits for him and gets no row.
-/// $1 owner, $2 key, $3 hash, $4 task, $5 message, $6 user message, $7 conversation
+/// The first statement where a key was given: whoever inserts it does the work, everybody else
+/// waits for him and gets no row. $1 owner, $2 key, $3 hash, $4 task, $5 message, $6 user message,
+/// $7 conversation
 inline constexpr statement take_key{"take_key", R"(
 INSERT INTO idempotency_keys(owner, key, request_hash, task_id, message_id, user_message_id, conversation_id, created_at)
 VALUES($1, $2, $3, $4, $5, $6, $7, now_ms()) ON CONFLICT(owner, key) DO NOTHING RETURNING key)"};
@@ -27,14 +28,16 @@ SELECT m.id, m.parent_id, m.conversation_id FROM messages m WHERE m.task_id = $1
 /// $1 owner, $2 most
 inline constexpr statement count_open{"count_open", R"(
 SELECT count(*) FROM (
-  SELECT 1 FROM tasks WHERE owner = $1 AND state IN )" STORE_OPEN R"( LIMIT CAST($2 AS bigint)) AS o)"};
+  SELECT 1 FROM tasks WHERE owner = $1 AND state IN )" STORE_OPEN
+                                                    R"( LIMIT CAST($2 AS bigint)) AS o)"};
 
 /// $1 id, $2 owner, $3 rev, $4 title, $5 model, $6 system_prompt, $7 last_seq
 inline constexpr statement insert_conversation{"insert_conversation", R"(
 INSERT INTO conversations(id, owner, rev, title, model, system_prompt, last_seq, created_at, updated_at)
 VALUES($1, $2, $3, $4, $5, $6, $7, now_ms(), now_ms()))"};
 
-/// Takes the next numbers of a conversation. $1 id, $2 owner, $3 rev, $4 how many, $5 title if it has none
+/// Takes the next numbers of a conversation. $1 id, $2 owner, $3 rev, $4 how many, $5 title if it
+/// has none
 inline constexpr statement take_seq{"take_seq", R"(
 UPDATE conversations SET last_seq = last_seq + CAST($4 AS bigint), updated_at = now_ms(), rev = $3,
   title = CASE WHEN title = '' THEN CAST($5 AS text) ELSE title END

@@ -5,7 +5,8 @@
 
 namespace throughline::store::statements {
 
-/// $1 worker, $2 lease ms. Returns now and when the lease before this one ended (0: there was none).
+/// $1 worker, $2 lease ms. Returns now and when the lease before this one ended (0: there was
+/// none).
 inline constexpr statement renew_lease{"renew_lease", R"(
 INSERT INTO workers(id, renewed_at, expires_at, expired_before)
 VALUES($1, now_ms(), now_ms() + CAST($2 AS bigint), 0)
@@ -21,8 +22,9 @@ SELECT id, attempt, cancel_requested FROM tasks WHERE worker = $1 AND state = 'r
 inline constexpr statement retire_worker{"retire_worker", R"(
 DELETE FROM workers WHERE id = $1)"};
 
-/// Running tasks without a living worker become ready again and keep their slot. Steps from worker to worker along the index of
-/// held tasks, so that its cost is the number of workers, not of running tasks. $1 most
+/// Running tasks without a living worker become ready again and keep their slot. Steps from worker
+/// to worker along the index of held tasks, so that its cost is the number of workers, not of
+/// running tasks. $1 most
 inline constexpr statement reap{"reap", R"(
 WITH RECURSIVE w(worker) AS (
   SELECT min(t.worker) FROM tasks t WHERE t.state = 'running'
@@ -78,8 +80,9 @@ UPDATE tasks SET state = 'ready', ready_at = now_ms() WHERE state = 'waiting')"}
 inline constexpr statement holds{"holds", R"(
 SELECT 1 FROM tasks WHERE id = $1 AND attempt = $2 AND worker = $3 AND state = 'running')"};
 
-/// A piece saved twice (its first reply was lost) may have grown meanwhile: the later one replaces it.
-/// $1 JSON [{"t": task, "a": attempt, "w": worker, "f": from_index, "c": content, "r": reasoning}...]
+/// A piece saved twice (its first reply was lost) may have grown meanwhile: the later one replaces
+/// it. $1 JSON [{"t": task, "a": attempt, "w": worker, "f": from_index, "c": content, "r":
+/// reasoning}...]
 inline constexpr statement save_partials{"save_partials", R"(
 WITH j AS MATERIALIZED (
   SELECT value->>'t' AS task, CAST(value->>'a' AS bigint) AS attempt, value->>'w' AS worker,
@@ -95,8 +98,8 @@ inline constexpr statement read_saved{"read_saved", R"(
 SELECT attempt, content, reasoning FROM partials
 WHERE task_id = $1 AND attempt = (SELECT max(attempt) FROM partials WHERE task_id = $1) ORDER BY from_index)"};
 
-/// The chain of parents of the answered message, from the question backwards, until the text is longer than $2 characters or
-/// $3 turns were seen. $1 task
+/// The chain of parents of the answered message, from the question backwards, until the text is
+/// longer than $2 characters or $3 turns were seen. $1 task
 inline constexpr statement read_context{"read_context", R"(
 WITH RECURSIVE chain(parent_id, role, content, place, characters) AS (
   SELECT m.parent_id, m.role, m.content, 0, length(m.content)

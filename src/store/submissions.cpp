@@ -48,12 +48,12 @@ aio::awaitable<result<std::optional<submission>>> find_earlier(sql::transaction&
                                                                std::shared_ptr<plan> want) {
   if (want->options.once) {
     const auto& once = *want->options.once;
-    sql::parameters key{want->owner, once.key,  once.request_hash, want->task,
-                        want->answer, nullptr, nullptr};
+    sql::parameters key{want->owner, once.key, once.request_hash, want->task, want->answer,
+                        nullptr,     nullptr};
     const auto taken = co_await in.execute(statements::take_key.text, std::move(key));
     if (!taken.empty()) co_return std::optional<submission>();
-    const auto kept = co_await in.execute(statements::read_key.text,
-                                          sql::parameters{want->owner, once.key});
+    const auto kept =
+        co_await in.execute(statements::read_key.text, sql::parameters{want->owner, once.key});
     if (kept.empty()) co_return fail(errc::overloaded, "the Idempotency-Key is just expiring");
     const auto& row = kept[0];
     if (row[0].text() != once.request_hash) {
@@ -91,9 +91,8 @@ aio::awaitable<result<std::int64_t>> take_seq(sql::transaction& in, std::shared_
                                               conversation_id conversation, std::int64_t rev,
                                               std::int64_t turns) {
   const auto title = want->what == plan::kind::post ? title_of(want->content) : std::string();
-  const auto taken =
-      co_await in.execute(statements::take_seq.text,
-                          sql::parameters{conversation, want->owner, rev, turns, title});
+  const auto taken = co_await in.execute(
+      statements::take_seq.text, sql::parameters{conversation, want->owner, rev, turns, title});
   if (taken.empty()) co_return fail(errc::not_found, "no such conversation");
   co_return taken[0][0].integer();
 }
@@ -115,13 +114,13 @@ aio::awaitable<result<place>> place_of_post(sql::transaction& in, std::shared_pt
   if (!last) co_return last.error();
   at.last_seq = *last;
   if (!want->parent) {
-    const auto newest = co_await in.execute(statements::newest_message.text,
-                                            sql::parameters{at.conversation});
+    const auto newest =
+        co_await in.execute(statements::newest_message.text, sql::parameters{at.conversation});
     if (!newest.empty()) at.parent = newest[0][0].id<message_id>();
     co_return at;
   }
-  const auto found = co_await in.execute(statements::read_place.text,
-                                         sql::parameters{*want->parent, want->owner});
+  const auto found =
+      co_await in.execute(statements::read_place.text, sql::parameters{*want->parent, want->owner});
   if (found.empty() || found[0][0].id<conversation_id>() != at.conversation ||
       parse_role(found[0][2].text()) == role::user) {
     co_return fail(errc::unprocessable, "parent_id is not an answer of this conversation");
@@ -196,13 +195,13 @@ aio::awaitable<message_id> insert_turn(sql::transaction& in, std::shared_ptr<pla
   if (at.question) {
     question = *at.question;
   } else {
-    sql::parameters asked{question,         at.conversation, want->owner, at.parent,
-                          at.last_seq - 1, rev,             want->content};
+    sql::parameters asked{question, at.conversation, want->owner, at.parent, at.last_seq - 1,
+                          rev,      want->content};
     co_await in.execute(statements::insert_question.text, std::move(asked));
   }
   const auto& options = want->options;
-  sql::parameters answer{want->answer, at.conversation, want->owner, question,
-                         at.last_seq,  rev,             want->task,  options.model};
+  sql::parameters answer{want->answer, at.conversation, want->owner,  question, at.last_seq,
+                         rev,          want->task,      options.model};
   co_await in.execute(statements::insert_answer.text, std::move(answer));
   const auto cap = want->limits.running_per_owner_max;
   sql::parameters job{want->task,
@@ -242,7 +241,9 @@ aio::awaitable<result<submission>> run(sql::transaction& in, std::shared_ptr<pla
 
 aio::awaitable<result<submission>> commit(sql::database& database, signals& bells,
                                           std::shared_ptr<plan> want) {
-  const auto body = [want](sql::transaction& in) { return run(in, want); };
+  const auto body = [want](sql::transaction& in) {
+    return run(in, want);
+  };
   auto done = co_await database.write<submission>(body);
   if (done && !done->replayed) {
     bells.owner_changed(want->owner);
@@ -253,7 +254,8 @@ aio::awaitable<result<submission>> commit(sql::database& database, signals& bell
 
 }  // namespace
 
-aio::awaitable<result<submission>> submissions::post(owner_id owner, std::optional<conversation_id> in,
+aio::awaitable<result<submission>> submissions::post(owner_id owner,
+                                                     std::optional<conversation_id> in,
                                                      std::string content,
                                                      std::optional<message_id> parent,
                                                      submit_options options) {

@@ -1,5 +1,5 @@
-// How an answer begins: one transaction that stores the question, the empty answer and its task. When it has returned, all
-// three survive anything. Idempotent by key.
+// How an answer begins: one transaction that stores the question, the empty answer and its task.
+// When it has returned, all three survive anything. Idempotent by key.
 #pragma once
 
 #include <optional>
@@ -22,7 +22,7 @@ struct submission {
   message_id message;       // the answer
   message_id user_message;  // the question
   conversation_id conversation;
-  bool replayed = false;    // this key was used before: nothing was started
+  bool replayed = false;  // this key was used before: nothing was started
 };
 
 struct submit_options {
@@ -34,8 +34,9 @@ struct submit_options {
 };
 
 struct queue_limits {
-  std::int64_t running_per_owner_max = 0;   // per queue; 0: no cap
-  std::int64_t open_per_owner_max = 0;      // tasks that have not ended; more are `too_many_requests`; 0: no cap
+  std::int64_t running_per_owner_max = 0;  // per queue; 0: no cap
+  std::int64_t open_per_owner_max =
+      0;  // tasks that have not ended; more are `too_many_requests`; 0: no cap
   std::int64_t failures_max = 3;
 };
 
@@ -44,18 +45,22 @@ class submissions {
   submissions(sql::database& database, signals& bells, queue_limits limits)
       : database_(database), bells_(bells), limits_(limits) {}
 
-  /// A message and the task that answers it. Without `in` a conversation is made in the same transaction. Without `parent` it
-  /// follows the newest message. Errors: `not_found` (conversation), `unprocessable` (parent is not an assistant or system
-  /// message of this conversation), `idempotency_key_reused`.
+  /// A message and the task that answers it. Without `in` a conversation is made in the same
+  /// transaction. Without `parent` it follows the newest message. Errors: `not_found`
+  /// (conversation), `unprocessable` (parent is not an assistant or system message of this
+  /// conversation), `idempotency_key_reused`.
   [[nodiscard]] aio::awaitable<result<submission>> post(owner_id owner,
                                                         std::optional<conversation_id> in,
                                                         std::string content,
                                                         std::optional<message_id> parent,
                                                         submit_options options);
-  /// A new version of a user message, beside the old one, and an answer to it. `unprocessable` for other roles.
+  /// A new version of a user message, beside the old one, and an answer to it. `unprocessable` for
+  /// other roles.
   [[nodiscard]] aio::awaitable<result<submission>> edit(owner_id owner, message_id of,
-                                                        std::string content, submit_options options);
-  /// A new answer to the question that `of` (an assistant message) answers. `unprocessable` for other roles.
+                                                        std::string content,
+                                                        submit_options options);
+  /// A new answer to the question that `of` (an assistant message) answers. `unprocessable` for
+  /// other roles.
   [[nodiscard]] aio::awaitable<result<submission>> regenerate(owner_id owner, message_id of,
                                                               submit_options options);
   /// Regenerates the answer of a task that failed or was cancelled; `conflict` for others.

@@ -1,14 +1,17 @@
-// The queue is the `tasks` table. Whether a task may be claimed is decided when something changes (posted, ended, retried,
-// cancelled, due), in the same transaction, under one lock per owner; claiming is an index-ordered top-K and nothing else.
+// The queue is the `tasks` table. Whether a task may be claimed is decided when something changes
+// (posted, ended, retried, cancelled, due), in the same transaction, under one lock per owner;
+// claiming is an index-ordered top-K and nothing else.
 //
 //   blocked -> delayed -> waiting -> ready -> running -> succeeded | failed | cancelled
 //              (due)      (a slot)   (claim)     |
 //                 ^------------- retry ----------+
 //
-// What must always hold (check() counts violations): of a conversation's open tasks exactly the first is not blocked; an owner
-// holds at most its cap of slots (ready or running) per queue; a task waits only if all slots are taken.
+// What must always hold (check() counts violations): of a conversation's open tasks exactly the
+// first is not blocked; an owner holds at most its cap of slots (ready or running) per queue; a
+// task waits only if all slots are taken.
 //
-// The fence: everything a worker writes names (task, attempt, worker) and changes nothing unless that is who runs it now.
+// The fence: everything a worker writes names (task, attempt, worker) and changes nothing unless
+// that is who runs it now.
 #pragma once
 
 #include <functional>
@@ -83,14 +86,13 @@ struct ending {
   std::uint32_t terminal_index = 0;  // chunk_index of the terminal chunk
   std::string terminal_type;         // "done" or "error"
   std::string terminal_content;
-  std::string terminal_fields;       // as in stream::chunk
+  std::string terminal_fields;  // as in stream::chunk
 };
 
 struct stored_ending {
   std::uint32_t attempt = 0;
   ending how;
 };
-
 
 struct attempt_record {
   std::uint32_t attempt = 0;
@@ -116,20 +118,25 @@ class task_queue {
   task_queue(sql::database& database, signals& bells, queue_limits limits)
       : database_(database), bells_(bells), limits_(limits) {}
 
-  // --- workers -----------------------------------------------------------------------------------------------------------
+  // --- workers
+  // -----------------------------------------------------------------------------------------------------------
 
-  /// At start of the only process of a database: all leases are void. Tasks that were running become ready again (their
-  /// next attempt begins with a reset); returns how many. Nothing is lost: partial text stays.
+  /// At start of the only process of a database: all leases are void. Tasks that were running
+  /// become ready again (their next attempt begins with a reset); returns how many. Nothing is
+  /// lost: partial text stays.
   [[nodiscard]] aio::awaitable<result<std::int64_t>> recover();
 
-  /// Up to `most` ready tasks of `queues`, in order of priority and of being ready; each gets a new attempt held by `worker`.
+  /// Up to `most` ready tasks of `queues`, in order of priority and of being ready; each gets a new
+  /// attempt held by `worker`.
   [[nodiscard]] aio::awaitable<result<std::vector<claimed_task>>> claim(
       worker_id worker, std::vector<std::string> queues, std::int64_t most);
 
   /// Renews the lease of `worker` for `lease` and says what it holds.
-  [[nodiscard]] aio::awaitable<result<heartbeat_result>> heartbeat(worker_id worker, milliseconds lease);
+  [[nodiscard]] aio::awaitable<result<heartbeat_result>> heartbeat(worker_id worker,
+                                                                   milliseconds lease);
 
-  /// Makes tasks whose worker's lease has expired ready again, counting a failure; at most `most`. Returns how many.
+  /// Makes tasks whose worker's lease has expired ready again, counting a failure; at most `most`.
+  /// Returns how many.
   [[nodiscard]] aio::awaitable<result<std::int64_t>> reap(std::int64_t most);
 
   /// Moves delayed tasks that are due on. Returns when the next one is due, if any.
@@ -138,10 +145,12 @@ class task_queue {
   /// Removes the worker's row; it must hold nothing any more.
   [[nodiscard]] aio::awaitable<result<void>> retire(worker_id worker);
 
-  // --- one attempt -------------------------------------------------------------------------------------------------------
+  // --- one attempt
+  // -------------------------------------------------------------------------------------------------------
 
-  /// The chain of parents of the answered message, oldest first, with the conversation's system prompt in front. At most
-  /// `bytes_max` bytes of text: the oldest turns go first, never the question itself.
+  /// The chain of parents of the answered message, oldest first, with the conversation's system
+  /// prompt in front. At most `bytes_max` bytes of text: the oldest turns go first, never the
+  /// question itself.
   [[nodiscard]] aio::awaitable<result<std::vector<context_line>>> context(task_holder held,
                                                                           std::size_t bytes_max);
 
@@ -152,38 +161,45 @@ class task_queue {
   [[nodiscard]] aio::awaitable<result<void>> save_partials(std::vector<partial_text> grown);
   [[nodiscard]] aio::awaitable<result<saved_text>> saved(task_id task);
 
-  /// Writes the message, the terminal state and the terminal chunk. True: it is done, now or by an earlier call with the same
-  /// arguments whose reply was lost. False: somebody else owns the task (stop silently). Idempotent.
+  /// Writes the message, the terminal state and the terminal chunk. True: it is done, now or by an
+  /// earlier call with the same arguments whose reply was lost. False: somebody else owns the task
+  /// (stop silently). Idempotent.
   [[nodiscard]] aio::awaitable<result<bool>> finish(task_holder held, ending how);
 
-  /// running -> queued with all text saved: after a failure that may pass (`counts_as_failure`, due after `delay`), or handed
-  /// back by a worker that stops (no failure). If a cancel was requested nothing is requeued and `cancel_requested` is
-  /// returned: the caller finishes it as cancelled. `lost`: somebody else owns it. Idempotent.
+  /// running -> queued with all text saved: after a failure that may pass (`counts_as_failure`, due
+  /// after `delay`), or handed back by a worker that stops (no failure). If a cancel was requested
+  /// nothing is requeued and `cancel_requested` is returned: the caller finishes it as cancelled.
+  /// `lost`: somebody else owns it. Idempotent.
   enum class requeue_result : std::uint8_t { requeued, cancel_requested, lost };
   [[nodiscard]] aio::awaitable<result<requeue_result>> requeue(task_holder held, milliseconds delay,
                                                                bool counts_as_failure,
                                                                std::optional<answer_error> failure,
                                                                std::optional<partial_text> rest);
 
-  // --- people ------------------------------------------------------------------------------------------------------------
+  // --- people
+  // ------------------------------------------------------------------------------------------------------------
 
-  /// Requests the end of a task. One that is not running is `cancelled` in this transaction, with its saved text, a new
-  /// attempt and a terminal chunk that `make_terminal` builds from the ending's attempt and saved text. Idempotent; a task
-  /// that has ended answers its state.
-  using terminal_maker = std::function<ending(std::uint32_t attempt, const saved_text& saved, message_id message)>;
+  /// Requests the end of a task. One that is not running is `cancelled` in this transaction, with
+  /// its saved text, a new attempt and a terminal chunk that `make_terminal` builds from the
+  /// ending's attempt and saved text. Idempotent; a task that has ended answers its state.
+  using terminal_maker =
+      std::function<ending(std::uint32_t attempt, const saved_text& saved, message_id message)>;
   [[nodiscard]] aio::awaitable<result<cancel_result>> cancel(owner_id owner, task_id task,
                                                              terminal_maker make_terminal);
 
   [[nodiscard]] aio::awaitable<result<task>> get(owner_id owner, task_id id);
   /// Tasks that have not ended, newest first.
-  [[nodiscard]] aio::awaitable<result<std::vector<task>>> active(owner_id owner, std::int64_t limit);
-  [[nodiscard]] aio::awaitable<result<std::vector<attempt_record>>> attempts(owner_id owner, task_id id);
-  /// The task of an answer: the given message, or the newest one of the conversation that has not ended.
-  [[nodiscard]] aio::awaitable<result<std::optional<task_id>>> task_of(owner_id owner,
-                                                                       conversation_id in,
-                                                                       std::optional<message_id> message);
+  [[nodiscard]] aio::awaitable<result<std::vector<task>>> active(owner_id owner,
+                                                                 std::int64_t limit);
+  [[nodiscard]] aio::awaitable<result<std::vector<attempt_record>>> attempts(owner_id owner,
+                                                                             task_id id);
+  /// The task of an answer: the given message, or the newest one of the conversation that has not
+  /// ended.
+  [[nodiscard]] aio::awaitable<result<std::optional<task_id>>> task_of(
+      owner_id owner, conversation_id in, std::optional<message_id> message);
 
-  // --- followers ---------------------------------------------------------------------------------------------------------
+  // --- followers
+  // ---------------------------------------------------------------------------------------------------------
 
   struct terminal_position {
     task_id task;
@@ -192,13 +208,16 @@ class task_queue {
     std::uint32_t index = 0;
   };
   /// One answer per id, in order. A task that was cleaned away is answered from its message.
-  [[nodiscard]] aio::awaitable<result<std::vector<terminal_position>>> terminals(std::vector<task_id> tasks);
+  [[nodiscard]] aio::awaitable<result<std::vector<terminal_position>>> terminals(
+      std::vector<task_id> tasks);
   /// REQUIRES that it has ended. A task that was cleaned away is answered from its message.
   [[nodiscard]] aio::awaitable<result<stored_ending>> ending_of(task_id task);
-  /// Whose answer this is; `not_found` unless it is the owner's and its conversation is not hidden. Knows cleaned tasks too.
+  /// Whose answer this is; `not_found` unless it is the owner's and its conversation is not hidden.
+  /// Knows cleaned tasks too.
   [[nodiscard]] aio::awaitable<result<void>> check_owner(owner_id owner, task_id task);
 
-  // --- upkeep ------------------------------------------------------------------------------------------------------------
+  // --- upkeep
+  // ------------------------------------------------------------------------------------------------------------
 
   struct cleaning {
     milliseconds task_retention{30LL * 24 * 3600 * 1000};
@@ -213,8 +232,8 @@ class task_queue {
     std::vector<task_id> purged_tasks;  // their logs are to be removed
     bool more = false;                  // a batch was full: call again
   };
-  /// One bounded step of cleaning: old finished tasks, expired keys, workers that are gone, and hidden conversations whose
-  /// tasks have all ended.
+  /// One bounded step of cleaning: old finished tasks, expired keys, workers that are gone, and
+  /// hidden conversations whose tasks have all ended.
   [[nodiscard]] aio::awaitable<result<cleaned>> clean(cleaning how);
   /// How many violations of the three rules on top there are: 0, or a bug.
   [[nodiscard]] aio::awaitable<result<std::int64_t>> check();

@@ -13,8 +13,8 @@ constexpr std::int64_t context_turns_max = 10'000;
 constexpr std::size_t partial_batch_bytes_max = std::size_t{1} << 20U;
 
 /// `newest_first` begins with the question.
-std::vector<context_line> fit(std::vector<context_line> newest_first, std::optional<std::string> prompt,
-                              std::size_t bytes_max) {
+std::vector<context_line> fit(std::vector<context_line> newest_first,
+                              std::optional<std::string> prompt, std::size_t bytes_max) {
   std::size_t bytes = prompt ? prompt->size() : 0;
   std::size_t kept = 0;
   while (kept < newest_first.size()) {
@@ -22,7 +22,8 @@ std::vector<context_line> fit(std::vector<context_line> newest_first, std::optio
     if (kept > 0 && bytes > bytes_max) break;
     ++kept;
   }
-  // Where something was left out, what remains begins with a question: an answer to nothing only confuses.
+  // Where something was left out, what remains begins with a question: an answer to nothing only
+  // confuses.
   const bool is_cut = kept < newest_first.size();
   while (is_cut && kept > 1 && newest_first[kept - 1].from == role::assistant) --kept;
   newest_first.resize(kept);
@@ -33,7 +34,8 @@ std::vector<context_line> fit(std::vector<context_line> newest_first, std::optio
 
 aio::awaitable<result<std::vector<context_line>>> read_context(sql::transaction& in, task_id task,
                                                                std::size_t bytes_max) {
-  const auto found = co_await in.execute(statements::read_system_prompt.text, sql::parameters{task});
+  const auto found =
+      co_await in.execute(statements::read_system_prompt.text, sql::parameters{task});
   if (found.empty()) co_return fail(errc::not_found, "the task is gone");
   const auto bytes = static_cast<std::int64_t>(bytes_max);
   const auto turns = co_await in.execute(statements::read_context.text,
@@ -75,13 +77,17 @@ aio::awaitable<result<std::vector<context_line>>> task_queue::context(task_holde
 }
 
 aio::awaitable<result<bool>> task_queue::holds(task_holder held) {
-  const auto body = [held](sql::transaction& in) { return read_holds(in, held); };
+  const auto body = [held](sql::transaction& in) {
+    return read_holds(in, held);
+  };
   const auto done = co_await database_.read<bool>(body);
   co_return done;
 }
 
 aio::awaitable<result<saved_text>> task_queue::saved(task_id task) {
-  const auto body = [task](sql::transaction& in) { return read_saved_text(in, task); };
+  const auto body = [task](sql::transaction& in) {
+    return read_saved_text(in, task);
+  };
   auto done = co_await database_.read<saved_text>(body);
   co_return done;
 }

@@ -36,6 +36,7 @@ claimed_task to_claimed(const sql::row& row, worker_id worker) {
   out.cancel_requested = row[7].integer() != 0;
   out.created_at = from_unix_ms(row[8].integer());
   out.model = row[11].maybe_text();
+  out.last_error_code = row[12].maybe_text();
   return out;
 }
 
@@ -138,8 +139,9 @@ aio::awaitable<result<std::optional<wall_time>>> find_next_due(sql::transaction&
 
 }  // namespace
 
-aio::awaitable<result<std::vector<claimed_task>>> task_queue::claim(
-    worker_id worker, std::vector<std::string> queues, std::int64_t most) {
+aio::awaitable<result<std::vector<claimed_task>>> task_queue::claim(worker_id worker,
+                                                                    std::vector<std::string> queues,
+                                                                    std::int64_t most) {
   std::sort(queues.begin(), queues.end());
   queues.erase(std::unique(queues.begin(), queues.end()), queues.end());
   THROUGHLINE_ASSERT(queues.size() <= queues_max);
@@ -151,7 +153,8 @@ aio::awaitable<result<std::vector<claimed_task>>> task_queue::claim(
   co_return done;
 }
 
-aio::awaitable<result<heartbeat_result>> task_queue::heartbeat(worker_id worker, milliseconds lease) {
+aio::awaitable<result<heartbeat_result>> task_queue::heartbeat(worker_id worker,
+                                                               milliseconds lease) {
   const auto body = [worker, lease](sql::transaction& in) {
     return run_heartbeat(in, worker, lease);
   };
@@ -160,7 +163,9 @@ aio::awaitable<result<heartbeat_result>> task_queue::heartbeat(worker_id worker,
 }
 
 aio::awaitable<result<std::int64_t>> task_queue::reap(std::int64_t most) {
-  const auto body = [most](sql::transaction& in) { return run_reap(in, most); };
+  const auto body = [most](sql::transaction& in) {
+    return run_reap(in, most);
+  };
   const auto done = co_await database_.write<std::int64_t>(body);
   if (done && *done > 0) bells_.queue_changed();
   co_return done;
@@ -177,7 +182,9 @@ aio::awaitable<result<std::int64_t>> task_queue::recover() {
 
 aio::awaitable<result<std::optional<wall_time>>> task_queue::make_due() {
   for (int round = 0; round < due_rounds_max; ++round) {
-    const auto find = [](sql::transaction& in) { return find_due_owners(in); };
+    const auto find = [](sql::transaction& in) {
+      return find_due_owners(in);
+    };
     const auto owners = co_await database_.read<std::vector<owner_id>>(find);
     if (!owners) co_return owners.error();
     if (owners->empty()) break;
@@ -192,13 +199,16 @@ aio::awaitable<result<std::optional<wall_time>>> task_queue::make_due() {
       bells_.queue_changed();
     }
   }
-  const auto next = [](sql::transaction& in) { return find_next_due(in); };
+  const auto next = [](sql::transaction& in) {
+    return find_next_due(in);
+  };
   auto due = co_await database_.read<std::optional<wall_time>>(next);
   co_return due;
 }
 
 aio::awaitable<result<void>> task_queue::retire(worker_id worker) {
-  const sql::transaction_body body = [worker](sql::transaction& in) -> aio::awaitable<result<void>> {
+  const sql::transaction_body body =
+      [worker](sql::transaction& in) -> aio::awaitable<result<void>> {
     co_await in.execute(statements::retire_worker.text, sql::parameters{worker});
     co_return result<void>();
   };

@@ -21,7 +21,8 @@ sql::parameters with_error(sql::parameters values, const std::optional<answer_er
   return values;
 }
 
-// --- finish ------------------------------------------------------------------------------------------------------------------
+// --- finish
+// ------------------------------------------------------------------------------------------------------------------
 
 struct finished {
   bool is_done = false;
@@ -35,7 +36,8 @@ aio::awaitable<result<finished>> run_finish(sql::transaction& in, task_holder he
   finished out{true, now->owner};
   if (is_terminal(now->state)) co_return out;  // by this very call, whose reply was lost
   const auto rev = co_await lock_owner(in, now->owner);
-  auto values = with_error({held.task, held.attempt, held.worker, to_string(how.state), rev}, how.failure);
+  auto values =
+      with_error({held.task, held.attempt, held.worker, to_string(how.state), rev}, how.failure);
   const auto ended = co_await in.execute(statements::finish_task.text, std::move(values));
   if (ended.empty()) {
     // Taken, or finished by an earlier call whose commit was in doubt, between the two statements.
@@ -44,13 +46,18 @@ aio::awaitable<result<finished>> run_finish(sql::transaction& in, task_holder he
     co_return out;
   }
   const auto& row = ended[0];
-  ended_task which{held.task, held.attempt, out.owner, row[0].text(), row[1].id<conversation_id>(),
+  ended_task which{held.task,
+                   held.attempt,
+                   out.owner,
+                   row[0].text(),
+                   row[1].id<conversation_id>(),
                    row[2].id<message_id>()};
   co_await write_ending(in, std::move(which), std::move(how), cap, rev);
   co_return out;
 }
 
-// --- requeue -----------------------------------------------------------------------------------------------------------------
+// --- requeue
+// -----------------------------------------------------------------------------------------------------------------
 
 struct handing_back {
   task_holder held;
@@ -79,10 +86,10 @@ aio::awaitable<result<handed_back>> run_requeue(sql::transaction& in, handing_ba
     std::vector<partial_text> rest{*what.rest};
     co_await insert_partials(in, std::move(rest));
   }
-  auto values = with_error({held.task, held.attempt, held.worker,
-                            std::max<std::int64_t>(what.delay.count(), 0), what.cap,
-                            what.counts_as_failure},
-                           what.failure);
+  auto values =
+      with_error({held.task, held.attempt, held.worker,
+                  std::max<std::int64_t>(what.delay.count(), 0), what.cap, what.counts_as_failure},
+                 what.failure);
   values.emplace_back(rev);
   const auto moved = co_await in.execute(statements::requeue_task.text, std::move(values));
   if (moved.empty()) {
@@ -98,7 +105,8 @@ aio::awaitable<result<handed_back>> run_requeue(sql::transaction& in, handing_ba
   co_return out;
 }
 
-// --- cancel ------------------------------------------------------------------------------------------------------------------
+// --- cancel
+// ------------------------------------------------------------------------------------------------------------------
 
 struct cancelled_task {
   cancel_result what;
@@ -106,8 +114,7 @@ struct cancelled_task {
 };
 
 aio::awaitable<bool> is_alive(sql::transaction& in, std::optional<worker_id> worker) {
-  const auto found =
-      co_await in.execute(statements::worker_is_alive.text, sql::parameters{worker});
+  const auto found = co_await in.execute(statements::worker_is_alive.text, sql::parameters{worker});
   co_return !found.empty();
 }
 
@@ -121,9 +128,12 @@ aio::awaitable<> end_unheld(sql::transaction& in, owner_id owner, task_id task, 
     co_await end_attempt(in, task, last_attempt, lost);
   }
   const auto text = co_await read_saved(in, task);
-  ended_task which{task,           last_attempt + 1,
-                   owner,          row[3].text(),
-                   row[4].id<conversation_id>(), row[5].id<message_id>()};
+  ended_task which{task,
+                   last_attempt + 1,
+                   owner,
+                   row[3].text(),
+                   row[4].id<conversation_id>(),
+                   row[5].id<message_id>()};
   auto how = make_terminal(which.attempt, text, which.message);
   THROUGHLINE_ASSERT(is_terminal(how.state));
   auto values = with_error({task, which.attempt, to_string(how.state), rev}, how.failure);
@@ -132,7 +142,8 @@ aio::awaitable<> end_unheld(sql::transaction& in, owner_id owner, task_id task, 
 }
 
 /// A task that was cleaned away has ended as its message says.
-aio::awaitable<result<cancelled_task>> cancel_cleaned(sql::transaction& in, owner_id owner, task_id task) {
+aio::awaitable<result<cancelled_task>> cancel_cleaned(sql::transaction& in, owner_id owner,
+                                                      task_id task) {
   const auto found =
       co_await in.execute(statements::answer_status.text, sql::parameters{task, owner});
   if (found.empty()) co_return fail(errc::not_found, "no such task");
@@ -141,7 +152,8 @@ aio::awaitable<result<cancelled_task>> cancel_cleaned(sql::transaction& in, owne
   co_return out;
 }
 
-aio::awaitable<result<cancelled_task>> run_cancel(sql::transaction& in, owner_id owner, task_id task,
+aio::awaitable<result<cancelled_task>> run_cancel(sql::transaction& in, owner_id owner,
+                                                  task_id task,
                                                   task_queue::terminal_maker make_terminal,
                                                   std::int64_t cap) {
   const auto now = co_await read_fence(in, task);
@@ -198,11 +210,17 @@ aio::awaitable<result<bool>> task_queue::finish(task_holder held, ending how) {
 }
 
 aio::awaitable<result<task_queue::requeue_result>> task_queue::requeue(
-    task_holder held, milliseconds delay, bool counts_as_failure, std::optional<answer_error> failure,
-    std::optional<partial_text> rest) {
-  handing_back what{held, delay, counts_as_failure, std::move(failure), std::move(rest),
+    task_holder held, milliseconds delay, bool counts_as_failure,
+    std::optional<answer_error> failure, std::optional<partial_text> rest) {
+  handing_back what{held,
+                    delay,
+                    counts_as_failure,
+                    std::move(failure),
+                    std::move(rest),
                     limits_.running_per_owner_max};
-  const auto body = [what = std::move(what)](sql::transaction& in) { return run_requeue(in, what); };
+  const auto body = [what = std::move(what)](sql::transaction& in) {
+    return run_requeue(in, what);
+  };
   const auto done = co_await database_.write<handed_back>(body);
   if (!done) co_return done.error();
   if (done->how == requeue_result::requeued) {

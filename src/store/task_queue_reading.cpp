@@ -14,7 +14,8 @@ constexpr std::int64_t queue_place_max = 1000;
 constexpr std::int64_t active_max = 10'000;
 
 /// `row` is of STORE_TASKS.
-aio::awaitable<std::optional<std::int64_t>> place_in_queue(sql::transaction& in, task of, sql::row row) {
+aio::awaitable<std::optional<std::int64_t>> place_in_queue(sql::transaction& in, task of,
+                                                           sql::row row) {
   const bool is_ready = of.state == task_state::ready;
   if (!is_ready && of.state != task_state::waiting) co_return std::nullopt;
   sql::rows counted;
@@ -81,8 +82,8 @@ aio::awaitable<result<std::optional<task_id>>> find_task(sql::transaction& in, o
       co_await in.execute(statements::get_conversation.text, sql::parameters{of, owner});
   if (visible.empty()) co_return fail(errc::not_found, "no such conversation");
   if (message) {
-    const auto found = co_await in.execute(statements::task_of_message.text,
-                                           sql::parameters{*message, owner, of});
+    const auto found =
+        co_await in.execute(statements::task_of_message.text, sql::parameters{*message, owner, of});
     if (found.empty()) co_return fail(errc::not_found, "no such message");
     co_return found[0][0].maybe_id<task_id>();
   }
@@ -125,7 +126,8 @@ aio::awaitable<result<stored_ending>> read_ending(sql::transaction& in, task_id 
   co_return to_stored_ending(found[0]);
 }
 
-aio::awaitable<result<void>> check_answer_owner(sql::transaction& in, owner_id owner, task_id task) {
+aio::awaitable<result<void>> check_answer_owner(sql::transaction& in, owner_id owner,
+                                                task_id task) {
   const bool is_there = co_await owns_answer(in, owner, task);
   if (!is_there) co_return fail(errc::not_found, "no such task");
   co_return result<void>();
@@ -134,26 +136,33 @@ aio::awaitable<result<void>> check_answer_owner(sql::transaction& in, owner_id o
 }  // namespace
 
 aio::awaitable<result<task>> task_queue::get(owner_id owner, task_id id) {
-  const auto body = [owner, id](sql::transaction& in) { return read_task(in, owner, id); };
+  const auto body = [owner, id](sql::transaction& in) {
+    return read_task(in, owner, id);
+  };
   auto done = co_await database_.read<task>(body);
   co_return done;
 }
 
 aio::awaitable<result<std::vector<task>>> task_queue::active(owner_id owner, std::int64_t limit) {
   const auto most = std::clamp<std::int64_t>(limit, 1, active_max);
-  const auto body = [owner, most](sql::transaction& in) { return read_active(in, owner, most); };
+  const auto body = [owner, most](sql::transaction& in) {
+    return read_active(in, owner, most);
+  };
   auto done = co_await database_.read<std::vector<task>>(body);
   co_return done;
 }
 
-aio::awaitable<result<std::vector<attempt_record>>> task_queue::attempts(owner_id owner, task_id id) {
-  const auto body = [owner, id](sql::transaction& in) { return read_attempts(in, owner, id); };
+aio::awaitable<result<std::vector<attempt_record>>> task_queue::attempts(owner_id owner,
+                                                                         task_id id) {
+  const auto body = [owner, id](sql::transaction& in) {
+    return read_attempts(in, owner, id);
+  };
   auto done = co_await database_.read<std::vector<attempt_record>>(body);
   co_return done;
 }
 
-aio::awaitable<result<std::optional<task_id>>> task_queue::task_of(owner_id owner, conversation_id in,
-                                                                   std::optional<message_id> message) {
+aio::awaitable<result<std::optional<task_id>>> task_queue::task_of(
+    owner_id owner, conversation_id in, std::optional<message_id> message) {
   const auto body = [owner, in, message](sql::transaction& reading) {
     return find_task(reading, owner, in, message);
   };
@@ -163,13 +172,17 @@ aio::awaitable<result<std::optional<task_id>>> task_queue::task_of(owner_id owne
 
 aio::awaitable<result<std::vector<task_queue::terminal_position>>> task_queue::terminals(
     std::vector<task_id> tasks) {
-  const auto body = [tasks](sql::transaction& in) { return read_terminals(in, tasks); };
+  const auto body = [tasks](sql::transaction& in) {
+    return read_terminals(in, tasks);
+  };
   auto done = co_await database_.read<terminal_positions>(body);
   co_return done;
 }
 
 aio::awaitable<result<stored_ending>> task_queue::ending_of(task_id task) {
-  const auto body = [task](sql::transaction& in) { return read_ending(in, task); };
+  const auto body = [task](sql::transaction& in) {
+    return read_ending(in, task);
+  };
   auto done = co_await database_.read<stored_ending>(body);
   co_return done;
 }

@@ -6,7 +6,8 @@
 namespace throughline::store {
 namespace {
 
-// A worker that has not renewed its lease for an hour is not coming back; were it to, it would be told that the lease was lost.
+// A worker that has not renewed its lease for an hour is not coming back; were it to, it would be
+// told that the lease was lost.
 constexpr std::int64_t worker_retention_ms = 3'600'000;
 
 aio::awaitable<> delete_traces(sql::transaction& in, std::string tasks) {
@@ -14,7 +15,8 @@ aio::awaitable<> delete_traces(sql::transaction& in, std::string tasks) {
   co_await in.execute(statements::clean_partials.text, sql::parameters{tasks});
 }
 
-aio::awaitable<result<task_queue::cleaned>> clean_old(sql::transaction& in, task_queue::cleaning how) {
+aio::awaitable<result<task_queue::cleaned>> clean_old(sql::transaction& in,
+                                                      task_queue::cleaning how) {
   task_queue::cleaned out;
   const std::int64_t task_age = how.task_retention.count();
   const auto tasks =
@@ -50,8 +52,8 @@ aio::awaitable<result<task_queue::cleaned>> purge(sql::transaction& in, task_que
   }
   const auto emptied = co_await in.execute(statements::end_purge.text, sql::parameters{how.batch});
   out.conversations = static_cast<std::int64_t>(emptied.size());
-  out.more = static_cast<std::int64_t>(messages.size()) >= how.batch ||
-             out.conversations >= how.batch;
+  out.more =
+      static_cast<std::int64_t>(messages.size()) >= how.batch || out.conversations >= how.batch;
   co_return out;
 }
 
@@ -65,10 +67,14 @@ aio::awaitable<result<std::int64_t>> count_violations(sql::transaction& in, std:
 }  // namespace
 
 aio::awaitable<result<task_queue::cleaned>> task_queue::clean(cleaning how) {
-  const auto old = [how](sql::transaction& in) { return clean_old(in, how); };
+  const auto old = [how](sql::transaction& in) {
+    return clean_old(in, how);
+  };
   const auto cleaned_old = co_await database_.write<cleaned>(old);
   if (!cleaned_old) co_return cleaned_old.error();
-  const auto hidden = [how](sql::transaction& in) { return purge(in, how); };
+  const auto hidden = [how](sql::transaction& in) {
+    return purge(in, how);
+  };
   auto out = co_await database_.write<cleaned>(hidden);
   if (!out) co_return out.error();
   out->tasks = cleaned_old->tasks;

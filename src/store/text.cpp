@@ -11,9 +11,13 @@ constexpr std::size_t title_characters_max = 60;
 constexpr std::size_t snippet_characters = 120;
 constexpr std::size_t snippet_characters_before = 40;
 
-bool is_continuation(char byte) { return (static_cast<unsigned char>(byte) & 0xC0U) == 0x80U; }
+bool is_continuation(char byte) {
+  return (static_cast<unsigned char>(byte) & 0xC0U) == 0x80U;
+}
 
-char lower(char letter) { return letter >= 'A' && letter <= 'Z' ? static_cast<char>(letter - 'A' + 'a') : letter; }
+char lower(char letter) {
+  return letter >= 'A' && letter <= 'Z' ? static_cast<char>(letter - 'A' + 'a') : letter;
+}
 
 std::string_view trimmed(std::string_view text) {
   const auto first = text.find_first_not_of(blanks);
@@ -77,7 +81,9 @@ std::string like_pattern(std::string_view search) {
 }
 
 std::string snippet_around(std::string_view text, std::string_view search) {
-  const auto same = [](char a, char b) { return lower(a) == lower(b); };
+  const auto same = [](char a, char b) {
+    return lower(a) == lower(b);
+  };
   const auto found = std::search(text.begin(), text.end(), search.begin(), search.end(), same);
   const auto match = found == text.end() ? 0 : static_cast<std::size_t>(found - text.begin());
   const auto start = backward(text, match, snippet_characters_before);

@@ -1,16 +1,17 @@
-// What several transactions of the store have in common: the owner's lock, free slots, the next in line, the end of a task.
-// Each step is part of the caller's transaction.
+// What several transactions of the store have in common: the owner's lock, free slots, the next in
+// line, the end of a task. Each step is part of the caller's transaction.
 #pragma once
 
 #include "store/task_queue.hpp"
 
 namespace throughline::store {
 
-/// The first lock of every transaction that changes what people see. Returns the owner's new rev, which every changed row of
-/// conversations, messages and tasks carries.
+/// The first lock of every transaction that changes what people see. Returns the owner's new rev,
+/// which every changed row of conversations, messages and tasks carries.
 [[nodiscard]] aio::awaitable<std::int64_t> lock_owner(sql::transaction& in, owner_id owner);
 
-/// Gives the owner's free slots in `queue` to what waits. Nothing without a cap: then nothing waits.
+/// Gives the owner's free slots in `queue` to what waits. Nothing without a cap: then nothing
+/// waits.
 [[nodiscard]] aio::awaitable<> admit(sql::transaction& in, owner_id owner, std::string queue,
                                      std::int64_t cap, std::int64_t rev);
 
@@ -39,19 +40,22 @@ struct ended_task {
   conversation_id conversation;
   message_id message;
 };
-/// Everything that follows from the end of a task: the next of its conversation, the free slot, the message with its terminal
-/// chunk, the conversation's activity; the partial text is not needed any more.
+/// Everything that follows from the end of a task: the next of its conversation, the free slot, the
+/// message with its terminal chunk, the conversation's activity; the partial text is not needed any
+/// more.
 [[nodiscard]] aio::awaitable<> write_ending(sql::transaction& in, ended_task which, ending how,
                                             std::int64_t cap, std::int64_t rev);
 
 /// Closes the record of one attempt, if it is open.
-[[nodiscard]] aio::awaitable<> end_attempt(sql::transaction& in, task_id task, std::uint32_t attempt,
+[[nodiscard]] aio::awaitable<> end_attempt(sql::transaction& in, task_id task,
+                                           std::uint32_t attempt,
                                            std::optional<answer_error> failure);
 
 /// The newest attempt's saved text.
 [[nodiscard]] aio::awaitable<saved_text> read_saved(sql::transaction& in, task_id task);
 
 /// Saves pieces of tasks that are still held. One statement.
-[[nodiscard]] aio::awaitable<> insert_partials(sql::transaction& in, std::vector<partial_text> grown);
+[[nodiscard]] aio::awaitable<> insert_partials(sql::transaction& in,
+                                               std::vector<partial_text> grown);
 
 }  // namespace throughline::store

@@ -1,0 +1,209 @@
+#include "app/composition.hpp"
+
+#include <arpa/inet.h>
+#include <ifaddrs.h>
+
+#include <algorithm>
+
+#include "api/api.hpp"
+#include "provider/anthropic.hpp"
+#include "provider/demo.hpp"
+#include "provider/openai.hpp"
+#include "store/schema.hpp"
+#include "stream/memory_chunk_log.hpp"
+
+namespace throughline::app {
+namespace {
+
+std::size_t to_size(std::int64_t number) { return static_cast<std::size_t>(number); }
+
+store::queue_limits queue_limits_of(const settings& values) {
+  return {.running_per_owner_max = values.running_tasks_per_principal_max,
+          .open_per_owner_max = values.open_tasks_per_principal_max,
+          .failures_max = values.failures_max};
+}
+
+provider::http_timeouts timeouts_of(const settings& values) {
+  return {.connect = values.connect_timeout,
+          .first_byte = values.first_byte_timeout,
+          .idle = values.idle_timeout,
+          .total = values.total_timeout};
+}
+
+json::object extra_body_of(const provider_settings& from) {
+  if (from.extra_body.empty()) return {};
+  auto parsed = parse_json_object(from.extra_body);
+  return parsed ? std::move(*parsed) : json::object();
+}
+
+std::shared_ptr<provider::provider> make_provider(const provider_settings& from, const settings& values,
+                                                  provider::http_clients& clients) {
+  switch (from.kind) {
+    case provider_kind::openai: {
+      provider::openai_options options;
+      options.name = from.name;
+      options.base_url = from.base_url;
+      options.api_key = from.api_key;
+      options.extra_headers = from.headers;
+      options.extra_body = extra_body_of(from);
+      options.timeouts = timeouts_of(values);
+      return provider::make_openai_provider(std::move(options), clients);
+    }
+    case provider_kind::anthropic: {
+      provider::anthropic_options options;
+      options.name = from.name;
+      options.base_url = from.base_url;
+      options.api_key = from.api_key;
+      if (from.auth == "bearer") options.auth = provider::anthropic_auth::bearer;
+      if (!from.version.empty()) options.version = from.version;
+      if (from.max_tokens > 0) options.max_tokens = from.max_tokens;
+      options.extra_headers = from.headers;
+      options.extra_body = extra_body_of(from);
+      options.timeouts = timeouts_of(values);
+      return provider::make_anthropic_provider(std::move(options), clients);
+    }
+    case provider_kind::demo: break;
+  }
+  return provider::make_demo_provider();
+}
+
+provider::catalog make_catalog(const configuration& config, provider::http_clients& clients) {
+  std::vector<provider::catalog_entry> entries;
+  for (const auto& from : config.providers) {
+    provider::catalog_entry entry;
+    entry.source = make_provider(from, config.values, clients);
+    entry.models = from.models;
+    entry.takes_any_model = from.kind != provider_kind::demo;
+    if (from.kind == provider_kind::demo && entry.models.empty()) entry.models = {"demo"};
+    entries.push_back(std::move(entry));
+  }
+  return {std::move(entries), config.default_model};
+}
+
+engine::generation_services services_of(composition& on, const settings& values) {
+  return {.queue = on.queue,
+          .log = *on.log,
+          .models = on.models,
+          .time = system_clock(),
+          .random = system_random(),
+          .retries = {},
+          .limits = {.answer_bytes_max = to_size(values.answer_bytes_max),
+                     .answer_chunks_max = to_size(values.answer_chunks_max),
+                     .context_bytes_max = to_size(values.context_bytes_max)},
+          .delayed = nullptr};
+}
+
+engine::worker_options worker_options_of(const settings& values) {
+  engine::worker_options options;
+  options.queues = values.queues;
+  options.concurrency = values.worker_concurrency;
+  options.cleaning.task_retention = values.task_retention;
+  return options;
+}
+
+/// The numeric addresses of this machine. A browser that names one of them was not led here by a name that somebody rebound.
+std::vector<std::string> own_addresses() {
+  std::vector<std::string> addresses;
+  ifaddrs* all = nullptr;
+  if (getifaddrs(&all) != 0) return addresses;
+  for (const auto* one = all; one != nullptr; one = one->ifa_next) {
+    if (one->ifa_addr == nullptr) continue;
+    std::array<char, INET6_ADDRSTRLEN> text{};
+    if (one->ifa_addr->sa_family == AF_INET) {
+      const auto* address = reinterpret_cast<const sockaddr_in*>(one->ifa_addr);
+      inet_ntop(AF_INET, &address->sin_addr, text.data(), text.size());
+      addresses.emplace_back(text.data());
+    } else if (one->ifa_addr->sa_family == AF_INET6) {
+      const auto* address = reinterpret_cast<const sockaddr_in6*>(one->ifa_addr);
+      inet_ntop(AF_INET6, &address->sin6_addr, text.data(), text.size());
+      addresses.push_back("[" + std::string(text.data()) + "]");
+    }
+  }
+  freeifaddrs(all);
+  return addresses;
+}
+
+guard::door_options door_options_of(const configuration& config) {
+  guard::door_options options{.hosts = config.values.public_host, .cors_origins = config.values.cors_origin};
+  if (is_loopback(config.address)) return options;
+  if (config.address == "0.0.0.0" || config.address == "::") {
+    std::ranges::move(own_addresses(), std::back_inserter(options.hosts));
+  } else {
+    const bool is_v6 = config.address.find(':') != std::string::npos;
+    options.hosts.push_back(is_v6 ? "[" + config.address + "]" : config.address);
+  }
+  return options;
+}
+
+stream::memory_chunk_log_options log_options_of(const settings& values) {
+  return {.bytes_max = to_size(values.chunk_log_bytes_max), .ttl = values.chunk_ttl};
+}
+
+}  // namespace
+
+result<std::unique_ptr<sql::sqlite_database>> open_database(const configuration& config) {
+  sql::sqlite_options options;
+  options.file = std::filesystem::path(config.values.data_dir) / "throughline.db";
+  return sql::open_sqlite_database(options, store::migrations());
+}
+
+composition::composition(aio::event_loops& loops, std::unique_ptr<sql::sqlite_database> opened,
+                         const configuration& config)
+    : database(std::move(opened)),
+      conversations(*database, bells),
+      submissions(*database, bells, queue_limits_of(config.values)),
+      queue(*database, bells, queue_limits_of(config.values)),
+      log(stream::make_memory_chunk_log(log_options_of(config.values))),
+      endings(loops[0], queue),
+      clients(loops),
+      models(make_catalog(config, clients)),
+      answers(conversations, queue, *log, bells),
+      worker(loops, services_of(*this, config.values), bells, worker_options_of(config.values)),
+      readiness(loops[0], *database, &worker),
+      door(door_options_of(config)) {
+  for (const auto& provider : config.providers) {
+    if (provider.models.empty() && provider.kind != provider_kind::demo) providers_to_ask.push_back(provider.name);
+  }
+}
+
+aio::awaitable<> composition::stop() {
+  co_await endings.stop();
+  co_await readiness.stop();
+}
+
+http::handler composition::make_handler(const configuration& config) {
+  api::api_options options;
+  options.queues = config.values.queues;
+  options.keep_alive = config.values.keep_alive;
+  options.sync_wait = config.values.sync_wait;
+  options.streams_per_principal_max = to_size(config.values.streams_per_principal_max);
+  const api::dependencies on{.conversations = conversations,
+                             .submissions = submissions,
+                             .queue = queue,
+                             .log = *log,
+                             .endings = endings,
+                             .answers = answers,
+                             .bells = bells,
+                             .readiness = readiness,
+                             .models = models,
+                             .door = door};
+  return api::make_api(on, std::move(options));
+}
+
+bool composition::lacks_models() const {
+  const auto listed = models.list();
+  return std::ranges::any_of(providers_to_ask, [&](const std::string& name) {
+    return std::ranges::find(listed, name, &provider::listed_model::provider) == listed.end();
+  });
+}
+
+http::server_limits server_limits_of(const configuration& config) {
+  http::server_limits limits;
+  limits.body_bytes_max = to_size(config.values.body_bytes_max);
+  limits.connections_max = to_size(config.values.connections_max);
+  limits.connections_per_address_max = to_size(config.values.connections_per_address_max);
+  limits.write_timeout = config.values.write_timeout;
+  return limits;
+}
+
+}  // namespace throughline::app

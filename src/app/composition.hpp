@@ -1,0 +1,61 @@
+// The parts of one serving process, put together: made in the order in which they need each other, and destroyed in the reverse one.
+// Used by serve.cpp.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "aio/event_loop.hpp"
+#include "app/configuration.hpp"
+#include "engine/answers.hpp"
+#include "engine/batched_endings.hpp"
+#include "engine/notices.hpp"
+#include "engine/readiness.hpp"
+#include "engine/worker.hpp"
+#include "guard/door.hpp"
+#include "http/server.hpp"
+#include "provider/catalog.hpp"
+#include "provider/http_clients.hpp"
+#include "sql/sqlite_database.hpp"
+#include "store/conversations.hpp"
+#include "store/submissions.hpp"
+#include "store/task_queue.hpp"
+#include "stream/chunk_log.hpp"
+
+namespace throughline::app {
+
+/// Opens the database of this configuration, migrated. Blocks.
+[[nodiscard]] result<std::unique_ptr<sql::sqlite_database>> open_database(const configuration& config);
+
+/// Everything but the server, which needs what is here to be ready.
+struct composition {
+  /// `loops` run until nothing here is used any more, and outlive it. `home` is the loop of whoever stops it.
+  composition(aio::event_loops& loops, std::unique_ptr<sql::sqlite_database> opened, const configuration& config);
+
+  /// Stops what asks by itself. After the worker and the server have drained.
+  [[nodiscard]] aio::awaitable<> stop();
+
+  [[nodiscard]] http::handler make_handler(const configuration& config);
+  [[nodiscard]] bool lacks_models() const;
+
+  std::unique_ptr<sql::sqlite_database> database;
+  engine::notices bells;
+  store::conversations conversations;
+  store::submissions submissions;
+  store::task_queue queue;
+  std::unique_ptr<stream::chunk_log> log;
+  engine::batched_endings endings;
+  provider::http_clients clients;
+  provider::catalog models;
+  engine::answers answers;
+  engine::worker worker;
+  engine::readiness readiness;
+  guard::door door;
+  std::vector<std::string> providers_to_ask;  // those without configured models
+};
+
+[[nodiscard]] http::server_limits server_limits_of(const configuration& config);
+
+}  // namespace throughline::app

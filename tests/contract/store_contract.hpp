@@ -1,0 +1,12 @@
+// What every database must do for the store. Include it once in a test source and instantiate
+// `store_contract` with a factory.
+#pragma once
+
+#include "contract/store_contract_attempts.hpp"
+#include "contract/store_contract_cancel.hpp"
+#include "contract/store_contract_changes.hpp"
+#include "contract/store_contract_conversations.hpp"
+#include "contract/store_contract_queue.hpp"
+#include "contract/store_contract_submissions.hpp"
+#include "contract/store_contract_torture.hpp"
+#include "contract/store_contract_upkeep.hpp"
