@@ -21,20 +21,12 @@ result<json::object> parse(std::string_view body) {
   return parse_json_object(body);
 }
 
-/// What is wrong with a text that people wrote, or nullopt. PostgreSQL cannot store U+0000.
-std::optional<error> reject_text(std::string_view name, const std::optional<std::string>& text) {
-  if (text && text->find('\0') != std::string::npos) {
-    return fail(errc::invalid_request, std::string(name) + " contains the character U+0000");
-  }
-  return std::nullopt;
-}
-
 std::optional<error> reject_title(const std::optional<std::string>& title) {
   if (title && characters(*title) > title_characters_max) {
     return fail(errc::invalid_request,
                 "title is longer than " + std::to_string(title_characters_max) + " characters");
   }
-  return reject_text("title", title);
+  return std::nullopt;
 }
 
 std::optional<error> reject_content(const std::optional<std::string>& content,
@@ -46,7 +38,7 @@ std::optional<error> reject_content(const std::optional<std::string>& content,
   if (!content || is_blank(*content)) {
     return fail(errc::invalid_request, "content must not be empty");
   }
-  return reject_text("content", content);
+  return std::nullopt;
 }
 
 /// Content is read whole, so that what is too long gets an answer of its own; the body as a whole
@@ -73,7 +65,6 @@ result<store::new_conversation> decode_new_conversation(std::string_view body,
   fields.system_prompt = reader.text("system_prompt", text_bytes_max);
   if (auto bad = reader.finish()) return *bad;
   if (auto bad = reject_title(fields.title)) return *bad;
-  if (auto bad = reject_text("system_prompt", fields.system_prompt)) return *bad;
   return fields;
 }
 
@@ -93,7 +84,6 @@ result<store::conversation_patch> decode_patch(std::string_view body, std::size_
     }
   }
   if (model || reader.is_null("model")) fields.model = std::move(model);
-  if (auto bad = reject_text("system_prompt", system_prompt)) return *bad;
   if (system_prompt || reader.is_null("system_prompt")) {
     fields.system_prompt = std::move(system_prompt);
   }

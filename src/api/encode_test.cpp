@@ -75,7 +75,7 @@ TEST(encode, what_an_answer_does_not_have_yet_is_null) {
   EXPECT_EQ(object.at("role"), "assistant");
   EXPECT_EQ(object.at("status"), "generating");
   EXPECT_EQ(object.at("created_at").as_string(), some_time_text);
-  EXPECT_EQ(object.size(), 21U);
+  EXPECT_EQ(object.size(), 20U);
 }
 
 TEST(encode, a_failed_answer_says_what_happened_and_what_it_cost) {

@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "api/api.hpp"
+#include "base/json.hpp"
 #include "provider/anthropic.hpp"
 #include "provider/demo.hpp"
 #include "provider/openai.hpp"
@@ -15,7 +16,9 @@
 namespace throughline::app {
 namespace {
 
-std::size_t to_size(std::int64_t number) { return static_cast<std::size_t>(number); }
+std::size_t to_size(std::int64_t number) {
+  return static_cast<std::size_t>(number);
+}
 
 store::queue_limits queue_limits_of(const settings& values) {
   return {.running_per_owner_max = values.running_tasks_per_principal_max,
@@ -36,7 +39,8 @@ json::object extra_body_of(const provider_settings& from) {
   return parsed ? std::move(*parsed) : json::object();
 }
 
-std::shared_ptr<provider::provider> make_provider(const provider_settings& from, const settings& values,
+std::shared_ptr<provider::provider> make_provider(const provider_settings& from,
+                                                  const settings& values,
                                                   provider::http_clients& clients) {
   switch (from.kind) {
     case provider_kind::openai: {
@@ -62,7 +66,8 @@ std::shared_ptr<provider::provider> make_provider(const provider_settings& from,
       options.timeouts = timeouts_of(values);
       return provider::make_anthropic_provider(std::move(options), clients);
     }
-    case provider_kind::demo: break;
+    case provider_kind::demo:
+      break;
   }
   return provider::make_demo_provider();
 }
@@ -101,7 +106,8 @@ engine::worker_options worker_options_of(const settings& values) {
   return options;
 }
 
-/// The numeric addresses of this machine. A browser that names one of them was not led here by a name that somebody rebound.
+/// The numeric addresses of this machine. A browser that names one of them was not led here by a
+/// name that somebody rebound.
 std::vector<std::string> own_addresses() {
   std::vector<std::string> addresses;
   ifaddrs* all = nullptr;
@@ -124,7 +130,8 @@ std::vector<std::string> own_addresses() {
 }
 
 guard::door_options door_options_of(const configuration& config) {
-  guard::door_options options{.hosts = config.values.public_host, .cors_origins = config.values.cors_origin};
+  guard::door_options options{.hosts = config.values.public_host,
+                              .cors_origins = config.values.cors_origin};
   if (is_loopback(config.address)) return options;
   if (config.address == "0.0.0.0" || config.address == "::") {
     std::ranges::move(own_addresses(), std::back_inserter(options.hosts));
@@ -162,7 +169,8 @@ composition::composition(aio::event_loops& loops, std::unique_ptr<sql::sqlite_da
       readiness(loops[0], *database, &worker),
       door(door_options_of(config)) {
   for (const auto& provider : config.providers) {
-    if (provider.models.empty() && provider.kind != provider_kind::demo) providers_to_ask.push_back(provider.name);
+    if (provider.models.empty() && provider.kind != provider_kind::demo)
+      providers_to_ask.push_back(provider.name);
   }
 }
 

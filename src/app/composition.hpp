@@ -1,5 +1,5 @@
-// The parts of one serving process, put together: made in the order in which they need each other, and destroyed in the reverse one.
-// Used by serve.cpp.
+// The parts of one serving process, put together: made in the order in which they need each other,
+// and destroyed in the reverse one. Used by serve.cpp.
 #pragma once
 
 #include <memory>
@@ -27,12 +27,15 @@
 namespace throughline::app {
 
 /// Opens the database of this configuration, migrated. Blocks.
-[[nodiscard]] result<std::unique_ptr<sql::sqlite_database>> open_database(const configuration& config);
+[[nodiscard]] result<std::unique_ptr<sql::sqlite_database>> open_database(
+    const configuration& config);
 
 /// Everything but the server, which needs what is here to be ready.
 struct composition {
-  /// `loops` run until nothing here is used any more, and outlive it. `home` is the loop of whoever stops it.
-  composition(aio::event_loops& loops, std::unique_ptr<sql::sqlite_database> opened, const configuration& config);
+  /// `loops` run until nothing here is used any more, and outlive it. `home` is the loop of whoever
+  /// stops it.
+  composition(aio::event_loops& loops, std::unique_ptr<sql::sqlite_database> opened,
+              const configuration& config);
 
   /// Stops what asks by itself. After the worker and the server have drained.
   [[nodiscard]] aio::awaitable<> stop();

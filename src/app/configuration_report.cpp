@@ -17,14 +17,15 @@ std::string without_userinfo(std::string_view url) {
 
 std::string describe_provider(const provider_settings& provider) {
   if (provider.kind == provider_kind::demo) {
-    return fmt::format("{}: the built-in demo, which needs no key and no network ({})", provider.name,
-                       provider.configured_by);
+    return fmt::format("{}: the built-in demo, which needs no key and no network ({})",
+                       provider.name, provider.configured_by);
   }
   const auto models = provider.models.empty() ? std::string("asked from the server")
                                               : fmt::format("{}", fmt::join(provider.models, ", "));
   return fmt::format("{}: {} API at {}, {}, models: {} ({})", provider.name,
                      provider.kind == provider_kind::openai ? "OpenAI-compatible" : "Anthropic",
-                     without_userinfo(provider.base_url), provider.api_key.empty() ? "no key" : "key set", models,
+                     without_userinfo(provider.base_url),
+                     provider.api_key.empty() ? "no key" : "key set", models,
                      provider.configured_by);
 }
 
@@ -38,17 +39,21 @@ std::string describe_configuration(const configuration& config) {
       out += fmt::format("{}{}\n", group.empty() ? "" : "\n", option.group);
       group = option.group;
     }
-    out += fmt::format("  {:<32} {:<28} {}\n", option.name, value.shown.empty() ? "-" : value.shown, value.from.where);
+    out += fmt::format("  {:<32} {:<28} {}\n", option.name, value.shown.empty() ? "-" : value.shown,
+                       value.from.where);
   }
   out += "\nProviders\n";
-  for (const auto& provider : config.providers) out += fmt::format("  {}\n", describe_provider(provider));
+  for (const auto& provider : config.providers)
+    out += fmt::format("  {}\n", describe_provider(provider));
   if (config.default_model.empty()) {
     const auto& first = config.providers.front();
-    out += fmt::format("  default model: {}\n", first.kind == provider_kind::demo
-                                                    ? std::string("demo")
-                                                    : fmt::format("the first that {} lists", first.name));
+    out += fmt::format("  default model: {}\n",
+                       first.kind == provider_kind::demo
+                           ? std::string("demo")
+                           : fmt::format("the first that {} lists", first.name));
   } else {
-    out += fmt::format("  default model: {} ({})\n", config.default_model, config.default_model_from);
+    out +=
+        fmt::format("  default model: {} ({})\n", config.default_model, config.default_model_from);
   }
   for (const auto& remark : config.remarks) out += fmt::format("\nNote: {}\n", remark);
   return out;
@@ -56,8 +61,8 @@ std::string describe_configuration(const configuration& config) {
 
 std::string describe_problems(const configuration& config) {
   if (config.problems.empty()) return {};
-  auto out = fmt::format("throughline: the configuration has {} problem{}:\n", config.problems.size(),
-                         config.problems.size() == 1 ? "" : "s");
+  auto out = fmt::format("throughline: the configuration has {} problem{}:\n",
+                         config.problems.size(), config.problems.size() == 1 ? "" : "s");
   for (const auto& problem : config.problems) out += fmt::format("  - {}\n", problem);
   return out;
 }

@@ -1,4 +1,5 @@
-// The configuration as people read it: `throughline config`, the lines at start, and the list of what is wrong. Pure.
+// The configuration as people read it: `throughline config`, the lines at start, and the list of
+// what is wrong. Pure.
 #pragma once
 
 #include <string>
@@ -7,7 +8,8 @@
 
 namespace throughline::app {
 
-/// Every setting with its value and where it came from, then the providers and the default model. Secrets are masked.
+/// Every setting with its value and where it came from, then the providers and the default model.
+/// Secrets are masked.
 [[nodiscard]] std::string describe_configuration(const configuration& config);
 /// One line: what is used, and where it was configured.
 [[nodiscard]] std::string describe_provider(const provider_settings& provider);

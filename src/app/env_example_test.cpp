@@ -61,7 +61,8 @@ TEST_F(env_example_values, copied_as_it_is_it_changes_nothing) {
   std::filesystem::copy_file(path, sources.working_directory / ".env");
   const auto config = load();
   EXPECT_THAT(config.problems, testing::IsEmpty());
-  for (const auto& value : config.shown) EXPECT_EQ(value.from.rank, origin_rank::initial) << value.definition->name;
+  for (const auto& value : config.shown)
+    EXPECT_EQ(value.from.rank, origin_rank::initial) << value.definition->name;
 }
 
 }  // namespace

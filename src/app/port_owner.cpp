@@ -93,7 +93,8 @@ std::optional<std::string> find_port_owner(std::uint16_t port) {
   if (inodes.empty()) return std::nullopt;
   std::error_code failed;
   std::filesystem::directory_iterator processes("/proc", failed);
-  for (; !failed && processes != std::filesystem::directory_iterator(); processes.increment(failed)) {
+  for (; !failed && processes != std::filesystem::directory_iterator();
+       processes.increment(failed)) {
     const auto& path = processes->path();
     const auto name = path.filename().string();
     if (!parse_number<std::uint32_t>(name, 10) || !holds_one_of(path, inodes)) continue;

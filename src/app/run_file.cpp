@@ -23,7 +23,9 @@ std::optional<std::uint64_t> start_of(std::int64_t pid) {
   return start_ticks(read_text(fmt::format("/proc/{}/stat", pid)));
 }
 
-std::filesystem::path path_in(const std::filesystem::path& data_dir) { return data_dir / "throughline.run"; }
+std::filesystem::path path_in(const std::filesystem::path& data_dir) {
+  return data_dir / "throughline.run";
+}
 
 }  // namespace
 
@@ -40,7 +42,8 @@ std::optional<std::uint64_t> start_ticks(const std::string& proc_stat) {
   return ticks;
 }
 
-run_file::run_file(const std::filesystem::path& data_dir, const std::string& url) : path_(path_in(data_dir)) {
+run_file::run_file(const std::filesystem::path& data_dir, const std::string& url)
+    : path_(path_in(data_dir)) {
   const auto pid = static_cast<std::int64_t>(getpid());
   const auto fresh = path_.string() + ".new";
   bool is_written = false;
@@ -52,7 +55,8 @@ run_file::run_file(const std::filesystem::path& data_dir, const std::string& url
   }
   std::error_code failed;
   if (is_written) std::filesystem::rename(fresh, path_, failed);
-  if (!is_written || failed) log::warning("the run file cannot be written", {{"file", path_.string()}});
+  if (!is_written || failed)
+    log::warning("the run file cannot be written", {{"file", path_.string()}});
 }
 
 run_file::~run_file() {

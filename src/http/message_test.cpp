@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <boost/json/parse.hpp>
+
 #include "base/json.hpp"
 #include "http/response_head.hpp"
 

@@ -137,14 +137,15 @@ class streams : public ::testing::Test {
   bool releases_the_post() {
     return comes_true([this] {
       const std::lock_guard lock(mutex_);
-      if (release_) release_->ring();
-      return release_ != nullptr;
+      const auto bell = release_.lock();
+      if (bell) bell->ring();
+      return bell != nullptr;
     });
   }
 
   sightings seen_;
   std::mutex mutex_;
-  std::shared_ptr<aio::bell> release_;
+  std::weak_ptr<aio::bell> release_;  // a bell does not outlive its loop
   server_limits limits_{.write_timeout = std::chrono::milliseconds(300)};
   served served_{[this](exchange& with) { return handle(with); }, limits_};
 };

@@ -28,8 +28,6 @@ class answer_parser {
   void end(event_batch& out);
   /// Instead of feed() and end(): the body is one JSON document, of a server that does not stream.
   void take_whole(std::string_view body, event_batch& out);
-  /// Appends text that was held back, because nothing more comes and another failure is to be told.
-  void give_up(event_batch& out) { flush(out); }
 
   [[nodiscard]] bool is_finished() const noexcept { return is_finished_; }
   [[nodiscard]] const std::optional<completion_error>& failure() const noexcept { return failure_; }

@@ -51,6 +51,7 @@ class http_completion final : public completion {
   aio::awaitable<> read_more(event_batch& out);
   void take(std::string_view piece, event_batch& out);
   void take_end(event_batch& out);
+  void take_break(error how, event_batch& out);
   void set_failure(error failure) { set_failure(completion_error{std::move(failure), {}, {}}); }
   void set_failure(completion_error failure);
   void close_after(std::chrono::milliseconds delay);
@@ -125,13 +126,9 @@ aio::awaitable<> http_completion::read_more(event_batch& out) {
   const auto stream = stream_;
   const auto piece = co_await stream->read();
   if (is_cancelled_) co_return;
-  if (!piece && !parser_->has_whole_text()) {
-    parser_->give_up(out);
-    set_failure(piece.error());
-    co_return;
-  }
-  // With its whole text an answer is whole, however its stream ends.
-  if (!piece || piece->empty()) {
+  if (!piece) {
+    take_break(piece.error(), out);
+  } else if (piece->empty()) {
     take_end(out);
   } else {
     take(*piece, out);
@@ -165,6 +162,14 @@ void http_completion::take_end(event_batch& out) {
   } else {
     parser_->end(out);
   }
+}
+
+// What had come may have been all of it, or say more than that the connection broke.
+void http_completion::take_break(error how, event_batch& out) {
+  if (kind_ != body_kind::whole) parser_->end(out);
+  if (parser_->is_finished()) return;
+  const auto& judged = parser_->failure();
+  if (!judged || judged->what.code == errc::provider_truncated) set_failure(std::move(how));
 }
 
 void http_completion::set_failure(completion_error failure) {

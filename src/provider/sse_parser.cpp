@@ -40,6 +40,7 @@ void sse_parser::feed(std::string_view bytes) {
 }
 
 std::optional<sse_event> sse_parser::next() {
+  if (overlong_) return std::nullopt;
   if (was_dispatched_) start_event();
   while (const auto line = take_line()) {
     if (const auto event = take_field(*line)) return event;

@@ -111,7 +111,7 @@ aio::awaitable<result<conversation>> run_restore(sql::transaction& in, owner_id 
   co_return out;
 }
 
-std::optional<std::string> storable(std::optional<std::string> text) {
+std::optional<std::string> storable_field(std::optional<std::string> text) {
   if (text) text = storable(std::move(*text));
   return text;
 }
@@ -120,8 +120,8 @@ std::optional<std::string> storable(std::optional<std::string> text) {
 
 aio::awaitable<result<conversation>> conversations::create(owner_id owner,
                                                            new_conversation fields) {
-  fields.title = storable(std::move(fields.title));
-  fields.system_prompt = storable(std::move(fields.system_prompt));
+  fields.title = storable_field(std::move(fields.title));
+  fields.system_prompt = storable_field(std::move(fields.system_prompt));
   const auto body = [owner, fields, id = conversation_id::generate(),
                      runs = std::make_shared<int>(0)](sql::transaction& in) {
     return run_create(in, owner, id, fields, runs);
@@ -141,8 +141,8 @@ aio::awaitable<result<conversation>> conversations::get(owner_id owner, conversa
 
 aio::awaitable<result<conversation>> conversations::patch(owner_id owner, conversation_id id,
                                                           conversation_patch fields) {
-  fields.title = storable(std::move(fields.title));
-  if (fields.system_prompt) fields.system_prompt = storable(std::move(*fields.system_prompt));
+  fields.title = storable_field(std::move(fields.title));
+  if (fields.system_prompt) fields.system_prompt = storable_field(std::move(*fields.system_prompt));
   const auto body = [owner, id, fields](sql::transaction& in) {
     return run_patch(in, owner, id, fields);
   };

@@ -81,7 +81,9 @@ aio::awaitable<result<bool>> task_queue::holds(task_holder held) {
     return read_holds(in, held);
   };
   const auto done = co_await database_.read<bool>(body);
-  co_return done;
+  if (!done) co_return done.error();
+  // The value, not `done`: a const result<bool> would be asked whether it holds a value.
+  co_return *done;
 }
 
 aio::awaitable<result<saved_text>> task_queue::saved(task_id task) {

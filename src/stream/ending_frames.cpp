@@ -51,12 +51,12 @@ std::vector<chunk_run> ending_frames::next_page(std::size_t bytes_max) {
   const std::size_t piece_max = std::clamp(bytes_max, utf8_character_bytes_max, piece_bytes_max);
   std::string frames;
   bool is_text_left = true;
-  while (is_text_left && frames.size() < bytes_max) {
+  do {
     is_text_left =
         append_piece(frames, chunk_type::reasoning, ending_.reasoning, reasoning_sent_,
                      piece_max) ||
         append_piece(frames, chunk_type::content, ending_.content, content_sent_, piece_max);
-  }
+  } while (is_text_left && frames.size() < bytes_max);
   if (pieces_ > first) runs.push_back(make_run(std::move(frames), first, pieces_ - first));
 
   if (!is_text_left) {

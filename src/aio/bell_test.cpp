@@ -1,0 +1,216 @@
+#include "aio/bell.hpp"
+
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <thread>
+#include <vector>
+
+#include "aio/loop_fixture.hpp"
+#include "aio/task_group.hpp"
+
+namespace throughline::aio {
+namespace {
+
+using namespace std::chrono_literals;
+
+class bell_test : public loop_test {
+ protected:
+  static steady_time now() { return std::chrono::steady_clock::now(); }
+  static constexpr steady_time past = steady_time::min();
+
+  /// Waits and counts; `aborted` says that it was cancelled while it did.
+  static awaitable<> count_rings(std::shared_ptr<bell> which, int& heard, bool& aborted) {
+    try {
+      while (true) {
+        co_await which->wait();
+        ++heard;
+      }
+    } catch (const boost::system::system_error& failure) {
+      aborted = failure.code() == asio::error::operation_aborted;
+    }
+  }
+
+  std::shared_ptr<bell> bell_ = bell::create(loop_);
+};
+
+TEST_F(bell_test, remembers_a_ring_that_came_before_the_wait) {
+  const auto body = [this]() -> awaitable<> {
+    bell_->ring();
+    EXPECT_TRUE(bell_->is_rung());
+    co_await bell_->wait();
+    EXPECT_FALSE(bell_->is_rung());
+    bell_->ring();
+    const bool first = co_await bell_->wait_until(past);
+    EXPECT_TRUE(first);
+    const bool second = co_await bell_->wait_until(past);
+    EXPECT_FALSE(second);
+  };
+  run(body());
+}
+
+TEST_F(bell_test, takes_many_rings_for_one) {
+  const auto body = [this]() -> awaitable<> {
+    for (int i = 0; i < 10; ++i) bell_->ring();
+    const bool first = co_await bell_->wait_until(past);
+    EXPECT_TRUE(first);
+    const bool second = co_await bell_->wait_until(now() + 2ms);
+    EXPECT_FALSE(second);
+  };
+  run(body());
+}
+
+TEST_F(bell_test, wakes_one_that_waits_already) {
+  const auto body = [this]() -> awaitable<> {
+    task_group group(loop_);
+    int heard = 0;
+    bool aborted = false;
+    group.spawn("count", count_rings(bell_, heard, aborted));
+    for (int i = 1; i <= 5; ++i) {
+      co_await settle();
+      bell_->ring();
+      co_await until([&] { return heard == i; });
+    }
+    co_await settle();
+    EXPECT_EQ(heard, 5);
+    co_await group.stop();
+    EXPECT_TRUE(aborted);
+  };
+  run(body());
+}
+
+TEST_F(bell_test, gives_up_at_the_deadline_and_not_before) {
+  const auto body = [this]() -> awaitable<> {
+    const auto deadline = now() + 5ms;
+    // A wake-up that was heard already must not end the wait early.
+    bell_->ring();
+    const bool first = co_await bell_->wait_until(past);
+    EXPECT_TRUE(first);
+    const bool second = co_await bell_->wait_until(deadline);
+    EXPECT_FALSE(second);
+    EXPECT_GE(now(), deadline);
+  };
+  run(body());
+}
+
+TEST_F(bell_test, loses_no_ring_of_any_thread) {
+  constexpr int threads = 3;
+  constexpr int each = 20'000;
+  std::atomic<int> made = 0;
+  std::vector<std::thread> ringers;
+  const auto body = [&]() -> awaitable<> {
+    for (int t = 0; t < threads; ++t) {
+      ringers.emplace_back([&] {
+        for (int i = 0; i < each; ++i) {
+          made.fetch_add(1, std::memory_order_relaxed);
+          bell_->ring();
+        }
+      });
+    }
+    // Without deadline: the ring after the last addition must come through.
+    while (made.load(std::memory_order_relaxed) < threads * each) co_await bell_->wait();
+  };
+  run(body());
+  for (auto& ringer : ringers) ringer.join();
+}
+
+TEST_F(bell_test, throws_when_cancelled_and_can_be_used_again) {
+  const auto body = [this]() -> awaitable<> {
+    task_group group(loop_);
+    int heard = 0;
+    bool aborted = false;
+    const auto cancel = group.spawn("count", count_rings(bell_, heard, aborted));
+    co_await settle();
+    cancel();
+    co_await group.join();
+    EXPECT_TRUE(aborted);
+    EXPECT_EQ(heard, 0);
+    bell_->ring();
+    co_await bell_->wait();
+    const bool was_rung = co_await bell_->wait_until(now() + 1ms);
+    EXPECT_FALSE(was_rung);
+  };
+  run(body());
+}
+
+TEST_F(bell_test, keeps_a_ring_for_the_next_when_the_waiter_is_cancelled) {
+  const auto body = [this]() -> awaitable<> {
+    task_group group(loop_);
+    int heard = 0;
+    bool aborted = false;
+    const auto cancel = group.spawn("count", count_rings(bell_, heard, aborted));
+    co_await settle();
+    bell_->ring();
+    cancel();
+    co_await group.join();
+    EXPECT_TRUE(aborted);
+    // Either the cancelled one has heard it or it is still there.
+    EXPECT_EQ(heard + (bell_->is_rung() ? 1 : 0), 1);
+  };
+  run(body());
+}
+
+TEST_F(bell_test, waits_on_uncancelled_and_the_cancellation_is_seen_at_the_next_suspension) {
+  const auto body = [this]() -> awaitable<> {
+    task_group group(loop_);
+    bool passed = false;
+    bool aborted = false;
+    const auto waiter = [](std::shared_ptr<bell> which, bool& rung,
+                           bool& cancelled) -> awaitable<> {
+      co_await which->wait_uncancelled();
+      rung = true;
+      try {
+        co_await which->wait();
+      } catch (const boost::system::system_error& failure) {
+        cancelled = failure.code() == asio::error::operation_aborted;
+      }
+    };
+    const auto cancel = group.spawn("waiter", waiter(bell_, passed, aborted));
+    co_await settle();
+    cancel();
+    co_await settle();
+    EXPECT_FALSE(passed);
+    EXPECT_EQ(group.size(), 1U);
+    bell_->ring();
+    co_await group.join();
+    EXPECT_TRUE(passed);
+    EXPECT_TRUE(aborted);
+  };
+  run(body());
+}
+
+TEST_F(bell_test, is_kept_alive_by_its_waiter_and_by_the_mailbox) {
+  const auto body = [this]() -> awaitable<> {
+    task_group group(loop_);
+    int heard = 0;
+    bool aborted = false;
+    auto own = bell::create(loop_);
+    group.spawn("count", count_rings(own, heard, aborted));
+    co_await settle();
+    std::thread([mine = std::move(own)]() mutable {
+      mine->ring();
+      mine.reset();
+    }).join();
+    co_await until([&] { return heard == 1; });
+    bell::create(loop_)->ring();
+    co_await group.stop();
+  };
+  run(body());
+  // And one that is in the mailbox when the loop dies.
+  bell::create(loop_)->ring();
+}
+
+TEST_F(bell_test, may_be_let_go_by_another_thread_while_its_timer_runs_out) {
+  const auto body = [this]() -> awaitable<> {
+    for (int i = 0; i < 50; ++i) {
+      auto own = bell::create(loop_);
+      const bool was_rung = co_await own->wait_until(now() + 100us);
+      EXPECT_FALSE(was_rung);
+      std::thread([mine = std::move(own)]() mutable { mine.reset(); }).join();
+    }
+  };
+  run(body());
+}
+
+}  // namespace
+}  // namespace throughline::aio

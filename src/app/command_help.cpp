@@ -1,0 +1,132 @@
+#include "app/command_help.hpp"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+
+namespace throughline::app {
+namespace {
+constexpr std::size_t left_column = 28;
+constexpr std::size_t help_width = 100;
+}  // namespace
+
+std::string describe_option(const option& of) {
+  std::string text(of.help);
+  if (!of.initial.empty()) text += fmt::format(" (default {})", of.initial);
+  if (!of.variables.empty()) text += fmt::format(" (also {})", fmt::join(of.variables, ", "));
+  return text;
+}
+
+std::string wrap(std::string_view text, std::size_t width, std::size_t indent) {
+  std::string out;
+  std::size_t column = 0;
+  while (!text.empty()) {
+    const auto end = std::min(text.find(' '), text.size());
+    const auto word = text.substr(0, end);
+    text.remove_prefix(std::min(end + 1, text.size()));
+    if (column > 0 && column + 1 + word.size() > width) {
+      out += "\n" + std::string(indent, ' ');
+      column = 0;
+    } else if (column > 0) {
+      out += ' ';
+      ++column;
+    }
+    out += word;
+    column += word.size();
+  }
+  return out;
+}
+
+std::string help_formatter::make_option(const CLI::Option* of, bool is_positional) const {
+  auto left = "  " + of->get_name(is_positional);
+  const auto type = of->get_type_name();
+  if (of->get_type_size() > 0 && !type.empty()) left += " " + type;
+  const auto help = wrap(of->get_description(), help_width - left_column, left_column);
+  if (left.size() + 2 > left_column)
+    return left + "\n" + std::string(left_column, ' ') + help + "\n";
+  return left + std::string(left_column - left.size(), ' ') + help + "\n";
+}
+
+std::string help_formatter::make_subcommand(const CLI::App* command) const {
+  return fmt::format("  {:<26}{}\n", command->get_name(), command->get_description());
+}
+
+std::string help_formatter::make_usage(const CLI::App* command, std::string name) const {
+  if (command->get_parent() == nullptr) return fmt::format("Usage: {} COMMAND [FLAGS]\n", name);
+  return fmt::format("Usage: {} [FLAGS]\n", name);
+}
+
+std::string help_formatter::make_footer(const CLI::App* command) const {
+  const auto footer = command->get_footer();
+  return footer.empty() ? std::string() : "\n" + footer;
+}
+
+const std::string_view program_examples =
+    "Examples:\n"
+    "  throughline serve                        start; without a key the built-in demo answers\n"
+    "  OPENAI_API_KEY=sk-... throughline serve  start with a real model\n"
+    "  throughline chat                         talk to it from a second terminal\n"
+    "  echo \"Why is the sky blue?\" | throughline chat\n"
+    "  throughline config                       see what is configured, and where\n"
+    "\n"
+    "`throughline COMMAND --help` explains the flags of a command.\n";
+
+const std::string_view serve_examples =
+    "Every flag can also be an environment variable (--chunk-ttl: THROUGHLINE_CHUNK_TTL), a line "
+    "of .env in the\n"
+    "working directory, or a line of throughline.toml (chunk_ttl = \"1h\"); flags win over the "
+    "environment, that over\n"
+    ".env, that over the file. Durations: 500ms, 30s, 5m, 1h, 30d. Sizes: 64KiB, 256MiB, 1GiB.\n"
+    "\n"
+    "Keys are never flags: OPENAI_API_KEY, ANTHROPIC_API_KEY (or CLAUDE_API_KEY), or NAME_FILE "
+    "with the path of a file.\n"
+    "Further providers are sections of throughline.toml:\n"
+    "  [providers.local]\n"
+    "  kind = \"openai\"                            # openai, anthropic or demo\n"
+    "  base_url = \"http://127.0.0.1:11434/v1\"\n"
+    "  api_key_env = \"LOCAL_KEY\"                  # or api_key, api_key_file\n"
+    "  models = [\"llama3.3\"]\n"
+    "  headers = [\"X-Title: Throughline\"]\n"
+    "  extra_body = '{\"temperature\": 0.2}'\n"
+    "  # of kind anthropic also: auth = \"x-api-key\" | \"bearer\", version, max_tokens\n"
+    "\n"
+    "Examples:\n"
+    "  throughline serve\n"
+    "  throughline serve --listen 127.0.0.1:9000 --data-dir ./data\n"
+    "  OPENAI_BASE_URL=http://127.0.0.1:11434/v1 OPENAI_MODEL=llama3.3 throughline serve\n"
+    "  throughline serve --config ./throughline.toml --log-format json\n";
+
+const std::string_view config_examples =
+    "Takes the flags of `throughline serve` and exits with 2 if anything is wrong, naming all of "
+    "it. Secrets are masked.\n"
+    "\n"
+    "Examples:\n"
+    "  throughline config\n"
+    "  throughline config --config ./throughline.toml\n";
+
+const std::string_view chat_examples =
+    "Ctrl-C stops the answer that is being written; at the prompt it leaves. An answer goes on "
+    "when you leave:\n"
+    "`throughline chat --resume` attaches to it again. In a pipe only the text of the answer is "
+    "printed.\n"
+    "\n"
+    "Examples:\n"
+    "  throughline chat\n"
+    "  throughline chat --model gpt-4.1-mini\n"
+    "  throughline chat --resume\n"
+    "  echo \"Why is the sky blue?\" | throughline chat\n"
+    "\n"
+    "Exit status: 0, 1 if an answer failed or the server cannot be reached, 2 for wrong usage.\n";
+
+const std::string_view mock_model_examples =
+    "Speaks OpenAI's chat.completions and Anthropic's messages, with the tokens, pace and faults "
+    "that the request asks\n"
+    "for. For tests and benchmarks.\n"
+    "\n"
+    "Examples:\n"
+    "  throughline mock-model --listen 127.0.0.1:9999\n"
+    "  OPENAI_BASE_URL=http://127.0.0.1:9999/v1 OPENAI_API_KEY=none throughline serve\n";
+
+}  // namespace throughline::app

@@ -1,0 +1,211 @@
+#include "app/command_line.hpp"
+
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <cstdio>
+#include <exception>
+#include <map>
+
+#include "app/chat.hpp"
+#include "app/command_help.hpp"
+#include "app/configuration.hpp"
+#include "app/configuration_report.hpp"
+#include "app/mock_model.hpp"
+#include "app/serve.hpp"
+#include "app/text_values.hpp"
+
+namespace throughline::app {
+namespace {
+
+constexpr int usage_status = 2;
+
+using flag_values = std::map<std::string, std::vector<std::string>>;
+
+/// Adds a flag for every setting; what is typed ends up in `values`. Secrets and what is refused
+/// are known, so that the configuration can say why not, but not shown.
+void add_settings(CLI::App& command, flag_values& values) {
+  for (const auto& option : all_options()) {
+    const auto name = std::string(option.name);
+    const auto flag = "--" + name;
+    if (option.kind == value_kind::toggle) {
+      command
+          .add_flag_callback(
+              flag, [&values, name] { values[name] = {"true"}; }, std::string(option.help))
+          ->group(std::string(option.group));
+      continue;
+    }
+    const auto keep = [&values, name](const CLI::results_t& texts) {
+      values[name].insert(values[name].end(), texts.begin(), texts.end());
+      return true;
+    };
+    const bool is_hidden = option.kind == value_kind::secret || option.kind == value_kind::refused;
+    command.add_option(flag, keep, describe_option(option))
+        ->group(is_hidden ? "" : std::string(option.group))
+        ->type_name(placeholder(option))
+        ->expected(1)
+        ->take_all();
+  }
+}
+
+std::vector<std::string> names_of_flags(const CLI::App& command) {
+  std::vector<std::string> names;
+  for (const auto* flag : command.get_options()) {
+    for (const auto& name : flag->get_lnames()) names.push_back("--" + name);
+  }
+  return names;
+}
+
+/// An argument that nobody knows: 2, after saying what it may have been.
+int refuse_leftovers(const CLI::App& command, std::span<const std::string> known) {
+  for (const auto& argument : command.remaining()) {
+    const auto name = argument.substr(0, argument.find('='));
+    const auto what = name.starts_with("-")             ? "flag"
+                      : command.get_parent() == nullptr ? "command"
+                                                        : "argument";
+    std::fputs(fmt::format("throughline: unknown {} {}{}\nTry `throughline {}--help`.\n", what,
+                           name, suggestion(name, known),
+                           command.get_parent() == nullptr ? "" : command.get_name() + " ")
+                   .c_str(),
+               stderr);
+    return usage_status;
+  }
+  return 0;
+}
+
+int show_configuration(const configuration& config) {
+  std::fputs(describe_configuration(config).c_str(), stdout);
+  std::fflush(stdout);
+  std::fputs(describe_problems(config).c_str(), stderr);
+  return config.problems.empty() ? 0 : usage_status;
+}
+
+int serve(const configuration& config) {
+  if (!config.problems.empty()) {
+    std::fputs(describe_problems(config).c_str(), stderr);
+    return usage_status;
+  }
+  return run_serve(config);
+}
+
+/// The program's commands and what was typed.
+struct program {
+  CLI::App app{"Throughline: a self-hosted engine for AI chat whose answers are never lost.",
+               "throughline"};
+  CLI::App* serve = nullptr;
+  CLI::App* config = nullptr;
+  CLI::App* chat = nullptr;
+  CLI::App* mock_model = nullptr;
+  CLI::App* version = nullptr;
+  flag_values serve_flags;
+  flag_values config_flags;
+  chat_options chatting;
+  std::string mock_listen = "127.0.0.1:0";
+  std::size_t mock_threads = 1;
+  bool shows_version = false;
+};
+
+void add_chat_flags(program& in) {
+  auto& chat = *in.chat;
+  chat.add_option("--url", in.chatting.url,
+                  "Server to talk to [THROUGHLINE_URL, else the one that runs on --data-dir, else "
+                  "http://127.0.0.1:8080]")
+      ->type_name("URL");
+  chat.add_option("--data-dir", in.chatting.data_dir,
+                  "Folder of the running server's database, to find its address")
+      ->type_name("PATH");
+  chat.add_option("--conversation", in.chatting.conversation, "Go on with this conversation")
+      ->type_name("ID");
+  chat.add_option("--model", in.chatting.model, "Model that answers")->type_name("NAME");
+  chat.add_flag("--resume", in.chatting.resume, "Attach to an answer that is still being written");
+}
+
+void describe(program& in) {
+  auto& app = in.app;
+  app.formatter(std::make_shared<help_formatter>());
+  app.footer(std::string(program_examples));
+  app.add_flag("--version", in.shows_version, "Print the version and exit");
+  in.serve = app.add_subcommand("serve", "Run the server");
+  in.serve->footer(std::string(serve_examples));
+  in.chat = app.add_subcommand("chat", "Chat in the terminal with a running server");
+  in.chat->footer(std::string(chat_examples));
+  in.config = app.add_subcommand("config", "Show every setting, its value and where it came from");
+  in.config->footer(std::string(config_examples));
+  in.mock_model =
+      app.add_subcommand("mock-model", "Run a model API for tests that behaves as it is told");
+  in.mock_model->footer(std::string(mock_model_examples));
+  in.version = app.add_subcommand("version", "Print the version and exit");
+  add_settings(*in.serve, in.serve_flags);
+  add_settings(*in.config, in.config_flags);
+  add_chat_flags(in);
+  in.mock_model
+      ->add_option("--listen", in.mock_listen, "Address and port; port 0 takes any free one")
+      ->type_name("HOST:PORT");
+  in.mock_model->add_option("--threads", in.mock_threads, "Threads that serve (default 1)")
+      ->type_name("N")
+      ->check(CLI::Range(1, 256));
+  app.allow_extras();
+  for (auto* command : app.get_subcommands({})) command->allow_extras();
+}
+
+int run_mock(const program& in) {
+  const auto where = parse_listen(in.mock_listen);
+  if (!where.problem.empty()) {
+    std::fputs(fmt::format("throughline: --listen: {}\n", where.problem).c_str(), stderr);
+    return usage_status;
+  }
+  mock_model_options options;
+  options.listen = where.address;
+  options.port = where.port.value_or(0);
+  options.threads = in.mock_threads;
+  return run_mock_model(options);
+}
+
+int run(program& in) {
+  std::vector<std::string> commands;
+  for (const auto* command : in.app.get_subcommands({})) commands.push_back(command->get_name());
+  auto known = names_of_flags(in.app);
+  known.insert(known.end(), commands.begin(), commands.end());
+  if (const int refused = refuse_leftovers(in.app, known); refused != 0) return refused;
+  for (const auto* command : in.app.get_subcommands()) {
+    if (const int refused = refuse_leftovers(*command, names_of_flags(*command)); refused != 0)
+      return refused;
+  }
+  if (in.shows_version || in.version->parsed()) {
+    std::puts("throughline " THROUGHLINE_VERSION);
+    return 0;
+  }
+  if (in.serve->parsed())
+    return serve(load_configuration(process_sources(std::move(in.serve_flags))));
+  if (in.config->parsed())
+    return show_configuration(load_configuration(process_sources(std::move(in.config_flags))));
+  if (in.chat->parsed()) return run_chat(in.chatting);
+  if (in.mock_model->parsed()) return run_mock(in);
+  std::fputs(in.app.help().c_str(), stdout);
+  return 0;
+}
+
+}  // namespace
+
+int run_command_line(int argc, char** argv) {
+  try {
+    program in;
+    describe(in);
+    try {
+      in.app.parse(argc, argv);
+    } catch (const CLI::ParseError& failure) {
+      const bool is_help = failure.get_exit_code() == static_cast<int>(CLI::ExitCodes::Success);
+      if (is_help) return in.app.exit(failure);
+      std::fputs(
+          fmt::format("throughline: {}\nTry `throughline --help`.\n", failure.what()).c_str(),
+          stderr);
+      return usage_status;
+    }
+    return run(in);
+  } catch (const std::exception& failure) {
+    std::fputs(fmt::format("throughline: {}\n", failure.what()).c_str(), stderr);
+    return 1;
+  }
+}
+
+}  // namespace throughline::app

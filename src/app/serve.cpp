@@ -1,0 +1,302 @@
+#include "app/serve.hpp"
+
+#include <fmt/format.h>
+#include <sys/resource.h>
+
+#include <boost/asio/signal_set.hpp>
+#include <csignal>
+#include <cstdio>
+#include <cstdlib>
+#include <thread>
+
+#include "aio/task_group.hpp"
+#include "app/composition.hpp"
+#include "app/configuration_report.hpp"
+#include "app/port_owner.hpp"
+#include "app/run_file.hpp"
+#include "base/log.hpp"
+
+namespace throughline::app {
+namespace {
+
+constexpr std::uint16_t ports_to_try = 100;
+constexpr milliseconds models_patience{
+    3000};  // a start waits so long for a provider that lists its models
+constexpr milliseconds ask_again_first{5000};
+constexpr milliseconds ask_again_most{60'000};
+constexpr int interrupted_status = 130;
+
+using signals = aio::asio::basic_signal_set<aio::executor>;
+
+void say(const std::string& line) {
+  std::fputs((line + "\n").c_str(), stdout);
+  std::fflush(stdout);
+}
+
+void complain(const std::string& line) {
+  std::fputs(("throughline: " + line + "\n").c_str(), stderr);
+}
+
+std::string url_of(const std::string& address, std::uint16_t port) {
+  const auto* const form =
+      address.find(':') == std::string::npos ? "http://{}:{}" : "http://[{}]:{}";
+  const auto reachable = address == "0.0.0.0" ? "127.0.0.1" : address == "::" ? "::1" : address;
+  return fmt::format(fmt::runtime(form), reachable, port);
+}
+
+void raise_descriptor_limit() {
+  rlimit limit{};
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  const auto before = limit.rlim_cur;
+  limit.rlim_cur = limit.rlim_max;
+  const bool is_raised = before == limit.rlim_max || setrlimit(RLIMIT_NOFILE, &limit) == 0;
+  const auto now = is_raised ? limit.rlim_max : before;
+  say(fmt::format("Open files: up to {}{}", now,
+                  now != before ? fmt::format(" (raised from {})", before) : ""));
+}
+
+void configure_log(const settings& values) {
+  using log::level;
+  constexpr std::array<std::pair<std::string_view, level>, 5> levels{{{"debug", level::debug},
+                                                                      {"info", level::info},
+                                                                      {"warning", level::warning},
+                                                                      {"error", level::error},
+                                                                      {"off", level::off}}};
+  auto lowest = level::info;
+  for (const auto& [name, value] : levels) {
+    if (values.log_level == name) lowest = value;
+  }
+  log::configure(lowest, values.log_format == "json" ? log::format::json : log::format::text);
+}
+
+void say_what_is_used(const configuration& config) {
+  if (config.file) say(fmt::format("Configuration file: {}", config.file->string()));
+  say(fmt::format("Database: SQLite in {} ({})", config.values.data_dir,
+                  config.origin_of("data-dir").where));
+  for (const auto& provider : config.providers) say("Provider " + describe_provider(provider));
+  for (const auto& remark : config.remarks) say("Note: " + remark);
+  if (!is_loopback(config.address)) {
+    say(fmt::format("Warning: {} can be reached from the network without a password ({})",
+                    config.address, config.origin_of("allow-unauthenticated-network").where));
+  }
+}
+
+/// Serves until told to stop. All of it runs on the thread that called run_serve, except what the
+/// loops do.
+class serving {
+ public:
+  serving(aio::event_loop& home, aio::event_loops& loops, composition& parts,
+          const configuration& config)
+      : home_(home),
+        loops_(loops),
+        parts_(parts),
+        config_(config),
+        signals_(home.get_executor(), SIGINT, SIGTERM),
+        group_(home) {}
+
+  aio::awaitable<> run() {
+    const bool has_begun = co_await begin();
+    if (has_begun) {
+      co_await wait_for_signal();
+      co_await drain();
+    }
+    co_await parts_.stop();
+    co_await group_.stop();
+  }
+
+  [[nodiscard]] int status() const noexcept { return status_; }
+  /// After the loops have stopped.
+  void release() { server_.reset(); }
+
+ private:
+  aio::awaitable<bool> begin() {
+    const auto recovered = co_await parts_.queue.recover();
+    if (!recovered) {
+      complain(fmt::format("cannot read the queue: {}", recovered.error().detail));
+      status_ = 1;
+      co_return false;
+    }
+    if (*recovered > 0)
+      say(fmt::format("Going on with {} answer{} of the last run", *recovered,
+                      *recovered == 1 ? "" : "s"));
+    if (!parts_.providers_to_ask.empty()) co_await learn_models();
+    if (!open_port()) {
+      status_ = 1;
+      co_return false;
+    }
+    parts_.worker.start();
+    const auto url = url_of(config_.address, server_->port());
+    running_.emplace(config_.values.data_dir, url);
+    say_models();
+    say(fmt::format("Throughline is ready at {}", url));
+    co_return true;
+  }
+
+  aio::awaitable<> learn_models() {
+    auto learned = aio::bell::create(home_);
+    group_.spawn("learn models", keep_asking(learned));
+    const auto deadline = std::chrono::steady_clock::now() + models_patience;
+    const bool has_answered = co_await learned->wait_until(deadline);
+    if (!has_answered)
+      say("Note: the models of a provider are not known yet; it is asked again in the background");
+  }
+
+  aio::awaitable<> keep_asking(std::shared_ptr<aio::bell> learned) {
+    auto pause = ask_again_first;
+    while (true) {
+      auto& loop = loops_[0];
+      co_await aio::run_on(loop, parts_.models.learn_models(loop));
+      learned->ring();
+      if (!parts_.lacks_models()) co_return;
+      co_await aio::sleep_for(pause);
+      pause = std::min(pause * 2, ask_again_most);
+    }
+  }
+
+  void say_models() {
+    const auto chosen = parts_.models.choose(std::nullopt);
+    if (!chosen) {
+      say(fmt::format("Warning: no default model: {}", chosen.error().detail));
+    } else if (config_.providers.front().kind == provider_kind::demo &&
+               config_.providers.size() == 1) {
+      say("Model: demo. Its answers are canned; set OPENAI_API_KEY, OPENAI_BASE_URL or "
+          "ANTHROPIC_API_KEY for a real one");
+    } else {
+      say(fmt::format("Model: {} of {}{}", chosen->model, chosen->source->name(),
+                      config_.default_model_from.empty()
+                          ? ""
+                          : fmt::format(" ({})", config_.default_model_from)));
+    }
+  }
+
+  bool open_port() {
+    http::server_options options{
+        .address = config_.address, .port = config_.port, .limits = server_limits_of(config_)};
+    const auto tries = config_.port_was_chosen ? 1 : ports_to_try;
+    for (int i = 0; i < tries; ++i) {
+      auto opened = http::start_server(loops_, options, parts_.make_handler(config_));
+      if (opened) {
+        server_ = std::move(*opened);
+        return true;
+      }
+      const bool is_taken = opened.error().code == errc::conflict;
+      const auto owner = is_taken ? find_port_owner(options.port) : std::nullopt;
+      const auto whose = owner ? fmt::format(" by {}", *owner) : std::string();
+      if (!is_taken || config_.port_was_chosen) {
+        complain(is_taken ? fmt::format("port {} of {} is in use{} ({}); stop that, or choose "
+                                        "another port with --listen or PORT",
+                                        options.port, options.address, whose, port_origin())
+                          : opened.error().detail);
+        return false;
+      }
+      if (i == 0)
+        say(fmt::format("Port {} is in use{}; taking the next free one", options.port, whose));
+      ++options.port;
+    }
+    complain(fmt::format("no free port from {} to {}; choose one with --listen", config_.port,
+                         options.port - 1));
+    return false;
+  }
+
+  [[nodiscard]] std::string port_origin() const {
+    const auto& port = config_.origin_of("port");
+    const auto& listen = config_.origin_of("listen");
+    return port.rank > listen.rank ? port.where : listen.where;
+  }
+
+  aio::awaitable<> wait_for_signal() {
+    const int number = co_await signals_.async_wait(aio::use_awaitable);
+    // Whoever asks twice is not willing to wait. What was promised survives that.
+    signals_.async_wait([](const aio::error_code& failed, int) {
+      if (!failed) std::_Exit(interrupted_status);
+    });
+    log::info("stopping", {{"signal", std::string(number == SIGINT ? "SIGINT" : "SIGTERM")},
+                           {"running", parts_.worker.running()}});
+  }
+
+  aio::awaitable<> drain() {
+    parts_.readiness.begin_draining();
+    const auto running = parts_.worker.running();
+    if (running > 0) {
+      say(fmt::format("Stopping: {} answer{} may go on for {} s; a second signal stops at once",
+                      running, running == 1 ? "" : "s",
+                      std::chrono::ceil<seconds>(config_.values.shutdown_grace).count()));
+    }
+    const auto deadline = std::chrono::steady_clock::now() + config_.values.shutdown_grace;
+    aio::task_group draining(home_);
+    draining.spawn("drain worker", parts_.worker.drain(deadline));
+    draining.spawn("drain server", server_->drain(deadline));
+    co_await draining.join();
+    running_.reset();
+    say("Stopped");
+  }
+
+  aio::event_loop& home_;
+  aio::event_loops& loops_;
+  composition& parts_;
+  const configuration& config_;
+  signals signals_;
+  std::unique_ptr<http::server> server_;
+  std::optional<run_file> running_;
+  int status_ = 0;
+  aio::task_group group_;  // the last member
+};
+
+std::size_t loop_count(const settings& values) {
+  if (values.event_loops > 0) return static_cast<std::size_t>(values.event_loops);
+  return std::max(1U, std::thread::hardware_concurrency());
+}
+
+/// Why the database cannot be opened; and if a server of ours has it, where that one is.
+void complain_about_database(const configuration& config, const error& failure) {
+  complain(failure.detail);
+  if (const auto other = find_running_server(config.values.data_dir)) {
+    complain(
+        fmt::format("that is Throughline at {}: use it (`throughline chat` finds it), stop it, or "
+                    "start this one "
+                    "with another --data-dir",
+                    other->url));
+  }
+}
+
+/// Stops the loop of an empty group. The coroutine that calls this is in the group until it has
+/// returned.
+void stop_when_empty(aio::task_group& group) {
+  if (group.size() == 0) {
+    group.loop().stop();
+  } else {
+    group.loop().post([&group] { stop_when_empty(group); });
+  }
+}
+
+// Both outlive it: run_serve waits for the loop.
+aio::awaitable<> serve_and_stop(serving& served, aio::task_group& main) {
+  co_await served.run();
+  stop_when_empty(main);
+}
+
+}  // namespace
+
+int run_serve(const configuration& config) {
+  configure_log(config.values);
+  std::signal(SIGPIPE, SIG_IGN);
+  raise_descriptor_limit();
+  say_what_is_used(config);
+  auto database = open_database(config);
+  if (!database) {
+    complain_about_database(config, database.error());
+    return 1;
+  }
+  aio::event_loop home;
+  aio::event_loops loops(loop_count(config.values), "loop");
+  composition parts(loops, std::move(*database), config);
+  serving served(home, loops, parts, config);
+  aio::task_group main(home);
+  home.post([&] { main.spawn("serve", serve_and_stop(served, main)); });
+  home.run();
+  loops.stop_and_join();
+  served.release();
+  return served.status();
+}
+
+}  // namespace throughline::app
