@@ -179,6 +179,30 @@ TEST_F(bell_test, waits_on_uncancelled_and_the_cancellation_is_seen_at_the_next_
   run(body());
 }
 
+// The wake-up of a ring that was heard without suspending comes late, and must not end the wait.
+TEST_F(bell_test, waits_on_uncancelled_when_woken_for_nothing) {
+  const auto body = [this]() -> awaitable<> {
+    task_group group(loop_);
+    bool passed = false;
+    const auto waiter = [](std::shared_ptr<bell> which, bool& rung) -> awaitable<> {
+      which->ring();
+      const bool heard = co_await which->wait_until(past);
+      EXPECT_TRUE(heard);
+      co_await which->wait_uncancelled();
+      rung = true;
+    };
+    const auto cancel = group.spawn("waiter", waiter(bell_, passed));
+    cancel();
+    co_await settle();
+    EXPECT_FALSE(passed);
+    EXPECT_EQ(group.size(), 1U);
+    bell_->ring();
+    co_await group.join();
+    EXPECT_TRUE(passed);
+  };
+  run(body());
+}
+
 TEST_F(bell_test, is_kept_alive_by_its_waiter_and_by_the_mailbox) {
   const auto body = [this]() -> awaitable<> {
     task_group group(loop_);

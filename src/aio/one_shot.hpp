@@ -26,21 +26,32 @@ class one_shot {
     shared_->ready->ring();
   }
 
-  /// Suspends until the value is there. Is not cancelled: whoever promised a value gives one.
+  /// Suspends until the value is there, even if the coroutine is cancelled: for callers that must not
+  /// leave before the work is done. Whoever promised a value gives one.
   [[nodiscard]] awaitable<T> get() const {
     const auto keep = shared_;
     while (true) {
-      {
-        const std::lock_guard lock(keep->mutex);
-        if (keep->value) co_return std::move(*keep->value);
-      }
+      if (auto value = keep->take()) co_return std::move(*value);
       co_await keep->ready->wait_uncancelled();
+    }
+  }
+
+  /// The same, but a cancelled coroutine leaves at once (operation_aborted) and the value is dropped.
+  [[nodiscard]] awaitable<T> get_unless_cancelled() const {
+    const auto keep = shared_;
+    while (true) {
+      if (auto value = keep->take()) co_return std::move(*value);
+      co_await keep->ready->wait();
     }
   }
 
  private:
   struct shared {
     explicit shared(event_loop& loop) : ready(bell::create(loop)) {}
+    std::optional<T> take() {
+      const std::lock_guard lock(mutex);
+      return std::exchange(value, std::nullopt);
+    }
     std::mutex mutex;
     std::optional<T> value;
     std::shared_ptr<bell> ready;

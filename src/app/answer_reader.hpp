@@ -20,9 +20,9 @@ struct answer_reset {
 };
 struct answer_end {
   bool is_error = false;
-  std::string status;         // completed, cancelled; error
-  std::string finish_reason;  // of a completed one
-  std::string message;        // of an error: plain words
+  std::string status{};         // completed, cancelled; error
+  std::string finish_reason{};  // of a completed one
+  std::string message{};        // of an error: plain words
   bool retryable = false;
 };
 using answer_event = std::variant<answer_text, answer_reset, answer_end>;

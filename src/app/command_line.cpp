@@ -56,21 +56,29 @@ std::vector<std::string> names_of_flags(const CLI::App& command) {
   return names;
 }
 
-/// An argument that nobody knows: 2, after saying what it may have been.
-int refuse_leftovers(const CLI::App& command, std::span<const std::string> known) {
-  for (const auto& argument : command.remaining()) {
-    const auto name = argument.substr(0, argument.find('='));
-    const auto what = name.starts_with("-")             ? "flag"
-                      : command.get_parent() == nullptr ? "command"
-                                                        : "argument";
-    std::fputs(fmt::format("throughline: unknown {} {}{}\nTry `throughline {}--help`.\n", what,
-                           name, suggestion(name, known),
-                           command.get_parent() == nullptr ? "" : command.get_name() + " ")
-                   .c_str(),
-               stderr);
-    return usage_status;
+/// What to say about an argument that `command` does not know.
+std::string complaint_about(const CLI::App& command, const std::string& argument,
+                            std::span<const std::string> known) {
+  const auto name = argument.substr(0, argument.find('='));
+  const bool is_flag = name.starts_with("-");
+  const auto* const parent = command.get_parent();
+  if (parent == nullptr && is_flag &&
+      find_option(name.substr(std::min<std::size_t>(2, name.size()))) != nullptr) {
+    return fmt::format("{} comes after a command: throughline serve {} ...", name, name);
   }
-  return 0;
+  const auto* const what = is_flag ? "flag" : parent == nullptr ? "command" : "argument";
+  return fmt::format("unknown {} {}{}\nTry `throughline {}--help`.", what, name,
+                     suggestion(name, known), parent == nullptr ? "" : command.get_name() + " ");
+}
+
+/// Says what is wrong with the first argument that is left over, if any.
+bool has_leftovers(const CLI::App& command, std::span<const std::string> known) {
+  const auto leftovers = command.remaining();
+  if (leftovers.empty()) return false;
+  std::fputs(
+      fmt::format("throughline: {}\n", complaint_about(command, leftovers.front(), known)).c_str(),
+      stderr);
+  return true;
 }
 
 int show_configuration(const configuration& config) {
@@ -166,10 +174,9 @@ int run(program& in) {
   for (const auto* command : in.app.get_subcommands({})) commands.push_back(command->get_name());
   auto known = names_of_flags(in.app);
   known.insert(known.end(), commands.begin(), commands.end());
-  if (const int refused = refuse_leftovers(in.app, known); refused != 0) return refused;
+  if (has_leftovers(in.app, known)) return usage_status;
   for (const auto* command : in.app.get_subcommands()) {
-    if (const int refused = refuse_leftovers(*command, names_of_flags(*command)); refused != 0)
-      return refused;
+    if (has_leftovers(*command, names_of_flags(*command))) return usage_status;
   }
   if (in.shows_version || in.version->parsed()) {
     std::puts("throughline " THROUGHLINE_VERSION);

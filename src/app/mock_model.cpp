@@ -80,8 +80,11 @@ class running_mock_model final : public mock_model {
     auto started =
         http::start_server(loops_, how, [this](http::exchange& with) { return route(with); });
     if (!started) {
-      const auto code = boost::system::errc::make_error_code(boost::system::errc::address_in_use);
-      throw boost::system::system_error(code, started.error().detail);
+      const auto why = started.error().code == errc::conflict
+                           ? boost::system::errc::address_in_use
+                           : boost::system::errc::address_not_available;
+      throw boost::system::system_error(boost::system::errc::make_error_code(why),
+                                        started.error().detail);
     }
     server_ = std::move(*started);
   }

@@ -192,7 +192,7 @@ aio::awaitable<> play_mock_answer(http::exchange* with, mock_record_book* book,
   if (asked->plan.first_ms > 0) co_await aio::sleep_for(milliseconds(asked->plan.first_ms));
   auto other = answer_without_model(asked->plan, *book);
   if (other) {
-    asked->record->status = other->status;
+    book->set_status(*asked->record, other->status);
     co_await with->respond(std::move(*other));
     record.ends(ending::finished);
     co_return;

@@ -55,8 +55,8 @@ class openai_frames final : public mock_frames {
   }
   void done(std::string& out) override { out += "data: [DONE]\n\n"; }
   void in_band_error(std::string& out) override {
-    out +=
-        R"(data: {"error":{"message":"the mock model failed as told","type":"server_error","code":"mock_error"}})";
+    out += R"(data: {"error":{"message":"the mock model failed as told",)"
+           R"("type":"server_error","code":"mock_error"}})";
     out += "\n\n";
   }
   [[nodiscard]] std::string whole(const mock_answer& answer) const override {

@@ -77,6 +77,11 @@ void mock_record_book::sent(mock_record& record, std::string_view reasoning, std
   held_bytes_ += reasoning.size() + text.size();
 }
 
+void mock_record_book::set_status(mock_record& record, int status) {
+  const std::lock_guard lock(mutex_);
+  record.status = status;
+}
+
 void mock_record_book::close(mock_record& record, ending how) {
   const std::lock_guard lock(mutex_);
   if (record.closed_at) return;

@@ -48,6 +48,7 @@ class mock_record_book {
   /// Adds to what was sent.
   void sent(mock_record& record, std::string_view reasoning, std::string_view text,
             std::int64_t tokens, std::size_t bytes);
+  void set_status(mock_record& record, int status);
   enum class ending : std::uint8_t { finished, broken_off, closed_by_client };
   void close(mock_record& record, ending how);
 

@@ -156,7 +156,8 @@ class serving {
   void say_models() {
     const auto chosen = parts_.models.choose(std::nullopt);
     if (!chosen) {
-      say(fmt::format("Warning: no default model: {}", chosen.error().detail));
+      say(fmt::format("Warning: {}; set one with --default-model, OPENAI_MODEL or CLAUDE_MODEL",
+                      chosen.error().detail));
     } else if (config_.providers.front().kind == provider_kind::demo &&
                config_.providers.size() == 1) {
       say("Model: demo. Its answers are canned; set OPENAI_API_KEY, OPENAI_BASE_URL or "

@@ -123,7 +123,8 @@ aio::awaitable<result<std::optional<stream::position>>> batched_endings::termina
     task_id task, bool is_urgent) {
   const aio::one_shot<answer> reply(*aio::event_loop::current());
   impl_->ask(question{task, reply}, is_urgent);
-  auto value = co_await reply.get();
+  // A follower whose bell rings meanwhile leaves: it does not wait for the rest of the second.
+  auto value = co_await reply.get_unless_cancelled();
   co_return value;
 }
 

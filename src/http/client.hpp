@@ -1,5 +1,6 @@
-// An HTTP client for streaming responses, over libcurl's multi interface on an event loop: TLS verified, proxies from the
-// environment, HTTP/2, connection reuse. One http_client per loop; everything on that loop's thread.
+// An HTTP client for streaming responses, over libcurl's multi interface on an event loop: TLS
+// verified, proxies from the environment, HTTP/2, connection reuse. One http_client per loop;
+// everything on that loop's thread.
 #pragma once
 
 #include <chrono>
@@ -22,12 +23,13 @@ struct client_request {
   std::vector<std::pair<std::string, std::string>> headers;
   std::string body;
   std::chrono::milliseconds connect_timeout{10'000};
-  // From the request being sent to the head of the response; if the head comes sooner, the first byte of the body has the rest
-  // of it, and at least the idle time.
+  // From the request being sent to the head of the response; if the head comes sooner, the first
+  // byte of the body has the rest of it, and at least the idle time.
   std::chrono::milliseconds first_byte_timeout{120'000};
   std::chrono::milliseconds idle_timeout{60'000};  // between pieces of the body
   std::chrono::milliseconds total_timeout{30 * 60'000};
-  std::size_t buffered_bytes_max = 1024 * 1024;  // received but not yet taken; then the transfer is paused
+  std::size_t buffered_bytes_max =
+      1024 * 1024;  // received but not yet taken; then the transfer is paused
 };
 
 struct client_response_head {
@@ -35,21 +37,24 @@ struct client_response_head {
   header_fields headers;
 };
 
-/// One request under way. Destroying it closes it (the model sees its connection close, or its HTTP/2 stream reset).
+/// One request under way. Destroying it closes it (the model sees its connection close, or its
+/// HTTP/2 stream reset).
 class client_stream {
  public:
   virtual ~client_stream() = default;
-  /// Suspends until the head is there (1xx skipped, redirects NOT followed: a 3xx is a head like any other).
-  /// Errors: provider_unreachable (DNS, refused, no connection in time, TLS, closed before the head), provider_timeout,
-  /// provider_bad_response.
+  /// Suspends until the head is there (1xx skipped, redirects NOT followed: a 3xx is a head like
+  /// any other). Errors: provider_unreachable (DNS, refused, no connection in time, TLS, closed
+  /// before the head), provider_timeout, provider_bad_response.
   [[nodiscard]] virtual aio::awaitable<result<client_response_head>> head() = 0;
-  /// What has arrived since the last call (decoded), suspending if that is nothing; an empty string at the end of the body.
-  /// Errors: as above; `provider_truncated` when the body broke off against its framing.
+  /// What has arrived since the last call (decoded), suspending if that is nothing; an empty string
+  /// at the end of the body. Errors: as above; `provider_truncated` when the body broke off against
+  /// its framing.
   [[nodiscard]] virtual aio::awaitable<result<std::string>> read() = 0;
-  /// Makes a suspended head() or read() return `cancelled` now, and closes the request. On the loop.
+  /// Makes a suspended head() or read() return `cancelled` now, and closes the request. On the
+  /// loop.
   virtual void cancel() = 0;
-  /// The rest of the body is not wanted: if it ends within a moment its connection can be used again, else that is closed. The
-  /// last call; nobody waits in head() or read().
+  /// The rest of the body is not wanted: if it ends within a moment its connection can be used
+  /// again, else that is closed. The last call; nobody waits in head() or read().
   virtual void let_end() = 0;
 };
 

@@ -2,7 +2,6 @@
 
 #include <exception>
 
-#include "base/assert.hpp"
 #include "base/id.hpp"
 #include "base/log.hpp"
 

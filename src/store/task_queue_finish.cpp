@@ -108,11 +108,6 @@ aio::awaitable<result<handed_back>> run_requeue(sql::transaction& in, handing_ba
 // --- cancel
 // ------------------------------------------------------------------------------------------------------------------
 
-struct cancelled_task {
-  cancel_result what;
-  bool ended = false;  // in this transaction
-};
-
 aio::awaitable<bool> is_alive(sql::transaction& in, std::optional<worker_id> worker) {
   const auto found = co_await in.execute(statements::worker_is_alive.text, sql::parameters{worker});
   co_return !found.empty();
@@ -142,51 +137,49 @@ aio::awaitable<> end_unheld(sql::transaction& in, owner_id owner, task_id task, 
 }
 
 /// A task that was cleaned away has ended as its message says.
-aio::awaitable<result<cancelled_task>> cancel_cleaned(sql::transaction& in, owner_id owner,
-                                                      task_id task) {
+aio::awaitable<result<cancel_result>> cancel_cleaned(sql::transaction& in, owner_id owner,
+                                                     task_id task) {
   const auto found =
       co_await in.execute(statements::answer_status.text, sql::parameters{task, owner});
   if (found.empty()) co_return fail(errc::not_found, "no such task");
-  cancelled_task out;
-  out.what.state = state_of_ended(parse_message_status(found[0][0].text()));
+  cancel_result out;
+  out.state = state_of_ended(parse_message_status(found[0][0].text()));
   co_return out;
 }
 
-aio::awaitable<result<cancelled_task>> run_cancel(sql::transaction& in, owner_id owner,
-                                                  task_id task,
-                                                  task_queue::terminal_maker make_terminal,
-                                                  std::int64_t cap) {
+aio::awaitable<result<cancel_result>> run_cancel(sql::transaction& in, owner_id owner, task_id task,
+                                                 task_queue::terminal_maker make_terminal,
+                                                 std::int64_t cap) {
   const auto now = co_await read_fence(in, task);
   if (!now) {
     auto cleaned = co_await cancel_cleaned(in, owner, task);
     co_return cleaned;
   }
   if (now->owner != owner) co_return fail(errc::not_found, "no such task");
-  cancelled_task out;
-  out.what.state = now->state;
+  cancel_result out;
+  out.state = now->state;
   if (is_terminal(now->state)) co_return out;
   if (now->cancel_requested && now->state == task_state::running) {
-    out.what.was_running = co_await is_alive(in, now->worker);
-    if (out.what.was_running) co_return out;  // it knows; ringing again does no harm
+    out.was_running = co_await is_alive(in, now->worker);
+    if (out.was_running) co_return out;  // it knows; ringing again does no harm
   }
   const auto rev = co_await lock_owner(in, owner);
   const auto marked =
       co_await in.execute(statements::request_cancel.text, sql::parameters{task, rev, owner});
   if (marked.empty()) {
     const auto then = co_await read_fence(in, task);
-    if (then) out.what.state = then->state;
+    if (then) out.state = then->state;
     co_return out;
   }
   const auto& row = marked[0];
-  out.what.state = parse_task_state(row[0].text());
-  if (out.what.state == task_state::running) {
-    out.what.was_running = co_await is_alive(in, row[2].maybe_id<worker_id>());
-    if (out.what.was_running) co_return out;
+  out.state = parse_task_state(row[0].text());
+  if (out.state == task_state::running) {
+    out.was_running = co_await is_alive(in, row[2].maybe_id<worker_id>());
+    if (out.was_running) co_return out;
   }
   co_await end_unheld(in, owner, task, row, std::move(make_terminal), cap, rev);
   const auto ended = co_await read_fence(in, task);
-  out.what.state = ended->state;
-  out.ended = true;
+  out.state = ended->state;
   co_return out;
 }
 
@@ -236,18 +229,17 @@ aio::awaitable<result<cancel_result>> task_queue::cancel(owner_id owner, task_id
                      cap = limits_.running_per_owner_max](sql::transaction& in) {
     return run_cancel(in, owner, task, make_terminal, cap);
   };
-  const auto done = co_await database_.write<cancelled_task>(body);
+  const auto done = co_await database_.write<cancel_result>(body);
   if (!done) co_return done.error();
-  if (done->what.was_running) {
-    bells_.owner_changed(owner);
-    bells_.cancel_requested(task);
-  }
-  if (done->ended) {
-    bells_.owner_changed(owner);
+  bells_.owner_changed(owner);
+  if (done->was_running) bells_.cancel_requested(task);
+  if (is_terminal(done->state)) {
+    // Also when it had ended before: that may have been this very transaction, whose commit was in
+    // doubt.
     bells_.task_ended(task);
     bells_.queue_changed();
   }
-  co_return done->what;
+  co_return done;
 }
 
 }  // namespace throughline::store

@@ -58,7 +58,8 @@ struct chunk_follower::state {
 
   aio::awaitable<> read(std::size_t bytes_max);
   aio::awaitable<> wait(steady_time until);
-  aio::awaitable<> ask(bool is_urgent, steady_time patience_ends);
+  /// False if the caller's patience ended first.
+  aio::awaitable<bool> ask(bool is_urgent, steady_time patience_ends);
   aio::awaitable<> fetch_ending();
 
   chunk_log& log;
@@ -87,7 +88,7 @@ aio::awaitable<> chunk_follower::state::wait(steady_time until) {
   if (is_rung) logic.on_rung();
 }
 
-aio::awaitable<> chunk_follower::state::ask(bool is_urgent, steady_time patience_ends) {
+aio::awaitable<bool> chunk_follower::state::ask(bool is_urgent, steady_time patience_ends) {
   // An urgent question is short: it has its answer even if the caller has no patience at all.
   const auto until = is_urgent ? steady_time::max() : as_alarm(patience_ends, time.steady_now());
   auto first = co_await ask_or_listen(endings, task, is_urgent, bell, until);
@@ -95,7 +96,7 @@ aio::awaitable<> chunk_follower::state::ask(bool is_urgent, steady_time patience
   if (const auto* interrupted = std::get_if<interruption>(&first)) {
     logic.on_ask_interrupted();
     if (interrupted->is_rung) logic.on_rung();
-    co_return;
+    co_return interrupted->is_rung;
   }
   const auto& given = std::get<answer>(first);
   if (given) {
@@ -105,6 +106,7 @@ aio::awaitable<> chunk_follower::state::ask(bool is_urgent, steady_time patience
   } else {
     logic.on_ask_failed(now);
   }
+  co_return true;
 }
 
 aio::awaitable<> chunk_follower::state::fetch_ending() {
@@ -145,9 +147,11 @@ aio::awaitable<follow_result> chunk_follower::next(std::chrono::milliseconds pat
       case follower_step::fetch_ending:
         co_await my.fetch_ending();
         break;
-      case follower_step::ask:
-        co_await my.ask(action.is_urgent, patience_ends);
+      case follower_step::ask: {
+        const bool goes_on = co_await my.ask(action.is_urgent, patience_ends);
+        if (!goes_on) co_return outcome;
         break;
+      }
       case follower_step::wait:
         if (now >= patience_ends && !my.bell->is_rung()) co_return outcome;
         co_await my.wait(std::min(action.until, patience_ends));

@@ -6,6 +6,7 @@
 #include "contract/store_contract_cancel.hpp"
 #include "contract/store_contract_changes.hpp"
 #include "contract/store_contract_conversations.hpp"
+#include "contract/store_contract_doubt.hpp"
 #include "contract/store_contract_queue.hpp"
 #include "contract/store_contract_submissions.hpp"
 #include "contract/store_contract_torture.hpp"

@@ -13,6 +13,7 @@
 #include <stdexcept>
 
 #include "aio/event_loop.hpp"
+#include "contract/store_statement_recorder.hpp"
 #include "store/conversations.hpp"
 #include "store/schema.hpp"
 #include "store/statement.hpp"
@@ -138,10 +139,15 @@ class store_contract : public testing::TestWithParam<database_factory> {
   /// Another start of the product on the same database.
   void use(queue_limits limits) {
     limits_ = limits;
-    talk_ = std::make_unique<conversations>(*stored_.database, bells_);
-    posts_ = std::make_unique<submissions>(*stored_.database, bells_, limits);
-    queue_ = std::make_unique<task_queue>(*stored_.database, bells_, limits);
+    use_database(recorded_);
   }
+  void use_database(sql::database& database) {
+    talk_ = std::make_unique<conversations>(database, bells_);
+    posts_ = std::make_unique<submissions>(database, bells_, limits_);
+    queue_ = std::make_unique<task_queue>(database, bells_, limits_);
+  }
+  /// From here on every commit is in doubt, and its transaction runs again.
+  void lose_every_reply() { use_database(doubting_); }
   void use_cap(std::int64_t cap) {
     queue_limits limits;
     limits.running_per_owner_max = cap;
@@ -259,6 +265,8 @@ class store_contract : public testing::TestWithParam<database_factory> {
 
   aio::event_loops loops_{3, "test"};
   contract_database stored_;
+  recording_database recorded_{*stored_.database};
+  doubting_database doubting_{recorded_};
   recording_signals bells_;
   queue_limits limits_;
   std::unique_ptr<conversations> talk_;

@@ -1,15 +1,16 @@
-// What README.md says is what the program does: its tour is run as it stands, its configuration file is read, and its table of
-// settings is compared with the program's own help.
+// What the documentation says is what the program does: the README's tour is run as it stands, its configuration file is read, its
+// tables of settings are compared with the program's own help, and what the pages point at exists.
 import { execFile, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer, type AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
-import { join, resolve } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { binary, cleanEnvironment } from "./support/process.ts";
 
-const readme = readFileSync(resolve("../../README.md"), "utf8");
+const root = resolve("../..");
+const readme = readFileSync(join(root, "README.md"), "utf8");
 let home: string;
 
 beforeAll(() => {
@@ -192,6 +193,39 @@ describe("the table of settings", () => {
       if (!row.meaning.startsWith("Not supported")) continue;
       expect(outcome.stderr).toContain("not supported yet");
       expect(outcome.status).toBe(2);
+    }
+  });
+});
+
+/** The anchors of a page's headings, as GitHub makes them. */
+function anchors(page: string): string[] {
+  return [...page.matchAll(/^#+ (.*)$/gm)].map((match) =>
+    match[1]!.toLowerCase().replace(/[^\p{L}\p{N} _-]/gu, "").replaceAll(" ", "-"),
+  );
+}
+
+describe("the pages", () => {
+  const docs = readdirSync(join(root, "docs"), { recursive: true, encoding: "utf8" });
+  const pages = ["README.md", "CONTRIBUTING.md", ...docs.filter((name) => name.endsWith(".md")).map((name) => join("docs", name))];
+
+  test.each(pages)("%s points only at what exists", (name) => {
+    const text = readFileSync(join(root, name), "utf8").replace(/^```[\s\S]*?^```$/gm, "");
+    for (const [, target] of text.matchAll(/\]\(([^)\s]+)\)/g)) {
+      if (/^[a-z]+:/.test(target!)) continue;
+      const [path, anchor] = target!.split("#");
+      const file = path ? join(root, dirname(name), path) : join(root, name);
+      expect(existsSync(file), `${target} in ${name}`).toBe(true);
+      if (anchor) expect(anchors(readFileSync(file, "utf8")), `${target} in ${name}`).toContain(anchor);
+    }
+  });
+
+  test("the invariants name tests that exist", () => {
+    const rows = [...readFileSync(join(root, "docs/invariants.md"), "utf8").matchAll(/^\| `([^`]+)` \| (.+) \|$/gm)];
+    expect(rows.length).toBeGreaterThan(40);
+    for (const [, file, name] of rows) {
+      const source = readFileSync(join(root, file!), "utf8");
+      const declared = file!.endsWith(".ts") ? source.includes(`"${name}"`) : source.includes(`, ${name})`);
+      expect(declared, `${name} in ${file}`).toBe(true);
     }
   });
 });

@@ -1,0 +1,147 @@
+// The follower while a question to the database is under way: what the contract suite cannot hold
+// still.
+#include "stream/chunk_follower.hpp"
+
+#include <gtest/gtest.h>
+
+#include "aio/task_group.hpp"
+#include "contract/stream_support.hpp"
+#include "stream/memory_chunk_log.hpp"
+
+namespace throughline::stream {
+namespace {
+
+using namespace testing;
+
+/// A database that keeps whoever asks waiting until it is told to answer.
+class slow_endings final : public task_endings {
+ public:
+  explicit slow_endings(aio::event_loop& loop) : asked(aio::bell::create(loop)), loop_(loop) {}
+
+  aio::awaitable<result<std::optional<position>>> terminal_of(task_id /*task*/,
+                                                              bool is_urgent) override {
+    ++questions;
+    was_urgent = is_urgent;
+    asked->ring();
+    const auto answer = aio::bell::create(loop_);
+    if (!is_quick) co_await answer->wait();
+    co_return terminal;
+  }
+  aio::awaitable<result<stored_ending>> ending_of(task_id /*task*/) override {
+    co_return stored_ending{*terminal, done(), "", "text"};
+  }
+
+  const std::shared_ptr<aio::bell> asked;
+  std::atomic<int> questions{0};
+  std::atomic<bool> was_urgent{false};
+  std::atomic<bool> is_quick{false};
+  std::optional<position> terminal;
+
+ private:
+  aio::event_loop& loop_;
+};
+
+class chunk_follower_test : public ::testing::Test {
+ protected:
+  ~chunk_follower_test() override { await_on(loops[0], group.stop()); }
+
+  void append(std::uint32_t first, std::vector<chunk> chunks) {
+    const auto got = *await_on(loops[0], log->append({task, 1, worker}, first, std::move(chunks)));
+    ASSERT_EQ(got.status, append_status::appended);
+  }
+
+  /// Calls next() in the background; `outcome` has what came of it once the group is empty.
+  aio::awaitable<> call_next(milliseconds patience) {
+    try {
+      auto got = co_await reader.next(patience);
+      outcome = std::move(got);
+    } catch (const boost::system::system_error& error) {
+      aborted = error.code() == aio::asio::error::operation_aborted;
+    }
+  }
+  aio::awaitable<> start_next(milliseconds patience) {
+    outcome.reset();
+    cancel = group.spawn("next", call_next(patience));
+    co_return;
+  }
+  aio::awaitable<> emit_cancel() {
+    cancel();
+    co_return;
+  }
+  void start(milliseconds patience = hang) { await_on(loops[0], start_next(patience)); }
+  void join() { await_on(loops[0], group.join()); }
+  void until_asked() { await_on(loops[0], endings.asked->wait()); }
+
+  aio::event_loops loops{1, "test"};
+  manual_clock time;
+  const task_id task = task_id::generate();
+  const worker_id worker = worker_id::generate();
+  std::unique_ptr<chunk_log> log = make_memory_chunk_log({}, time);
+  slow_endings endings{loops[0]};
+  chunk_follower reader{loops[0], *log, endings, task, follow_from{}, time};
+  std::optional<follow_result> outcome;
+  bool aborted = false;
+  aio::task_group::canceller cancel;
+  aio::task_group group{loops[0]};
+};
+
+TEST_F(chunk_follower_test, a_chunk_is_not_held_up_by_a_question_under_way) {
+  start();
+  until_asked();
+  EXPECT_TRUE(endings.was_urgent) << "the log is missing";
+  append(0, {text("a")});
+  join();
+  ASSERT_TRUE(outcome);
+  EXPECT_EQ(told(outcome->runs), (std::vector<std::string>{"1-0 content a"}));
+
+  time.advance(1s);
+  start();
+  until_asked();
+  EXPECT_FALSE(endings.was_urgent) << "only silent";
+  append(1, {text("b")});
+  join();
+  ASSERT_TRUE(outcome);
+  EXPECT_EQ(told(outcome->runs), (std::vector<std::string>{"1-1 content b"}));
+}
+
+TEST_F(chunk_follower_test, cancelled_while_it_asks_it_throws_and_can_go_on) {
+  append(0, {text("a")});
+  start();
+  join();
+  time.advance(1s);
+  start();
+  until_asked();
+  await_on(loops[0], emit_cancel());
+  join();
+  EXPECT_TRUE(aborted);
+  EXPECT_FALSE(outcome);
+  EXPECT_EQ(reader.at(), (position{1, 0}));
+
+  append(1, {text("b")});
+  start();
+  join();
+  ASSERT_TRUE(outcome);
+  EXPECT_EQ(told(outcome->runs), (std::vector<std::string>{"1-1 content b"}));
+}
+
+TEST_F(chunk_follower_test, patience_ends_a_question_and_the_next_one_is_urgent) {
+  append(0, {text("a")});
+  start();
+  join();
+  time.advance(1s);
+  start(0ms);
+  join();
+  ASSERT_TRUE(outcome);
+  EXPECT_EQ(outcome->status, follow_status::idle);
+
+  endings.is_quick = true;
+  endings.terminal = position{1, 1};
+  start(0ms);
+  join();
+  EXPECT_TRUE(endings.was_urgent);
+  ASSERT_TRUE(outcome);
+  EXPECT_TRUE(outcome->last);
+}
+
+}  // namespace
+}  // namespace throughline::stream
