@@ -194,5 +194,36 @@ TEST_F(one_shot_test, gives_its_value_to_one_that_was_cancelled_meanwhile) {
   run(body());
 }
 
+TEST_F(one_shot_test, lets_a_cancelled_reader_go_if_it_may) {
+  const auto body = [this]() -> awaitable<> {
+    task_group group(loop_);
+    const one_shot<int> answer(loop_);
+    bool returned = false;
+    bool aborted = false;
+    const auto reader = [](one_shot<int> source, bool& got, bool& cancelled) -> awaitable<> {
+      try {
+        co_await source.get_unless_cancelled();
+        got = true;
+      } catch (const boost::system::system_error& failure) {
+        cancelled = failure.code() == asio::error::operation_aborted;
+      }
+    };
+    const auto cancel = group.spawn("reader", reader(answer, returned, aborted));
+    co_await settle();
+    cancel();
+    co_await group.join();
+    EXPECT_TRUE(aborted);
+    EXPECT_FALSE(returned);
+    // Nobody waits any more; the writer does not know.
+    answer.set(7);
+
+    const one_shot<int> other(loop_);
+    others_[0].post([other] { other.set(8); });
+    const int value = co_await other.get_unless_cancelled();
+    EXPECT_EQ(value, 8);
+  };
+  run(body());
+}
+
 }  // namespace
 }  // namespace throughline::aio

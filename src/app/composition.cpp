@@ -78,7 +78,7 @@ provider::catalog make_catalog(const configuration& config, provider::http_clien
     provider::catalog_entry entry;
     entry.source = make_provider(from, config.values, clients);
     entry.models = from.models;
-    entry.takes_any_model = from.kind != provider_kind::demo;
+    entry.takes_any_model = from.takes_any_model;
     if (from.kind == provider_kind::demo && entry.models.empty()) entry.models = {"demo"};
     entries.push_back(std::move(entry));
   }

@@ -82,6 +82,34 @@ void put_in_order(std::vector<provider_settings>& providers) {
   providers = std::move(ordered);
 }
 
+/// A model that is only named by --default-model belongs to the provider in front of its slash, or
+/// else to the first one that could serve it.
+void add_default_model(configuration& into) {
+  const auto& model = into.values.default_model;
+  const auto lists_it = [&](const provider_settings& provider) {
+    return std::ranges::find(provider.models, model) != provider.models.end();
+  };
+  const auto takes_any = [](const provider_settings& provider) {
+    return provider.kind != provider_kind::demo && provider.models.empty();
+  };
+  if (model.empty() || std::ranges::any_of(into.providers, lists_it)) return;
+  const auto slash = model.find('/');
+  if (slash != std::string::npos) {
+    if (auto* named = find(into, model.substr(0, slash)); named != nullptr) {
+      const auto rest = model.substr(slash + 1);
+      const bool is_new = std::ranges::find(named->models, rest) == named->models.end();
+      if (!named->models.empty() && is_new) named->models.push_back(rest);
+      return;
+    }
+  }
+  if (std::ranges::any_of(into.providers, takes_any)) return;
+  for (auto& provider : into.providers) {
+    if (provider.kind == provider_kind::demo) continue;
+    provider.models.push_back(model);
+    return;
+  }
+}
+
 void choose_default_model(configuration& into) {
   struct choice {
     std::string_view option;
@@ -120,7 +148,9 @@ void add_providers(const setting_sources& sources, configuration& into) {
   add_well_known(into, {"anthropic", provider_kind::anthropic, values.anthropic_api_key,
                         values.anthropic_base_url, values.anthropic_model});
   put_in_order(into.providers);
+  add_default_model(into);
   for (auto& provider : into.providers) {
+    provider.takes_any_model = provider.kind != provider_kind::demo && provider.models.empty();
     if (!provider.is_well_known_host() || !provider.models.empty()) continue;
     provider.models.emplace_back(provider.kind == provider_kind::openai ? openai_default_model
                                                                         : anthropic_default_model);

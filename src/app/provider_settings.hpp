@@ -26,6 +26,9 @@ struct provider_settings {
   std::string base_url;  // without a slash at the end
   std::string api_key;   // secret; may be empty (a server on this machine)
   std::vector<std::string> models;
+  /// Nobody named models for it: it passes on any name. Otherwise a name that is not among them is
+  /// the asker's error.
+  bool takes_any_model = false;
   std::vector<std::pair<std::string, std::string>> headers;
   std::string extra_body;       // a JSON object as text, or empty
   std::string auth;             // anthropic: x-api-key or bearer

@@ -51,6 +51,18 @@ TEST_F(providers_test, the_default_model_is_the_flag_else_openai_else_claude) {
   EXPECT_EQ(load().default_model_from, "--default-model");
 }
 
+TEST_F(providers_test, only_a_provider_without_named_models_takes_any) {
+  variable("OPENAI_API_KEY", "k");
+  EXPECT_TRUE(load().providers[0].takes_any_model);
+  variable("OPENAI_MODEL", "gpt-x");
+  EXPECT_FALSE(load().providers[0].takes_any_model);
+  flag("default-model", "gpt-y");
+  EXPECT_THAT(load().providers[0].models, ElementsAre("gpt-x", "gpt-y"));
+  sources.flags["default-model"] = {"openai/gpt-z"};
+  EXPECT_THAT(load().providers[0].models, ElementsAre("gpt-x", "gpt-z"));
+  EXPECT_EQ(load().default_model, "openai/gpt-z");
+}
+
 TEST_F(providers_test, sections_are_read_whole) {
   variable("MY_KEY", "k1");
   write("throughline.toml", R"(

@@ -32,8 +32,7 @@ bool read_port(std::string_view text, std::optional<std::uint16_t>& port) {
   text.remove_prefix(1);
   std::uint16_t value = 0;
   const auto [end, failure] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (failure != std::errc() || end != text.data() + text.size() || !is_digit(text[0]))
-    return false;
+  if (failure != std::errc() || end != text.data() + text.size()) return false;
   port = value;
   return true;
 }

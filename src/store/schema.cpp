@@ -34,11 +34,13 @@ CREATE TABLE conversations(
   emptied bigint NOT NULL DEFAULT 0
 ) @ff80
 ;;
-CREATE INDEX conversations_list ON conversations(owner, pinned, updated_at, id) WHERE deleted_at IS NULL
+CREATE INDEX conversations_list ON conversations(owner, pinned, updated_at,
+  id) WHERE deleted_at IS NULL
 ;;
 CREATE INDEX conversations_changes ON conversations(owner, rev)
 ;;
-CREATE INDEX conversations_hidden ON conversations(deleted_at) WHERE deleted_at IS NOT NULL AND emptied = 0
+CREATE INDEX conversations_hidden ON conversations(deleted_at) WHERE deleted_at IS NOT NULL
+  AND emptied = 0
 ;;
 CREATE TABLE messages(
   id text PRIMARY KEY,

@@ -22,10 +22,13 @@ std::string claim_text(std::size_t queues) {
         std::to_string(i) + "\n";
   }
   text += R"()
-UPDATE tasks SET state = 'running', attempt = attempt + 1, worker = $1, started_at = COALESCE(started_at, now_ms())
+UPDATE tasks SET state = 'running', attempt = attempt + 1, worker = $1,
+  started_at = COALESCE(started_at, now_ms())
 WHERE id IN (SELECT id FROM p ORDER BY priority DESC, ready_at, id LIMIT $2)
-RETURNING id, attempt, owner, conversation_id, message_id, failures, failures_max, cancel_requested, created_at,
-  priority, ready_at, COALESCE(model, (SELECT c.model FROM conversations c WHERE c.id = tasks.conversation_id)),
+RETURNING id, attempt, owner, conversation_id, message_id, failures, failures_max,
+  cancel_requested, created_at,
+  priority, ready_at, COALESCE(model, (SELECT c.model FROM conversations c
+    WHERE c.id = tasks.conversation_id)),
   error_code)";
   return text;
 }

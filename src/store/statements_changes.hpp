@@ -12,11 +12,14 @@ SELECT rev FROM owners WHERE owner = $1)"};
 /// The revs of the first rows after a rev. $1 owner, $2 rev, $3 limit
 inline constexpr statement next_revs{"next_revs", R"(
 SELECT r.rev FROM (
-  SELECT * FROM (SELECT rev FROM conversations WHERE owner = $1 AND rev > CAST($2 AS bigint) ORDER BY rev LIMIT $3) AS a
+  SELECT * FROM (SELECT rev FROM conversations WHERE owner = $1
+    AND rev > CAST($2 AS bigint) ORDER BY rev LIMIT $3) AS a
   UNION ALL
-  SELECT * FROM (SELECT rev FROM messages WHERE owner = $1 AND rev > CAST($2 AS bigint) ORDER BY rev LIMIT $3) AS b
+  SELECT * FROM (SELECT rev FROM messages WHERE owner = $1 AND rev > CAST($2 AS bigint)
+    ORDER BY rev LIMIT $3) AS b
   UNION ALL
-  SELECT * FROM (SELECT rev FROM tasks WHERE owner = $1 AND rev > CAST($2 AS bigint) ORDER BY rev LIMIT $3) AS d) AS r
+  SELECT * FROM (SELECT rev FROM tasks WHERE owner = $1 AND rev > CAST($2 AS bigint)
+    ORDER BY rev LIMIT $3) AS d) AS r
 ORDER BY r.rev LIMIT $3)"};
 
 /// $1 owner, $2 after this rev, $3 up to this one; hidden conversations too
@@ -41,8 +44,7 @@ inline constexpr statement active_messages{
     " ORDER BY o.created_at DESC, o.id DESC LIMIT $2) AND " STORE_MESSAGE_IS_VISIBLE
     "ORDER BY m.rev, m.seq"};
 
-// --- upkeep
-// ------------------------------------------------------------------------------------------------------------------
+// --- upkeep --------------------------------------------------------------------------------------
 
 /// $1 age ms, $2 batch
 inline constexpr statement clean_tasks{"clean_tasks",
@@ -80,7 +82,8 @@ AND NOT EXISTS(SELECT 1 FROM tasks t WHERE t.worker = workers.id AND t.state = '
 /// From here on it cannot be restored. $1 age ms, $2 batch
 inline constexpr statement begin_purge{"begin_purge", R"(
 WITH p AS MATERIALIZED (
-  SELECT c.id FROM conversations c WHERE c.deleted_at IS NOT NULL AND c.emptied = 0 AND c.purged_at IS NULL
+  SELECT c.id FROM conversations c WHERE c.deleted_at IS NOT NULL AND c.emptied = 0
+    AND c.purged_at IS NULL
     AND c.deleted_at <= now_ms() - CAST($1 AS bigint)
     AND NOT EXISTS(SELECT 1 FROM tasks t WHERE t.conversation_id = c.id AND t.state IN )" STORE_OPEN
                                                       R"()
@@ -92,13 +95,15 @@ WHERE id IN (SELECT id FROM p))"};
 inline constexpr statement purge_messages{"purge_messages", R"(
 WITH p AS MATERIALIZED (
   SELECT m.id FROM conversations c CROSS JOIN messages m
-  WHERE c.deleted_at IS NOT NULL AND c.emptied = 0 AND c.purged_at IS NOT NULL AND m.conversation_id = c.id LIMIT $1)
+  WHERE c.deleted_at IS NOT NULL AND c.emptied = 0 AND c.purged_at IS NOT NULL
+    AND m.conversation_id = c.id LIMIT $1)
 DELETE FROM messages WHERE id IN (SELECT id FROM p) RETURNING task_id)"};
 
 /// $1 batch
 inline constexpr statement end_purge{"end_purge", R"(
 WITH p AS MATERIALIZED (
-  SELECT c.id FROM conversations c WHERE c.deleted_at IS NOT NULL AND c.emptied = 0 AND c.purged_at IS NOT NULL
+  SELECT c.id FROM conversations c WHERE c.deleted_at IS NOT NULL AND c.emptied = 0
+    AND c.purged_at IS NOT NULL
     AND NOT EXISTS(SELECT 1 FROM messages m WHERE m.conversation_id = c.id)
   LIMIT $1 @lock)
 UPDATE conversations SET emptied = 1 WHERE id IN (SELECT id FROM p) RETURNING id)"};
@@ -121,6 +126,7 @@ inline constexpr statement check_waiting{"check_waiting", R"(
 SELECT count(*) FROM (
   SELECT w.owner, w.queue FROM tasks w WHERE w.state = 'waiting' GROUP BY w.owner, w.queue
   HAVING CAST($1 AS bigint) = 0 OR (SELECT count(*) FROM tasks s
-    WHERE s.owner = w.owner AND s.queue = w.queue AND s.state IN ('ready', 'running')) < CAST($1 AS bigint)) AS violations)"};
+    WHERE s.owner = w.owner AND s.queue = w.queue AND s.state IN ('ready',
+      'running')) < CAST($1 AS bigint)) AS violations)"};
 
 }  // namespace throughline::store::statements

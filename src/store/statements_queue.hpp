@@ -8,26 +8,28 @@ namespace throughline::store::statements {
 /// The first lock of every transaction that enqueues, ends, retries, cancels or makes due. $1 owner
 inline constexpr statement lock_owner{"lock_owner", R"(
 INSERT INTO owners(owner, rev, touched_at) VALUES($1, 1, now_ms())
-ON CONFLICT(owner) DO UPDATE SET rev = owners.rev + 1, touched_at = excluded.touched_at RETURNING rev)"};
+ON CONFLICT(owner) DO UPDATE SET rev = owners.rev + 1, touched_at = excluded.touched_at
+  RETURNING rev)"};
 
 /// Gives free slots to the first of those that wait. $1 owner, $2 queue, $3 cap, $4 rev
 inline constexpr statement admit{"admit", R"(
 WITH p AS MATERIALIZED (
   SELECT w.id FROM tasks w WHERE w.owner = $1 AND w.queue = $2 AND w.state = 'waiting'
   ORDER BY w.priority DESC, w.run_at, w.id
-  LIMIT (SELECT CASE WHEN count(*) < CAST($3 AS bigint) THEN CAST($3 AS bigint) - count(*) ELSE 0 END
+  LIMIT (SELECT CASE WHEN count(*) < CAST($3 AS bigint) THEN CAST($3 AS bigint) - count(*)
+                     ELSE 0 END
          FROM tasks s WHERE s.owner = $1 AND s.queue = $2 AND s.state IN ('ready', 'running')))
 UPDATE tasks SET state = 'ready', ready_at = now_ms(), rev = $4 WHERE id IN (SELECT id FROM p))"};
 
 /// $1 id, $2 owner, $3 conversation, $4 message, $5 seq, $6 rev, $7 queue, $8 priority, $9 model,
 /// $10 run_at, $11 failures_max, $12 cap (0: none, and what is first and due is ready at once)
 inline constexpr statement insert_task{"insert_task", R"(
-INSERT INTO tasks(id, owner, conversation_id, message_id, seq, rev, queue, priority, model, state, run_at, ready_at,
-                  failures_max, created_at)
-SELECT CAST($1 AS text), CAST($2 AS text), CAST($3 AS text), CAST($4 AS text), CAST($5 AS bigint), CAST($6 AS bigint),
-  CAST($7 AS text), CAST($8 AS bigint), CAST($9 AS text),
-  CASE WHEN EXISTS(SELECT 1 FROM tasks o WHERE o.conversation_id = $3 AND o.state IN )" STORE_OPEN
-                                                      R"() THEN 'blocked'
+INSERT INTO tasks(id, owner, conversation_id, message_id, seq, rev, queue, priority, model,
+  state, run_at, ready_at, failures_max, created_at)
+SELECT CAST($1 AS text), CAST($2 AS text), CAST($3 AS text), CAST($4 AS text),
+  CAST($5 AS bigint), CAST($6 AS bigint), CAST($7 AS text), CAST($8 AS bigint), CAST($9 AS text),
+  CASE WHEN EXISTS(SELECT 1 FROM tasks o WHERE o.conversation_id = $3
+                   AND o.state IN )" STORE_OPEN R"() THEN 'blocked'
        WHEN CAST($10 AS bigint) > now_ms() THEN 'delayed'
        WHEN CAST($12 AS bigint) = 0 THEN 'ready' ELSE 'waiting' END,
   CASE WHEN CAST($10 AS bigint) > now_ms() THEN CAST($10 AS bigint) ELSE now_ms() END,
@@ -36,7 +38,8 @@ SELECT CAST($1 AS text), CAST($2 AS text), CAST($3 AS text), CAST($4 AS text), C
 /// Lets the next task of a conversation go on. $1 conversation, $2 rev, $3 cap
 inline constexpr statement next_in_line{"next_in_line", R"(
 UPDATE tasks SET
-  state = CASE WHEN run_at > now_ms() THEN 'delayed' WHEN CAST($3 AS bigint) = 0 THEN 'ready' ELSE 'waiting' END,
+  state = CASE WHEN run_at > now_ms() THEN 'delayed' WHEN CAST($3 AS bigint) = 0 THEN 'ready'
+    ELSE 'waiting' END,
   ready_at = now_ms(), rev = $2
 WHERE id = (SELECT o.id FROM tasks o WHERE o.conversation_id = $1 AND o.state IN )" STORE_OPEN R"(
             ORDER BY o.seq LIMIT 1) AND state = 'blocked' RETURNING queue)"};
@@ -50,7 +53,8 @@ SELECT j.task_id, j.attempt, CAST($2 AS text), now_ms() FROM j)"};
 
 /// $1 task, $2 attempt, $3 code, $4 message, $5 retryable
 inline constexpr statement end_attempt{"end_attempt", R"(
-UPDATE attempts SET finished_at = now_ms(), error_code = $3, error_message = $4, error_retryable = $5
+UPDATE attempts SET finished_at = now_ms(), error_code = $3, error_message = $4,
+  error_retryable = $5
 WHERE task_id = $1 AND attempt = $2 AND finished_at IS NULL)"};
 
 /// Who runs a task, or ran it last. $1 task
@@ -75,9 +79,12 @@ WHERE id = $1 AND state IN )" STORE_OPEN};
 /// finish_reason, $9 to $11 usage, $12 ttft, $13 latency, $14 to $16 error, $17 to $20 terminal
 /// chunk, $21 rev
 inline constexpr statement end_message{"end_message", R"(
-UPDATE messages SET status = $2, content = $3, reasoning = $4, model = COALESCE($5, model), provider = $6, attempt = $7,
-  finish_reason = $8, input_tokens = $9, output_tokens = $10, usage_estimated = $11, ttft_ms = $12, latency_ms = $13,
-  error_code = $14, error_message = $15, error_retryable = $16, terminal_index = $17, terminal_type = $18,
+UPDATE messages SET status = $2, content = $3, reasoning = $4, model = COALESCE($5, model),
+  provider = $6, attempt = $7,
+  finish_reason = $8, input_tokens = $9, output_tokens = $10, usage_estimated = $11,
+    ttft_ms = $12, latency_ms = $13,
+  error_code = $14, error_message = $15, error_retryable = $16, terminal_index = $17,
+    terminal_type = $18,
   terminal_content = $19, terminal_fields = $20, rev = $21, completed_at = now_ms()
 WHERE id = $1)"};
 
@@ -93,22 +100,28 @@ DELETE FROM partials WHERE task_id = $1)"};
 /// worker, $4 delay ms, $5 cap, $6 failures to add, $7 code, $8 message, $9 retryable, $10 rev
 inline constexpr statement requeue_task{"requeue_task", R"(
 UPDATE tasks SET
-  state = CASE WHEN CAST($4 AS bigint) > 0 THEN 'delayed' WHEN CAST($5 AS bigint) = 0 THEN 'ready' ELSE 'waiting' END,
-  run_at = now_ms() + CAST($4 AS bigint), ready_at = now_ms(), failures = failures + CAST($6 AS bigint), rev = $10,
+  state = CASE WHEN CAST($4 AS bigint) > 0 THEN 'delayed' WHEN CAST($5 AS bigint) = 0
+    THEN 'ready' ELSE 'waiting' END,
+  run_at = now_ms() + CAST($4 AS bigint), ready_at = now_ms(),
+    failures = failures + CAST($6 AS bigint), rev = $10,
   error_code = COALESCE($7, error_code), error_message = COALESCE($8, error_message),
   error_retryable = COALESCE($9, error_retryable)
-WHERE id = $1 AND attempt = $2 AND worker = $3 AND state = 'running' AND cancel_requested = 0 RETURNING queue)"};
+WHERE id = $1 AND attempt = $2 AND worker = $3 AND state = 'running'
+  AND cancel_requested = 0 RETURNING queue)"};
 
 /// Whose delayed tasks are due.
 inline constexpr statement due_owners{"due_owners", R"(
 SELECT DISTINCT d.owner FROM (
-  SELECT owner FROM tasks WHERE state = 'delayed' AND run_at <= now_ms() ORDER BY run_at LIMIT 1000) AS d)"};
+  SELECT owner FROM tasks WHERE state = 'delayed' AND run_at <= now_ms() ORDER BY run_at
+    LIMIT 1000) AS d)"};
 
 /// $1 owner, $2 rev, $3 cap
 inline constexpr statement make_due_of{"make_due_of", R"(
 WITH p AS MATERIALIZED (
-  SELECT d.id FROM tasks d WHERE d.state = 'delayed' AND d.owner = $1 AND d.run_at <= now_ms() ORDER BY d.run_at LIMIT 500)
-UPDATE tasks SET state = CASE WHEN CAST($3 AS bigint) = 0 THEN 'ready' ELSE 'waiting' END, ready_at = now_ms(), rev = $2
+  SELECT d.id FROM tasks d WHERE d.state = 'delayed' AND d.owner = $1
+    AND d.run_at <= now_ms() ORDER BY d.run_at LIMIT 500)
+UPDATE tasks SET state = CASE WHEN CAST($3 AS bigint) = 0 THEN 'ready' ELSE 'waiting' END,
+  ready_at = now_ms(), rev = $2
 WHERE id IN (SELECT id FROM p) RETURNING queue)"};
 
 inline constexpr statement next_due{"next_due", R"(
@@ -117,7 +130,8 @@ SELECT min(run_at) FROM tasks WHERE state = 'delayed')"};
 /// Marks a task; the row stays locked, so that nobody claims it while the caller decides. $1 task,
 /// $2 rev, $3 owner
 inline constexpr statement request_cancel{"request_cancel", R"(
-UPDATE tasks SET cancel_requested = 1, rev = $2 WHERE id = $1 AND owner = $3 AND state IN )" STORE_OPEN
+UPDATE tasks SET cancel_requested = 1, rev = $2 WHERE id = $1 AND owner = $3
+  AND state IN )" STORE_OPEN
                                                             R"(
 RETURNING state, attempt, worker, queue, conversation_id, message_id)"};
 

@@ -39,8 +39,7 @@
 
 namespace throughline::store::statements {
 
-// --- conversations
-// -----------------------------------------------------------------------------------------------------------
+// --- conversations -------------------------------------------------------------------------------
 
 /// $1 id, $2 owner
 inline constexpr statement get_conversation{
@@ -54,20 +53,23 @@ inline constexpr statement list_conversations{
 
 /// As above; $6 pattern
 inline constexpr statement search_conversations{
-    "search_conversations",
-    "SELECT " STORE_CONVERSATION_COLUMNS STORE_LIST_WHERE
-    R"(AND (lower(c.title) LIKE lower(CAST($6 AS text)) ESCAPE '\' OR EXISTS(SELECT 1 FROM messages m
-      WHERE m.conversation_id = c.id AND lower(m.content) LIKE lower(CAST($6 AS text)) ESCAPE '\')))" STORE_LIST_ORDER};
+    "search_conversations", "SELECT " STORE_CONVERSATION_COLUMNS STORE_LIST_WHERE
+                            R"(AND (lower(c.title) LIKE lower(CAST($6 AS text)) ESCAPE '\'
+      OR EXISTS(SELECT 1 FROM messages m
+      WHERE m.conversation_id = c.id AND lower(m.content) LIKE lower(CAST($6 AS text)) ESCAPE
+        '\')))" STORE_LIST_ORDER};
 
 /// The newest text that matches. $1 conversation, $2 pattern
 inline constexpr statement find_text{"find_text", R"(
 SELECT m.content FROM messages m
-WHERE m.conversation_id = $1 AND lower(m.content) LIKE lower(CAST($2 AS text)) ESCAPE '\' ORDER BY m.seq DESC LIMIT 1)"};
+WHERE m.conversation_id = $1 AND lower(m.content) LIKE lower(CAST($2 AS text)) ESCAPE '\'
+  ORDER BY m.seq DESC LIMIT 1)"};
 
 /// $1 JSON [{"i": conversation}...]
 inline constexpr statement open_tasks_of{"open_tasks_of", R"(
 WITH j AS MATERIALIZED (SELECT value->>'i' AS id FROM json_each($1))
-SELECT t.conversation_id, t.id FROM j CROSS JOIN tasks t WHERE t.conversation_id = j.id AND t.state IN )" STORE_OPEN
+SELECT t.conversation_id, t.id FROM j CROSS JOIN tasks t WHERE t.conversation_id = j.id
+  AND t.state IN )" STORE_OPEN
                                                           R"(
 ORDER BY t.conversation_id, t.seq)"};
 
@@ -83,12 +85,13 @@ WHERE id = $1 AND owner = $2 AND deleted_at IS NULL RETURNING id)"};
 
 /// $1 id, $2 owner, $3 rev
 inline constexpr statement hide_conversation{"hide_conversation", R"(
-UPDATE conversations SET deleted_at = now_ms(), rev = $3 WHERE id = $1 AND owner = $2 AND deleted_at IS NULL RETURNING id)"};
+UPDATE conversations SET deleted_at = now_ms(), rev = $3 WHERE id = $1 AND owner = $2
+  AND deleted_at IS NULL RETURNING id)"};
 
 /// $1 conversation, $2 rev
 inline constexpr statement cancel_all_of{"cancel_all_of", R"(
-UPDATE tasks SET cancel_requested = 1, rev = $2 WHERE conversation_id = $1 AND state IN )" STORE_OPEN
-                                                          R"( RETURNING id)"};
+UPDATE tasks SET cancel_requested = 1, rev = $2 WHERE conversation_id = $1
+  AND state IN )" STORE_OPEN R"( RETURNING id)"};
 
 /// $1 id, $2 owner, $3 rev
 inline constexpr statement unhide_conversation{"unhide_conversation", R"(
@@ -103,10 +106,10 @@ UPDATE messages SET rev = $2 WHERE conversation_id = $1)"};
 /// $1 conversation, $2 rev
 inline constexpr statement touch_tasks_of{"touch_tasks_of", R"(
 UPDATE tasks SET rev = $2
-WHERE id IN (SELECT m.task_id FROM messages m WHERE m.conversation_id = $1 AND m.task_id IS NOT NULL))"};
+WHERE id IN (SELECT m.task_id FROM messages m WHERE m.conversation_id = $1
+  AND m.task_id IS NOT NULL))"};
 
-// --- messages
-// ----------------------------------------------------------------------------------------------------------------
+// --- messages ------------------------------------------------------------------------------------
 
 /// $1 message, $2 owner
 inline constexpr statement get_message{
@@ -121,8 +124,7 @@ inline constexpr statement list_messages_down{"list_messages_down", STORE_MESSAG
                                               "m.seq < CAST($3 AS bigint) ORDER BY m.seq DESC "
                                               "LIMIT $4"};
 
-// --- tasks
-// -------------------------------------------------------------------------------------------------------------------
+// --- tasks ---------------------------------------------------------------------------------------
 
 /// $1 task, $2 owner
 inline constexpr statement get_task{
@@ -130,7 +132,8 @@ inline constexpr statement get_task{
 
 /// What is left of a task that was cleaned away. $1 task, $2 owner
 inline constexpr statement get_cleaned_task{"get_cleaned_task", R"(
-SELECT m.task_id, m.id, m.conversation_id, m.owner, m.status, m.attempt, m.created_at, m.completed_at,
+SELECT m.task_id, m.id, m.conversation_id, m.owner, m.status, m.attempt, m.created_at,
+  m.completed_at,
   m.error_code, m.error_message, m.error_retryable, m.rev
 FROM messages m WHERE m.task_id = $1 AND m.owner = $2 AND )" STORE_MESSAGE_IS_VISIBLE};
 
@@ -140,9 +143,11 @@ inline constexpr statement count_in_front{"count_in_front", R"(
 SELECT (SELECT count(*) FROM (SELECT 1 FROM tasks WHERE state = 'ready' AND queue = $1
           AND priority > CAST($2 AS bigint) LIMIT 1000) AS higher)
   + (SELECT count(*) FROM (SELECT 1 FROM tasks WHERE state = 'ready' AND queue = $1
-          AND priority = CAST($2 AS bigint) AND ready_at < CAST($3 AS bigint) LIMIT 1000) AS earlier)
+          AND priority = CAST($2 AS bigint) AND ready_at < CAST($3 AS bigint)
+            LIMIT 1000) AS earlier)
   + (SELECT count(*) FROM (SELECT 1 FROM tasks WHERE state = 'ready' AND queue = $1
-          AND priority = CAST($2 AS bigint) AND ready_at = CAST($3 AS bigint) AND id < CAST($4 AS text) LIMIT 1000) AS same))"};
+          AND priority = CAST($2 AS bigint) AND ready_at = CAST($3 AS bigint)
+            AND id < CAST($4 AS text) LIMIT 1000) AS same))"};
 
 /// $1 owner, $2 queue, $3 priority, $4 run_at, $5 id: how many of the same owner wait in front
 inline constexpr statement count_waiting_in_front{"count_waiting_in_front", R"(
@@ -153,7 +158,8 @@ SELECT (SELECT count(*) FROM (SELECT 1 FROM tasks WHERE state = 'ready' AND queu
   + (SELECT count(*) FROM (SELECT 1 FROM tasks WHERE state = 'waiting' AND owner = $1 AND queue = $2
           AND priority = CAST($3 AS bigint) AND run_at < CAST($4 AS bigint) LIMIT 1000) AS earlier)
   + (SELECT count(*) FROM (SELECT 1 FROM tasks WHERE state = 'waiting' AND owner = $1 AND queue = $2
-          AND priority = CAST($3 AS bigint) AND run_at = CAST($4 AS bigint) AND id < CAST($5 AS text) LIMIT 1000) AS same))"};
+          AND priority = CAST($3 AS bigint) AND run_at = CAST($4 AS bigint)
+            AND id < CAST($5 AS text) LIMIT 1000) AS same))"};
 
 /// $1 owner, $2 limit
 inline constexpr statement active_tasks{"active_tasks", STORE_TASKS
@@ -163,7 +169,8 @@ inline constexpr statement active_tasks{"active_tasks", STORE_TASKS
 
 /// $1 task
 inline constexpr statement attempts_of{"attempts_of", R"(
-SELECT attempt, worker, started_at, finished_at, error_code, error_message, error_retryable FROM attempts
+SELECT attempt, worker, started_at, finished_at, error_code, error_message,
+  error_retryable FROM attempts
 WHERE task_id = $1 ORDER BY attempt LIMIT 1000)"};
 
 /// $1 message, $2 owner, $3 conversation
@@ -176,17 +183,18 @@ SELECT t.id FROM tasks t WHERE t.conversation_id = $1 AND t.owner = $2 AND t.sta
                                                                 R"(
 ORDER BY t.seq DESC LIMIT 1)"};
 
-// --- endings
-// -----------------------------------------------------------------------------------------------------------------
+// --- endings -------------------------------------------------------------------------------------
 
 /// $1 JSON [{"i": task}...]
 inline constexpr statement terminals{"terminals", R"(
 WITH j AS MATERIALIZED (SELECT value->>'i' AS id FROM json_each($1))
-SELECT m.task_id, m.attempt, m.terminal_index FROM j CROSS JOIN messages m WHERE m.task_id = j.id)"};
+SELECT m.task_id, m.attempt, m.terminal_index FROM j CROSS JOIN messages m
+  WHERE m.task_id = j.id)"};
 
 /// $1 task
 inline constexpr statement ending_of{"ending_of", R"(
-SELECT m.status, m.attempt, m.content, m.reasoning, m.model, m.provider, m.finish_reason, m.input_tokens, m.output_tokens,
+SELECT m.status, m.attempt, m.content, m.reasoning, m.model, m.provider, m.finish_reason,
+  m.input_tokens, m.output_tokens,
   m.usage_estimated, m.ttft_ms, m.latency_ms, m.error_code, m.error_message, m.error_retryable,
   m.terminal_index, m.terminal_type, m.terminal_content, m.terminal_fields
 FROM messages m WHERE m.task_id = $1)"};

@@ -36,7 +36,8 @@ p AS MATERIALIZED (
     SELECT w.worker FROM w WHERE w.worker IS NOT NULL
       AND NOT EXISTS(SELECT 1 FROM workers x WHERE x.id = w.worker AND x.expires_at > now_ms()))
   LIMIT $1 @lock)
-UPDATE tasks SET state = 'ready', ready_at = now_ms(), failures = failures + 1, error_code = 'worker_lost',
+UPDATE tasks SET state = 'ready', ready_at = now_ms(), failures = failures + 1,
+  error_code = 'worker_lost',
   error_message = 'The worker that wrote this answer stopped.', error_retryable = 1
 WHERE id IN (SELECT id FROM p) RETURNING id, attempt)"};
 
@@ -46,7 +47,8 @@ WITH j AS MATERIALIZED (
   SELECT value->>'t' AS task_id, CAST(value->>'a' AS bigint) AS attempt FROM json_each($1))
 UPDATE attempts SET finished_at = now_ms(), error_code = 'worker_lost',
   error_message = 'The worker that wrote this answer stopped.', error_retryable = 1
-FROM j WHERE attempts.task_id = j.task_id AND attempts.attempt = j.attempt AND attempts.finished_at IS NULL)"};
+FROM j WHERE attempts.task_id = j.task_id AND attempts.attempt = j.attempt
+  AND attempts.finished_at IS NULL)"};
 
 inline constexpr statement recover_attempts{"recover_attempts", R"(
 WITH p AS MATERIALIZED (SELECT id, attempt FROM tasks WHERE state = 'running')
@@ -63,7 +65,8 @@ DELETE FROM workers)"};
 inline constexpr statement recover_excess{"recover_excess", R"(
 WITH p AS MATERIALIZED (
   SELECT r.id FROM (
-    SELECT id, row_number() OVER (PARTITION BY owner, queue ORDER BY priority DESC, ready_at, id) AS place
+    SELECT id, row_number() OVER (PARTITION BY owner, queue ORDER BY priority DESC, ready_at,
+      id) AS place
     FROM tasks WHERE state = 'ready') AS r
   WHERE r.place > CAST($1 AS bigint))
 UPDATE tasks SET state = 'waiting' WHERE id IN (SELECT id FROM p))"};
@@ -91,19 +94,22 @@ WITH j AS MATERIALIZED (
 INSERT INTO partials(task_id, attempt, from_index, content, reasoning)
 SELECT t.id, t.attempt, j.from_index, j.content, j.reasoning FROM j CROSS JOIN tasks t
 WHERE t.id = j.task AND t.attempt = j.attempt AND t.worker = j.worker AND t.state = 'running'
-ON CONFLICT(task_id, attempt, from_index) DO UPDATE SET content = excluded.content, reasoning = excluded.reasoning)"};
+ON CONFLICT(task_id, attempt, from_index) DO UPDATE SET content = excluded.content,
+  reasoning = excluded.reasoning)"};
 
 /// $1 task
 inline constexpr statement read_saved{"read_saved", R"(
 SELECT attempt, content, reasoning FROM partials
-WHERE task_id = $1 AND attempt = (SELECT max(attempt) FROM partials WHERE task_id = $1) ORDER BY from_index)"};
+WHERE task_id = $1 AND attempt = (SELECT max(attempt) FROM partials
+  WHERE task_id = $1) ORDER BY from_index)"};
 
 /// The chain of parents of the answered message, from the question backwards, until the text is
 /// longer than $2 characters or $3 turns were seen. $1 task
 inline constexpr statement read_context{"read_context", R"(
 WITH RECURSIVE chain(parent_id, role, content, place, characters) AS (
   SELECT m.parent_id, m.role, m.content, 0, length(m.content)
-  FROM tasks t JOIN messages a ON a.id = t.message_id JOIN messages m ON m.id = a.parent_id WHERE t.id = $1
+  FROM tasks t JOIN messages a ON a.id = t.message_id JOIN messages m ON m.id = a.parent_id
+    WHERE t.id = $1
   UNION ALL
   SELECT m.parent_id, m.role, m.content, chain.place + 1, chain.characters + length(m.content)
   FROM chain JOIN messages m ON m.id = chain.parent_id
@@ -112,6 +118,7 @@ SELECT role, content FROM chain ORDER BY place)"};
 
 /// $1 task
 inline constexpr statement read_system_prompt{"read_system_prompt", R"(
-SELECT c.system_prompt FROM tasks t JOIN conversations c ON c.id = t.conversation_id WHERE t.id = $1)"};
+SELECT c.system_prompt FROM tasks t JOIN conversations c ON c.id = t.conversation_id
+  WHERE t.id = $1)"};
 
 }  // namespace throughline::store::statements

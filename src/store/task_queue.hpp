@@ -118,8 +118,7 @@ class task_queue {
   task_queue(sql::database& database, signals& bells, queue_limits limits)
       : database_(database), bells_(bells), limits_(limits) {}
 
-  // --- workers
-  // -----------------------------------------------------------------------------------------------------------
+  // --- workers -----------------------------------------------------------------------------------
 
   /// At start of the only process of a database: all leases are void. Tasks that were running
   /// become ready again (their next attempt begins with a reset); returns how many. Nothing is
@@ -145,8 +144,7 @@ class task_queue {
   /// Removes the worker's row; it must hold nothing any more.
   [[nodiscard]] aio::awaitable<result<void>> retire(worker_id worker);
 
-  // --- one attempt
-  // -------------------------------------------------------------------------------------------------------
+  // --- one attempt -------------------------------------------------------------------------------
 
   /// The chain of parents of the answered message, oldest first, with the conversation's system
   /// prompt in front. At most `bytes_max` bytes of text: the oldest turns go first, never the
@@ -176,8 +174,7 @@ class task_queue {
                                                                std::optional<answer_error> failure,
                                                                std::optional<partial_text> rest);
 
-  // --- people
-  // ------------------------------------------------------------------------------------------------------------
+  // --- people ------------------------------------------------------------------------------------
 
   /// Requests the end of a task. One that is not running is `cancelled` in this transaction, with
   /// its saved text, a new attempt and a terminal chunk that `make_terminal` builds from the
@@ -198,8 +195,7 @@ class task_queue {
   [[nodiscard]] aio::awaitable<result<std::optional<task_id>>> task_of(
       owner_id owner, conversation_id in, std::optional<message_id> message);
 
-  // --- followers
-  // ---------------------------------------------------------------------------------------------------------
+  // --- followers ---------------------------------------------------------------------------------
 
   struct terminal_position {
     task_id task;
@@ -216,8 +212,7 @@ class task_queue {
   /// Knows cleaned tasks too.
   [[nodiscard]] aio::awaitable<result<void>> check_owner(owner_id owner, task_id task);
 
-  // --- upkeep
-  // ------------------------------------------------------------------------------------------------------------
+  // --- upkeep ------------------------------------------------------------------------------------
 
   struct cleaning {
     milliseconds task_retention{30LL * 24 * 3600 * 1000};

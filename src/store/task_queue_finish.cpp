@@ -21,8 +21,7 @@ sql::parameters with_error(sql::parameters values, const std::optional<answer_er
   return values;
 }
 
-// --- finish
-// ------------------------------------------------------------------------------------------------------------------
+// --- finish --------------------------------------------------------------------------------------
 
 struct finished {
   bool is_done = false;
@@ -56,8 +55,7 @@ aio::awaitable<result<finished>> run_finish(sql::transaction& in, task_holder he
   co_return out;
 }
 
-// --- requeue
-// -----------------------------------------------------------------------------------------------------------------
+// --- requeue -------------------------------------------------------------------------------------
 
 struct handing_back {
   task_holder held;
@@ -105,8 +103,7 @@ aio::awaitable<result<handed_back>> run_requeue(sql::transaction& in, handing_ba
   co_return out;
 }
 
-// --- cancel
-// ------------------------------------------------------------------------------------------------------------------
+// --- cancel --------------------------------------------------------------------------------------
 
 aio::awaitable<bool> is_alive(sql::transaction& in, std::optional<worker_id> worker) {
   const auto found = co_await in.execute(statements::worker_is_alive.text, sql::parameters{worker});

@@ -12,6 +12,9 @@ namespace {
 
 using answer = result<std::optional<position>>;
 
+/// How long the answer to an urgent question may take beyond the patience of next()'s caller.
+constexpr std::chrono::seconds urgent_patience{2};
+
 /// The bell rang, or the time came.
 struct interruption {
   bool is_rung = false;
@@ -89,8 +92,10 @@ aio::awaitable<> chunk_follower::state::wait(steady_time until) {
 }
 
 aio::awaitable<bool> chunk_follower::state::ask(bool is_urgent, steady_time patience_ends) {
-  // An urgent question is short: it has its answer even if the caller has no patience at all.
-  const auto until = is_urgent ? steady_time::max() : as_alarm(patience_ends, time.steady_now());
+  // An urgent question is short: it may have its answer even if the caller has no patience at all.
+  const auto asked_at = time.steady_now();
+  if (is_urgent) patience_ends = std::max(patience_ends, asked_at + urgent_patience);
+  const auto until = as_alarm(patience_ends, asked_at);
   auto first = co_await ask_or_listen(endings, task, is_urgent, bell, until);
   const auto now = time.steady_now();
   if (const auto* interrupted = std::get_if<interruption>(&first)) {

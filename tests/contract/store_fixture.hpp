@@ -175,8 +175,7 @@ class store_contract : public testing::TestWithParam<database_factory> {
     return outcome.error().code;
   }
 
-  // --- people
-  // ----------------------------------------------------------------------------------------------------------------
+  // --- people ------------------------------------------------------------------------------------
 
   submission post(const owner_id& owner, std::string text) {
     return get(posts_->post(owner, std::nullopt, std::move(text), std::nullopt, {}));
@@ -206,8 +205,7 @@ class store_contract : public testing::TestWithParam<database_factory> {
     return get(talk_->changes_since(owner, 1'000'000, 1)).rev;
   }
 
-  // --- workers
-  // ---------------------------------------------------------------------------------------------------------------
+  // --- workers -----------------------------------------------------------------------------------
 
   /// A worker that is alive.
   worker_id start_worker() {
@@ -244,8 +242,7 @@ class store_contract : public testing::TestWithParam<database_factory> {
   }
   void expect_sound() { EXPECT_EQ(get(queue_->check()), 0); }
 
-  // --- the database
-  // ----------------------------------------------------------------------------------------------------------
+  // --- the database ------------------------------------------------------------------------------
 
   static aio::awaitable<result<sql::rows>> run_one(sql::transaction& in, std::string text,
                                                    sql::parameters values) {
