@@ -74,8 +74,8 @@ void append(benchmark::State& state) {
 void append_and_read(benchmark::State& state) {
   append_rounds(state, true);
 }
-BENCHMARK(append);
-BENCHMARK(append_and_read);
+BENCHMARK(append)->MeasureProcessCPUTime()->UseRealTime();
+BENCHMARK(append_and_read)->MeasureProcessCPUTime()->UseRealTime();
 
 void memory_per_chunk(benchmark::State& state) {
   aio::event_loops loops(1, "bench");

@@ -47,18 +47,6 @@ void add_frames(outgoing_frames& out, const std::vector<stream::chunk_run>& runs
   out.buffers.emplace_back(out.rewritten.data(), out.rewritten.size());
 }
 
-/// What a follower has at once, and whether the reader has the whole answer already: a log that is
-/// there says so, one that is gone leaves the question to the database.
-aio::awaitable<stream::follow_result> first_look(call in, stream::chunk_follower& follower,
-                                                 task_id task, stream::follow_from from) {
-  auto first = co_await follower.next(milliseconds(0));
-  if (first.status == follow_status::idle && from.after) {
-    const auto terminal = co_await in.app.on.endings.terminal_of(task, true);
-    if (terminal && *terminal == from.after) first.status = follow_status::ended;
-  }
-  co_return first;
-}
-
 /// The body of the event stream, `page` first.
 aio::awaitable<> stream_answer(call in, stream::chunk_follower& follower,
                                stream::follow_result page, std::string task, id_form form) {
@@ -77,7 +65,8 @@ aio::awaitable<> stream_answer(call in, stream::chunk_follower& follower,
       co_return;
     }
     if (in.exchange.is_draining()) {
-      co_await write_text(in.exchange, sse_goodbye(system_random()));
+      std::string goodbye = sse_goodbye(system_random());
+      co_await write_text(in.exchange, std::move(goodbye));
       co_return;
     }
     if (system_clock().steady_now() - last_write >= in.app.options.keep_alive) {
@@ -139,7 +128,9 @@ aio::awaitable<result<void>> send_answer(call in, task_id task, stream::follow_f
   const auto ticket = in.app.streams.take(in.owner);
   if (!ticket) co_return ticket.error();
   stream::chunk_follower follower(in.loop(), in.app.on.log, in.app.on.endings, task, from);
-  auto first = co_await first_look(in, follower, task, from);
+  // No patience: what there is at once. Whether the reader has the whole answer already is known
+  // even then.
+  auto first = co_await follower.next(milliseconds(0));
   if (first.status == follow_status::not_found) co_return gone();
   if (first.status == follow_status::ended) {
     http::response nothing_follows;
@@ -147,7 +138,8 @@ aio::awaitable<result<void>> send_answer(call in, task_id task, stream::follow_f
     co_await in.exchange.respond(std::move(nothing_follows));
     co_return result<void>();
   }
-  co_await in.exchange.begin_stream(sse_head());
+  http::response head = sse_head();
+  co_await in.exchange.begin_stream(std::move(head));
   co_await stream_answer(in, follower, std::move(first), task.to_string(), form);
   co_await in.exchange.end_stream();
   co_return result<void>();
@@ -160,7 +152,7 @@ aio::awaitable<result<http::response>> poll_answer(call in, task_id task, std::s
   if (!ticket) co_return ticket.error();
   const auto deadline = system_clock().steady_now() + wait;
   stream::chunk_follower follower(in.loop(), in.app.on.log, in.app.on.endings, task, from);
-  auto next = co_await first_look(in, follower, task, from);
+  auto next = co_await follower.next(milliseconds(0));
   poll_page page;
   while (next.status != follow_status::ended) {
     if (next.status == follow_status::not_found) co_return gone();

@@ -72,12 +72,17 @@ http::response no_route(const http::request& incoming, const http::router::match
 }
 
 /// What the door, and then the routes, answer without a route being run; nullopt: run it.
-std::optional<http::response> answer_at_the_door(const guard::door& door,
+std::optional<http::response> answer_at_the_door(const dependencies& on,
                                                  const http::request& incoming) {
-  if (const auto refusal = door.refuse(incoming)) {
+  if (const auto refusal = on.door.refuse(incoming)) {
     return http::problem_response(*refusal, incoming.request_id);
   }
-  return door.preflight(incoming);
+  const bool asks_for_health = incoming.path == "/healthz" || incoming.path == "/readyz";
+  if (on.readiness.is_draining() && !asks_for_health) {
+    const auto going = fail(errc::unavailable, "The server is going down; try again in a moment");
+    return http::problem_response(going, incoming.request_id);
+  }
+  return on.door.preflight(incoming);
 }
 
 /// Asked when the route is known: unknown parameters and foreign bodies.
@@ -120,7 +125,7 @@ aio::awaitable<> serve(std::shared_ptr<surface> app, std::shared_ptr<const http:
                        http::exchange& under) {
   routed_exchange exchange(under, under.incoming(), app->on.door);
   const auto& incoming = exchange.incoming();
-  auto early = answer_at_the_door(app->on.door, incoming);
+  auto early = answer_at_the_door(app->on, incoming);
   auto found = routes->find(incoming.verb, incoming.path);
   if (!early && found.run == nullptr) early = no_route(incoming, found);
   if (early) {

@@ -139,6 +139,24 @@ TEST_F(shell, a_foreign_host_does_not_come_in) {
   EXPECT_EQ(refused.at("code"), "forbidden");
 }
 
+TEST_F(shell, a_configured_origin_may_call_and_may_read_problems) {
+  const header_list origin{{"Origin", std::string(friendly_origin)}};
+  for (const char* target : {"/models", "/nothing"}) {
+    const auto reply = get(target, origin);
+    EXPECT_EQ(reply.headers.find("Access-Control-Allow-Origin"), friendly_origin) << target;
+  }
+  EXPECT_EQ(post("/conversations", "", origin).status, 201);
+  auto asked = origin;
+  asked.emplace_back("Access-Control-Request-Method", "PATCH");
+  const auto preflight = ask(http::method::options, "/conversations/x", "", asked);
+  EXPECT_EQ(preflight.status, 204);
+  EXPECT_TRUE(preflight.headers.find("Access-Control-Allow-Methods"));
+  EXPECT_EQ(preflight.headers.count("Access-Control-Allow-Origin"), 1U);
+  const header_list foreign{{"Origin", "http://evil.example"}};
+  EXPECT_EQ(post("/conversations", "", foreign).status, 403);
+  EXPECT_FALSE(get("/models", foreign).headers.find("Access-Control-Allow-Origin"));
+}
+
 TEST_F(shell, operations_answer) {
   EXPECT_EQ(get("/healthz").body, R"({"status":"ok"})");
   EXPECT_EQ(object(get("/readyz")).at("status"), "ready");

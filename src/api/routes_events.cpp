@@ -23,7 +23,8 @@ aio::awaitable<result<void>> stream_events(call in) {
   if (!from) co_return from.error();
   const auto ticket = in.app.streams.take(in.owner);
   if (!ticket) co_return ticket.error();
-  co_await in.exchange.begin_stream(sse_head());
+  http::response head = sse_head();
+  co_await in.exchange.begin_stream(std::move(head));
   event_stream events(in, std::move(*from));
   co_await events.run();
   co_await in.exchange.end_stream();

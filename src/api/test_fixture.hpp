@@ -28,6 +28,8 @@
 namespace throughline::api {
 
 inline constexpr std::chrono::seconds test_patience{20};
+inline constexpr std::string_view friendly_origin =
+    "http://localhost:3000";  // may call from a browser
 using header_list = std::vector<std::pair<std::string, std::string>>;
 
 /// An exchange that remembers what was sent. What a test asks it for waits until it is so, or

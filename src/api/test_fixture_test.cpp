@@ -181,7 +181,7 @@ api_test::api_test()
       answers_(conversations_, queue_, *log_, bells_),
       readiness_(loops_[0], *database_, nullptr),
       models_(make_catalog()),
-      door_(guard::door_options{}),
+      door_(guard::door_options{{}, {std::string(friendly_origin)}}),
       handlers_(loops_[0]) {
   set_options({});
   const auto lease = run(queue_.heartbeat(worker_, std::chrono::minutes(10)));

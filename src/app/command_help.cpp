@@ -39,6 +39,13 @@ std::string wrap(std::string_view text, std::size_t width, std::size_t indent) {
   return out;
 }
 
+std::string help_formatter::make_group(std::string group, bool is_positional,
+                                       std::vector<const CLI::Option*> options) const {
+  auto out = group + ":\n";
+  for (const auto* one : options) out += make_option(one, is_positional);
+  return out;
+}
+
 std::string help_formatter::make_option(const CLI::Option* of, bool is_positional) const {
   auto left = "  " + of->get_name(is_positional);
   const auto type = of->get_type_name();
@@ -54,13 +61,13 @@ std::string help_formatter::make_subcommand(const CLI::App* command) const {
 }
 
 std::string help_formatter::make_usage(const CLI::App* command, std::string name) const {
-  if (command->get_parent() == nullptr) return fmt::format("Usage: {} COMMAND [FLAGS]\n", name);
-  return fmt::format("Usage: {} [FLAGS]\n", name);
+  if (command->get_parent() == nullptr) return fmt::format("Usage: {} COMMAND [FLAGS]\n\n", name);
+  return fmt::format("Usage: {} [FLAGS]\n\n", name);
 }
 
 std::string help_formatter::make_footer(const CLI::App* command) const {
   const auto footer = command->get_footer();
-  return footer.empty() ? std::string() : "\n" + footer;
+  return footer.empty() ? std::string() : footer;
 }
 
 const std::string_view program_examples =

@@ -5,6 +5,7 @@
 #include <CLI/Formatter.hpp>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "app/options.hpp"
 
@@ -18,6 +19,8 @@ namespace throughline::app {
 
 class help_formatter : public CLI::Formatter {
  public:
+  std::string make_group(std::string group, bool is_positional,
+                         std::vector<const CLI::Option*> options) const override;
   std::string make_option(const CLI::Option* of, bool is_positional) const override;
   std::string make_subcommand(const CLI::App* command) const override;
   std::string make_usage(const CLI::App* command, std::string name) const override;

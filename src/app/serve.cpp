@@ -24,6 +24,7 @@ constexpr milliseconds models_patience{
     3000};  // a start waits so long for a provider that lists its models
 constexpr milliseconds ask_again_first{5000};
 constexpr milliseconds ask_again_most{60'000};
+constexpr milliseconds last_replies{2000};  // for requests under way when the worker has stopped
 constexpr int interrupted_status = 130;
 
 using signals = aio::asio::basic_signal_set<aio::executor>;
@@ -224,10 +225,9 @@ class serving {
                       std::chrono::ceil<seconds>(config_.values.shutdown_grace).count()));
     }
     const auto deadline = std::chrono::steady_clock::now() + config_.values.shutdown_grace;
-    aio::task_group draining(home_);
-    draining.spawn("drain worker", parts_.worker.drain(deadline));
-    draining.spawn("drain server", server_->drain(deadline));
-    co_await draining.join();
+    co_await server_->announce_drain();
+    co_await parts_.worker.drain(deadline);
+    co_await server_->drain(std::chrono::steady_clock::now() + last_replies);
     running_.reset();
     say("Stopped");
   }

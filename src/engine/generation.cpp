@@ -49,7 +49,9 @@ aio::awaitable<> generation::run() {
   if (!is_ours) co_return;
   outcome how;
   if (task_.cancel_requested) request_stop(stop_cause::cancelled);
-  if (stop_ == stop_cause::none && task_.failures >= task_.failures_max) {
+  const bool is_spent =
+      task_.failures >= task_.failures_max || task_.held.attempt > services_.limits.attempts_max;
+  if (stop_ == stop_cause::none && is_spent) {
     how.is = outcome::kind::failed;
     how.failure.what = fail(errc::worker_lost,
                             "The workers that were writing this answer died. What was written "

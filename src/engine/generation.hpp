@@ -30,6 +30,8 @@ struct generation_limits {
   std::size_t answer_chunks_max = 200'000;         // likewise
   std::size_t context_bytes_max = 1024 * 1024;     // of the conversation that is sent along
   std::size_t append_chunks_max = 512;             // in one append
+  std::uint32_t attempts_max =
+      50;  // whatever ended the earlier ones: an answer that kills its process ends too
 };
 
 /// What every generation of a worker works with. All of it outlives them.
@@ -97,6 +99,7 @@ class generation {
                           std::optional<store::answer_error> failure);
   aio::awaitable<> keep_earlier_text();
   [[nodiscard]] store::token_usage count_usage() const;
+  void log_the_end(const store::ending& how) const;
 
   aio::event_loop& loop_;
   const generation_services& services_;

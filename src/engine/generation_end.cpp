@@ -68,6 +68,28 @@ aio::awaitable<bool> generation::requeue(milliseconds delay, bool counts,
   }
 }
 
+void generation::log_the_end(const store::ending& how) const {
+  const std::string task = task_.held.task.to_string();
+  const std::int64_t attempt = task_.held.attempt;
+  const std::int64_t tokens = how.usage ? how.usage->output_tokens : 0;
+  const std::string state(store::to_string(how.state));
+  if (how.failure) {
+    log::warning("task ended", {{"task", task},
+                                {"attempt", attempt},
+                                {"state", state},
+                                {"code", how.failure->code},
+                                {"why", how.failure->message},
+                                {"latency_ms", *how.latency_ms}});
+  } else {
+    log::info("task ended", {{"task", task},
+                             {"attempt", attempt},
+                             {"state", state},
+                             {"chunks", std::int64_t{how.terminal_index}},
+                             {"tokens", tokens},
+                             {"latency_ms", *how.latency_ms}});
+  }
+}
+
 aio::awaitable<> generation::finish(store::task_state state, std::string finish_reason,
                                     std::optional<store::answer_error> failure) {
   if (!draft_.has_text() && task_.held.attempt > 1 && state != store::task_state::succeeded) {
@@ -97,13 +119,7 @@ aio::awaitable<> generation::finish(store::task_state state, std::string finish_
     const auto pause = std::min(finish_backoff_most, finish_backoff_first * tries);
     co_await aio::sleep_for(pause);
   }
-  log::info("task ended", {{"task", task_.held.task.to_string()},
-                           {"attempt", std::int64_t{task_.held.attempt}},
-                           {"state", std::string(store::to_string(state))},
-                           {"chunks", std::int64_t{how.terminal_index}},
-                           {"tokens", how.usage ? how.usage->output_tokens : 0},
-                           {"latency_ms", *how.latency_ms},
-                           {"code", how.failure ? how.failure->code : std::string()}});
+  log_the_end(how);
 
   // From here the database answers whoever the log does not: a log that stays away is left to that.
   const stream::chunk terminal = terminal_chunk(how);

@@ -56,11 +56,11 @@ aio::awaitable<> connection::serve() {
     co_await refuse(too_many);
   }
   bool goes_on = !place_.is_refusal();
-  while (goes_on && !host_.draining) {
+  while (goes_on) {
     goes_on = co_await receive();
     if (!goes_on) break;
     co_await answer();
-    goes_on = keep_alive_;
+    goes_on = keep_alive_ && !host_.draining;
     forget_request();
   }
   if (lingers_ || !left_over_.empty()) co_await linger();

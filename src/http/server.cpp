@@ -40,13 +40,18 @@ class branch {
 
   void start() { stop_accepting_ = group_.spawn("http accept", accept()); }
 
-  aio::awaitable<> begin_drain() {
+  aio::awaitable<> announce_drain() {
     if (std::exchange(host_.draining, true)) co_return;
+    const auto open = host_.open;
+    for (auto* const there : open) there->drain_begins();
+  }
+
+  aio::awaitable<> close() {
+    is_closed_ = true;
     aio::error_code ignored;
     acceptor_.close(ignored);
     stop_accepting_();
-    const auto open = host_.open;
-    for (auto* const there : open) there->drain_begins();
+    co_return;
   }
 
   aio::awaitable<> finish_drain(steady_time deadline) {
@@ -61,7 +66,7 @@ class branch {
   aio::awaitable<> accept() {
     while (true) {
       auto [failure, socket] = co_await acceptor_.async_accept(aio::as_tuple);
-      if (host_.draining) co_return;
+      if (is_closed_) co_return;
       if (!failure) {
         admit(std::move(socket));
       } else if (is_shortage(failure)) {
@@ -103,6 +108,7 @@ class branch {
   connection_host host_;
   aio::tcp_acceptor acceptor_;
   std::shared_ptr<admission> door_;
+  bool is_closed_ = false;
   steady_time silent_until_{};
   aio::task_group::canceller stop_accepting_ = [] {
   };
@@ -123,10 +129,18 @@ class tcp_server final : public server {
 
   [[nodiscard]] std::uint16_t port() const override { return port_; }
 
-  aio::awaitable<> drain(steady_time deadline) override {
+  aio::awaitable<> announce_drain() override {
     for (const auto& there : branches_) {
-      auto begin = there->begin_drain();
-      co_await aio::run_on(there->loop(), std::move(begin));
+      auto announce = there->announce_drain();
+      co_await aio::run_on(there->loop(), std::move(announce));
+    }
+  }
+
+  aio::awaitable<> drain(steady_time deadline) override {
+    co_await announce_drain();
+    for (const auto& there : branches_) {
+      auto close = there->close();
+      co_await aio::run_on(there->loop(), std::move(close));
     }
     for (const auto& there : branches_) {
       auto finish = there->finish_drain(deadline);

@@ -106,7 +106,11 @@ class server {
   virtual ~server() = default;
   /// The port that is bound.
   [[nodiscard]] virtual std::uint16_t port() const = 0;
-  /// No new connections or requests; streams are told (exchange::on_drain); returns when all
+  /// The server will drain: streams are told (exchange::on_drain), connections that wait for a
+  /// request are closed, and from here on each connection serves one request. New ones are still
+  /// accepted, so that whoever asks can be told. On any loop; idempotent.
+  [[nodiscard]] virtual aio::awaitable<> announce_drain() = 0;
+  /// Announces it, and accepts nothing more; returns when all
   /// connections have ended, or when `deadline` has passed and the rest were closed. On any loop.
   [[nodiscard]] virtual aio::awaitable<> drain(steady_time deadline) = 0;
   [[nodiscard]] virtual std::size_t connections() const = 0;

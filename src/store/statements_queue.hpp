@@ -61,10 +61,11 @@ WHERE task_id = $1 AND attempt = $2 AND finished_at IS NULL)"};
 inline constexpr statement read_fence{"read_fence", R"(
 SELECT owner, state, attempt, worker, cancel_requested FROM tasks WHERE id = $1)"};
 
+/// The failure that ended it counts too, unless the budget was spent before.
 /// $1 task, $2 attempt, $3 worker, $4 state, $5 rev, $6 code, $7 message, $8 retryable
 inline constexpr statement finish_task{"finish_task", R"(
 UPDATE tasks SET state = $4, finished_at = now_ms(), rev = $5,
-  error_code = $6, error_message = $7, error_retryable = $8
+  failures = CASE WHEN $4 = 'failed' AND failures < failures_max THEN failures + 1 ELSE failures END, error_code = $6, error_message = $7, error_retryable = $8
 WHERE id = $1 AND attempt = $2 AND worker = $3 AND state = 'running'
 RETURNING queue, conversation_id, message_id)"};
 
