@@ -77,7 +77,8 @@ std::optional<http::response> answer_at_the_door(const dependencies& on,
   if (const auto refusal = on.door.refuse(incoming)) {
     return http::problem_response(*refusal, incoming.request_id);
   }
-  const bool asks_for_health = incoming.path == "/healthz" || incoming.path == "/readyz";
+  const bool asks_for_health =
+      incoming.path.ends_with("/healthz") || incoming.path.ends_with("/readyz");
   if (on.readiness.is_draining() && !asks_for_health) {
     const auto going = fail(errc::unavailable, "The server is going down; try again in a moment");
     return http::problem_response(going, incoming.request_id);

@@ -159,12 +159,14 @@ TEST_F(shell, a_configured_origin_may_call_and_may_read_problems) {
 
 TEST_F(shell, operations_answer) {
   EXPECT_EQ(get("/healthz").body, R"({"status":"ok"})");
+  EXPECT_NE(get("/").body.find("Throughline"), std::string::npos);
   EXPECT_EQ(object(get("/readyz")).at("status"), "ready");
   readiness_.begin_draining();
   const auto draining = object(get("/readyz"), 503);
   EXPECT_EQ(draining.at("status"), "not_ready");
   EXPECT_EQ(draining.at("reasons").as_array().size(), 1U);
-  EXPECT_NE(get("/").body.find("Throughline"), std::string::npos);
+  for (const char* target : {"/healthz", "/api/v1/healthz"}) EXPECT_EQ(get(target).status, 200);
+  EXPECT_EQ(object(get("/models"), 503).at("code"), "unavailable");
 }
 
 TEST_F(shell, models_are_listed_with_the_default) {

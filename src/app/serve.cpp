@@ -271,9 +271,9 @@ void stop_when_empty(aio::task_group& group) {
 }
 
 // Both outlive it: run_serve waits for the loop.
-aio::awaitable<> serve_and_stop(serving& served, aio::task_group& main) {
-  co_await served.run();
-  stop_when_empty(main);
+aio::awaitable<> serve_and_stop(serving* served, aio::task_group* main) {
+  co_await served->run();
+  stop_when_empty(*main);
 }
 
 }  // namespace
@@ -293,7 +293,7 @@ int run_serve(const configuration& config) {
   composition parts(loops, std::move(*database), config);
   serving served(home, loops, parts, config);
   aio::task_group main(home);
-  home.post([&] { main.spawn("serve", serve_and_stop(served, main)); });
+  home.post([&] { main.spawn("serve", serve_and_stop(&served, &main)); });
   home.run();
   loops.stop_and_join();
   served.release();

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "contract/store_fixture.hpp"
+#include "store/statements_queue.hpp"
 
 namespace throughline::store {
 
@@ -264,6 +265,30 @@ TEST_P(store_contract, every_try_is_recorded) {
   EXPECT_TRUE(tries[2].finished_at.has_value());
   EXPECT_FALSE(tries[2].failure.has_value());
   EXPECT_EQ(refusal(queue_->attempts(bob, posted.task)), errc::not_found);
+}
+
+TEST_P(store_contract, the_statements_that_end_an_attempt_are_fences_by_themselves) {
+  const auto posted = post(ann, "question");
+  const auto held = claim_one(start_worker()).held;
+  const auto stranger = worker_id::generate();
+  const auto finished_by = [&](std::uint32_t attempt, worker_id worker) {
+    return ask(std::string(statements::finish_task.text),
+               {posted.task, attempt, worker, "succeeded", 1, nullptr, nullptr, nullptr})
+        .size();
+  };
+  const auto requeued_by = [&](std::uint32_t attempt, worker_id worker) {
+    return ask(std::string(statements::requeue_task.text),
+               {posted.task, attempt, worker, 1000, 0, 1, nullptr, nullptr, nullptr, 1})
+        .size();
+  };
+  EXPECT_EQ(finished_by(held.attempt, stranger), 0U);
+  EXPECT_EQ(finished_by(held.attempt + 1, held.worker), 0U);
+  EXPECT_EQ(requeued_by(held.attempt, stranger), 0U);
+  EXPECT_EQ(requeued_by(held.attempt - 1, held.worker), 0U);
+  cancel(ann, posted.task);
+  EXPECT_EQ(requeued_by(held.attempt, held.worker), 0U) << "its cancel was requested";
+  EXPECT_EQ(finished_by(held.attempt, held.worker), 1U);
+  EXPECT_EQ(finished_by(held.attempt, held.worker), 0U) << "it has ended";
 }
 
 }  // namespace throughline::store

@@ -165,6 +165,16 @@ TEST_P(store_contract, a_task_for_later_waits_until_it_is_due) {
   expect_sound();
 }
 
+TEST_P(store_contract, a_due_task_takes_a_free_slot) {
+  use_cap(1);
+  submit_options later;
+  later.run_at = from_unix_ms(4'000'000'000'000);
+  const auto delayed = post_with(ann, later);
+  make_all_due();
+  EXPECT_EQ(state_of(delayed.task), task_state::ready);
+  expect_sound();
+}
+
 TEST_P(store_contract, a_due_task_without_a_free_slot_waits_for_one) {
   use_cap(1);
   post(ann, "holds the slot");

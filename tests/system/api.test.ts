@@ -154,7 +154,7 @@ describe("messages", () => {
     await expectProblem(400, "invalid_request", "POST", path, { content: "" });
     await expectProblem(400, "invalid_request", "POST", path, {});
     await expectProblem(400, "invalid_request", "POST", path, { content: "x", priority: 1.5 });
-    await expectProblem(400, "invalid_request", "POST", path, { content: "x".repeat(262_145) });
+    await expectProblem(413, "payload_too_large", "POST", path, { content: "x".repeat(262_145) });
     await engine.post(conversation.id, "x".repeat(262_144));
     await expectProblem(400, "invalid_request", "POST", path, { content: "x" }, { "Idempotency-Key": "x".repeat(256) });
   });

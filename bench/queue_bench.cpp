@@ -2,7 +2,7 @@
 // SQLite, one call at a time, against an empty database and against one with a million finished
 // tasks.
 //
-//   queue_million_bench [FINISHED=1000000] [ROUNDS=200]
+//   queue_bench [FINISHED=1000000] [ROUNDS=200]
 //
 // The database is made in a temporary directory (about 2 GB for a million) and removed.
 #include <stdlib.h>
@@ -200,13 +200,13 @@ int main(int count, char** arguments) {
   const long long finished = count > 1 ? std::atoll(arguments[1]) : 1'000'000;
   const int rounds = count > 2 ? std::atoi(arguments[2]) : 200;
   if (finished < 0 || rounds < 2) {
-    std::fprintf(stderr, "usage: queue_million_bench [FINISHED] [ROUNDS]\n");
+    std::fprintf(stderr, "usage: queue_bench [FINISHED] [ROUNDS]\n");
     return 2;
   }
   try {
     return run(finished, rounds);
   } catch (const std::exception& failed) {
-    std::fprintf(stderr, "queue_million_bench: %s\n", failed.what());
+    std::fprintf(stderr, "queue_bench: %s\n", failed.what());
     return 1;
   }
 }
