@@ -72,18 +72,12 @@ http::response no_route(const http::request& incoming, const http::router::match
 }
 
 /// What the door, and then the routes, answer without a route being run; nullopt: run it.
-std::optional<http::response> answer_at_the_door(const dependencies& on,
+std::optional<http::response> answer_at_the_door(const guard::door& door,
                                                  const http::request& incoming) {
-  if (const auto refusal = on.door.refuse(incoming)) {
+  if (const auto refusal = door.refuse(incoming)) {
     return http::problem_response(*refusal, incoming.request_id);
   }
-  const bool asks_for_health =
-      incoming.path.ends_with("/healthz") || incoming.path.ends_with("/readyz");
-  if (on.readiness.is_draining() && !asks_for_health) {
-    const auto going = fail(errc::unavailable, "The server is going down; try again in a moment");
-    return http::problem_response(going, incoming.request_id);
-  }
-  return on.door.preflight(incoming);
+  return door.preflight(incoming);
 }
 
 /// Asked when the route is known: unknown parameters and foreign bodies.
@@ -94,8 +88,18 @@ result<void> check_request(const http::request& incoming, const parameter_check&
   return check_content_type(incoming);
 }
 
+/// While the server goes down only its health is told. Streams are not refused: an EventSource
+/// gives up for good on a 503, so they are begun, and told when to come back.
+result<void> check_draining(const dependencies& on, const http::request& incoming) {
+  const bool asks_for_health =
+      incoming.path.ends_with("/healthz") || incoming.path.ends_with("/readyz");
+  if (!on.readiness.is_draining() || asks_for_health) return {};
+  return fail(errc::unavailable, "The server is going down; try again in a moment");
+}
+
 aio::awaitable<> run_plain(std::shared_ptr<surface> app, http::exchange& exchange,
                            route_list::plain run, result<void> checked) {
+  if (checked) checked = check_draining(app->on, exchange.incoming());
   if (!checked) {
     http::response refused =
         http::problem_response(checked.error(), exchange.incoming().request_id);
@@ -126,7 +130,7 @@ aio::awaitable<> serve(std::shared_ptr<surface> app, std::shared_ptr<const http:
                        http::exchange& under) {
   routed_exchange exchange(under, under.incoming(), app->on.door);
   const auto& incoming = exchange.incoming();
-  auto early = answer_at_the_door(app->on, incoming);
+  auto early = answer_at_the_door(app->on.door, incoming);
   auto found = routes->find(incoming.verb, incoming.path);
   if (!early && found.run == nullptr) early = no_route(incoming, found);
   if (early) {

@@ -95,6 +95,10 @@ class loader {
   /// The texts of a candidate, a secret's file being read; nullopt (and a problem) if that fails.
   std::optional<std::vector<std::string>> texts_of(const candidate& one) {
     if (!one.is_secret_file) return one.texts;
+    if (one.texts.size() != 1) {
+      complain(fmt::format("{}: takes the path of one file", one.from.where));
+      return std::nullopt;
+    }
     auto [secret, problem] = read_secret_file(sources_.absolute(one.texts.front()).string());
     if (problem.empty()) return std::vector<std::string>{std::move(secret)};
     complain(fmt::format("{}: {}", one.from.where, problem));

@@ -191,6 +191,9 @@ TEST_F(configuration_test, a_secret_may_lie_in_a_file) {
   variable("OPENAI_API_KEY", "sk-both");
   EXPECT_THAT(problems(), HasSubstr("are both set; keep one"));
   sources.environment.erase("OPENAI_API_KEY");
+  write("throughline.toml", "anthropic_api_key_file = []\ndata_dir = []\n");
+  EXPECT_THAT(problems(), HasSubstr("throughline.toml:1: takes the path of one file"));
+  EXPECT_THAT(problems(), HasSubstr("throughline.toml:2: takes one value"));
   variable("OPENAI_API_KEY_FILE", "nothing-here");
   EXPECT_THAT(problems(), HasSubstr("OPENAI_API_KEY_FILE in the environment: cannot read"));
 }

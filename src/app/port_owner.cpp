@@ -20,8 +20,9 @@ constexpr std::size_t command_bytes_max = 120;
 template <class Number>
 std::optional<Number> parse_number(std::string_view text, int base) {
   Number number{};
-  const auto* end = text.data() + text.size();
-  const auto [stopped, failure] = std::from_chars(text.data(), end, number, base);
+  const auto* const begin = text.data();
+  const auto* const end = begin + text.size();
+  const auto [stopped, failure] = std::from_chars(begin, end, number, base);
   if (failure != std::errc{} || stopped != end) return std::nullopt;
   return number;
 }

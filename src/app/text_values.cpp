@@ -64,8 +64,9 @@ std::string to_lower(std::string_view text) {
 std::optional<std::int64_t> parse_count(std::string_view text) {
   text = trim(text);
   std::int64_t number = 0;
-  const auto* end = text.data() + text.size();
-  const auto [stopped, failure] = std::from_chars(text.data(), end, number);
+  const auto* const begin = text.data();
+  const auto* const end = begin + text.size();
+  const auto [stopped, failure] = std::from_chars(begin, end, number);
   if (failure != std::errc{} || stopped != end || text.empty()) return std::nullopt;
   return number;
 }

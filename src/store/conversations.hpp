@@ -59,11 +59,12 @@ class conversations {
                                                                 std::optional<std::string> search);
   [[nodiscard]] aio::awaitable<result<conversation>> patch(owner_id owner, conversation_id id,
                                                            conversation_patch fields);
-  /// Hides it everywhere at once. The tasks that have not ended are returned: the caller cancels
-  /// them.
+  /// Hides it everywhere at once. The tasks that have not ended are marked as cancelled and
+  /// returned: the caller ends them. `not_found` if it was hidden before.
   [[nodiscard]] aio::awaitable<result<std::vector<task_id>>> remove(owner_id owner,
                                                                     conversation_id id);
-  /// Brings back what remove() hid, until it is purged.
+  /// Brings back what remove() hid, until it is purged; one that is not hidden is returned as it
+  /// is. Its messages and tasks carry the new rev, as those who saw it vanish threw them away.
   [[nodiscard]] aio::awaitable<result<conversation>> restore(owner_id owner, conversation_id id);
 
   [[nodiscard]] aio::awaitable<result<page<message>>> list_messages(

@@ -100,8 +100,9 @@ struct task {
   std::int64_t failures_max = 0;
   std::string queue;
   std::int64_t priority = 0;
-  std::optional<std::int64_t> queue_place;  // tasks in front of it in its queue (0: next), while
-                                            // ready or waiting; at most 1000
+  // Tasks in front of it in its queue (0: next), while ready or waiting; at most 1000. Only of a
+  // task that was asked for by its id.
+  std::optional<std::int64_t> queue_place;
   bool cancel_requested = false;
   std::optional<worker_id> worker;
   wall_time created_at;

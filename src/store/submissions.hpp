@@ -63,7 +63,8 @@ class submissions {
   /// other roles.
   [[nodiscard]] aio::awaitable<result<submission>> regenerate(owner_id owner, message_id of,
                                                               submit_options options);
-  /// Regenerates the answer of a task that failed or was cancelled; `conflict` for others.
+  /// Regenerates the answer of a task that failed or was cancelled; `conflict` for others. In the
+  /// queue, with the priority and (unless another one is asked for) with the model of that task.
   [[nodiscard]] aio::awaitable<result<submission>> retry(owner_id owner, task_id of,
                                                          submit_options options);
 

@@ -126,11 +126,14 @@ class task_queue {
   [[nodiscard]] aio::awaitable<result<std::int64_t>> recover();
 
   /// Up to `most` ready tasks of `queues`, in order of priority and of being ready; each gets a new
-  /// attempt held by `worker`.
+  /// attempt held by `worker`. REQUIRES a heartbeat of this worker before (what a worker without a
+  /// living lease holds is reaped), and at most 64 queues.
   [[nodiscard]] aio::awaitable<result<std::vector<claimed_task>>> claim(
       worker_id worker, std::vector<std::string> queues, std::int64_t most);
 
-  /// Renews the lease of `worker` for `lease` and says what it holds.
+  /// Renews the lease of `worker` for `lease` and says what it holds. The first one of a worker
+  /// finds no lease, so `lease_was_lost` is true. A held task that the worker does not know of was
+  /// claimed by a call whose reply was lost: nobody runs it, and it is to be handed back.
   [[nodiscard]] aio::awaitable<result<heartbeat_result>> heartbeat(worker_id worker,
                                                                    milliseconds lease);
 
@@ -138,7 +141,8 @@ class task_queue {
   /// Returns how many.
   [[nodiscard]] aio::awaitable<result<std::int64_t>> reap(std::int64_t most);
 
-  /// Moves delayed tasks that are due on. Returns when the next one is due, if any.
+  /// Moves delayed tasks that are due on. Returns when the next one is due, if any; a time that has
+  /// passed: there were more than fit into one call.
   [[nodiscard]] aio::awaitable<result<std::optional<wall_time>>> make_due();
 
   /// Removes the worker's row; it must hold nothing any more.
@@ -148,14 +152,17 @@ class task_queue {
 
   /// The chain of parents of the answered message, oldest first, with the conversation's system
   /// prompt in front. At most `bytes_max` bytes of text: the oldest turns go first, never the
-  /// question itself.
+  /// question itself. Answers without text are left out, and a context that lost its start does not
+  /// begin with an answer.
   [[nodiscard]] aio::awaitable<result<std::vector<context_line>>> context(task_holder held,
                                                                           std::size_t bytes_max);
 
   /// True if (task, attempt, worker) still runs it.
   [[nodiscard]] aio::awaitable<result<bool>> holds(task_holder held);
 
-  /// Saves growth for all of these in one statement; those that are not held any more are skipped.
+  /// Saves growth for all of these, a statement for each megabyte; those that are not held any more
+  /// are skipped. A piece that begins where one was saved before replaces it, so that a call whose
+  /// reply was lost may be repeated with what has grown since.
   [[nodiscard]] aio::awaitable<result<void>> save_partials(std::vector<partial_text> grown);
   [[nodiscard]] aio::awaitable<result<saved_text>> saved(task_id task);
 
@@ -184,6 +191,7 @@ class task_queue {
   [[nodiscard]] aio::awaitable<result<cancel_result>> cancel(owner_id owner, task_id task,
                                                              terminal_maker make_terminal);
 
+  /// A task that was cleaned away is answered from its message, without queue and attempts.
   [[nodiscard]] aio::awaitable<result<task>> get(owner_id owner, task_id id);
   /// Tasks that have not ended, newest first.
   [[nodiscard]] aio::awaitable<result<std::vector<task>>> active(owner_id owner,

@@ -108,6 +108,25 @@ TEST_P(store_contract, a_capped_owner_holds_no_more_slots_than_its_cap_in_each_q
   expect_sound();
 }
 
+TEST_P(store_contract, a_free_slot_goes_to_the_highest_priority_then_to_the_oldest) {
+  use_cap(1);
+  submit_options high;
+  high.priority = 1;
+  post(ann, "holds the slot");
+  const auto low = post(ann, "low");
+  const auto first = post_with(ann, high);
+  const auto second = post_with(ann, high);
+  const auto worker = start_worker();
+  finish(claim_one(worker));
+  std::vector<task_id> order;
+  for (int i = 0; i < 3; ++i) {
+    const auto next = claim_one(worker);
+    order.push_back(next.held.task);
+    finish(next);
+  }
+  EXPECT_EQ(order, (std::vector<task_id>{first.task, second.task, low.task}));
+}
+
 TEST_P(store_contract, an_owner_with_many_tasks_does_not_starve_another) {
   use_cap(2);
   for (int i = 0; i < 30; ++i) post(ann, "many");

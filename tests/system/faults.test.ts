@@ -170,6 +170,36 @@ describe("the server dies", () => {
     }
   });
 
+  test("SIGTERM: what is asked meanwhile is told to come back, and streams say when", async () => {
+    const server = await startEngine({ model: model.base, args: ["--shutdown-grace", "20s"] });
+    try {
+      const posted = await server.ask(wish({ tokens: 250, pace_ms: 20 }));
+      await until("some text", async () => (await server.task(posted.task_id)).chunk_count > 5);
+      process.kill(server.pid, "SIGTERM");
+      const ready = await until("not ready", async () => {
+        // Idle connections are closed when the drain begins, perhaps in the moment one is used again.
+        const reply = await server.call("GET", "/readyz").catch(() => undefined);
+        return reply?.status === 503 && reply;
+      });
+      expect(ready.body.status).toBe("not_ready");
+      const refused = await server.call("POST", "/conversations", {});
+      expect(refused).toMatchObject({ status: 503, body: { code: "unavailable" } });
+      expect(refused.headers.get("retry-after")).toMatch(/^\d+$/);
+      const stream = await fetch(`${server.url}/stream/${posted.task_id}`);
+      expect(stream.status).toBe(200);
+      expect(await stream.text()).toMatch(/retry: \d+\n/);
+      expect(await server.running.ended).toBe(0);
+      const again = await server.restart();
+      try {
+        expect(await again.task(posted.task_id)).toMatchObject({ state: "succeeded", attempt: 1 });
+      } finally {
+        await again.stop("SIGKILL");
+      }
+    } finally {
+      await server.dispose();
+    }
+  });
+
   test("a second process on the same data is refused in plain words", async () => {
     await expect(startEngine({ dataDir: engine.dataDir })).rejects.toThrow(/in use by process \d+/);
   });
