@@ -1,5 +1,6 @@
 #include "engine/worker.hpp"
 
+#include <algorithm>
 #include <unordered_map>
 
 #include "aio/task_group.hpp"
@@ -188,7 +189,11 @@ class worker::impl {
     held_tasks all;
     for (auto& crew : crews_) {
       const auto part = co_await aio::run_on(crew->loop(), held_by(*crew));
-      for (const auto& one : part) all[one.task] = one.attempt;
+      for (const auto& one : part) {
+        // An attempt whose requeue is still to be confirmed lingers beside the next one.
+        auto& newest = all[one.task];
+        newest = std::max(newest, one.attempt);
+      }
     }
     co_return all;
   }
@@ -247,8 +252,10 @@ class worker::impl {
     }
     // Whoever is left goes back to the queue; the database gets a moment to take it.
     const steady_time last_call = std::chrono::steady_clock::now() + std::chrono::seconds(5);
+    for (auto& crew : crews_) co_await aio::run_on(crew->loop(), begin_hand_back(*crew));
     for (auto& crew : crews_) {
-      co_await aio::run_on(crew->loop(), hand_back(*crew, last_call));
+      [[maybe_unused]] const bool empty =
+          co_await aio::run_on(crew->loop(), crew->wait_until_empty(last_call));
     }
     bells_.on_cancel(nullptr);
     for (auto& crew : crews_) co_await aio::run_on(crew->loop(), crew->stop());
@@ -256,9 +263,9 @@ class worker::impl {
     [[maybe_unused]] const auto retired = co_await services_.queue.retire(id_);
   }
 
-  static aio::awaitable<> hand_back(crew& one, steady_time last_call) {
+  static aio::awaitable<> begin_hand_back(crew& one) {
     one.request_stop_of_all(generation::stop_cause::handed_back);
-    [[maybe_unused]] const bool empty = co_await one.wait_until_empty(last_call);
+    co_return;
   }
 
   void made_progress() {

@@ -89,7 +89,12 @@ aio::awaitable<result<std::vector<task_id>>> run_remove(sql::transaction& in, ow
   const auto rev = co_await lock_owner(in, owner);
   const auto hidden =
       co_await in.execute(statements::hide_conversation.text, sql::parameters{id, owner, rev});
-  if (hidden.empty() && *runs == 1) co_return fail(errc::not_found, "no such conversation");
+  if (hidden.empty()) {
+    // Hidden by the run before, if that was committed: it may as well have been rolled back.
+    const auto earlier =
+        co_await in.execute(statements::is_hidden.text, sql::parameters{id, owner});
+    if (*runs == 1 || earlier.empty()) co_return fail(errc::not_found, "no such conversation");
+  }
   // Marked here, and ended by the caller: should it die before it could, whoever claims them ends
   // them.
   const auto open = co_await in.execute(statements::cancel_all_of.text, sql::parameters{id, rev});

@@ -91,6 +91,7 @@ std::span<const statement> all_statements() {
       open_tasks_of,
       patch_conversation,
       hide_conversation,
+      is_hidden,
       cancel_all_of,
       unhide_conversation,
       touch_messages_of,

@@ -88,6 +88,10 @@ inline constexpr statement hide_conversation{"hide_conversation", R"(
 UPDATE conversations SET deleted_at = now_ms(), rev = $3 WHERE id = $1 AND owner = $2
   AND deleted_at IS NULL RETURNING id)"};
 
+/// $1 id, $2 owner
+inline constexpr statement is_hidden{"is_hidden", R"(
+SELECT id FROM conversations WHERE id = $1 AND owner = $2 AND deleted_at IS NOT NULL)"};
+
 /// $1 conversation, $2 rev
 inline constexpr statement cancel_all_of{"cancel_all_of", R"(
 UPDATE tasks SET cancel_requested = 1, rev = $2 WHERE conversation_id = $1
