@@ -26,6 +26,9 @@ class one_shot {
     shared_->ready->ring();
   }
 
+  /// False once everybody but this copy is gone: whoever waited has left. Any thread.
+  [[nodiscard]] bool has_listener() const noexcept { return shared_.use_count() > 1; }
+
   /// Suspends until the value is there, even if the coroutine is cancelled: for callers that must not
   /// leave before the work is done. Whoever promised a value gives one.
   [[nodiscard]] awaitable<T> get() const {

@@ -40,7 +40,7 @@ answer post_to_chat(call in) {
       in.owner, post->session, std::move(post->content), std::nullopt, std::move(*options));
   if (!accepted) co_return accepted.error();
   if (*in_background) co_return http::json_response(202, encode_chat_submission(*accepted));
-  auto waited = co_await wait_for_answer(in, std::move(*accepted));
+  auto waited = co_await wait_for_answer(in, *accepted);
   co_return waited;
 }
 
@@ -48,11 +48,11 @@ answer post_to_chat(call in) {
 aio::awaitable<result<std::optional<task_cursor>>> choose_answer(call in, conversation_id session) {
   using chosen = std::optional<task_cursor>;
   const auto sent = sent_position(in.request()).value_or("");
-  if (const auto cursor = decode_task_cursor(sent)) {
+  if (const chosen cursor = decode_task_cursor(sent)) {
     const auto task = co_await in.app.on.queue.get(in.owner, cursor->task);
     if (!task) co_return task.error();
     if (task->conversation != session) co_return no_session();
-    co_return chosen(*cursor);
+    co_return cursor;
   }
   std::optional<message_id> message;
   if (const auto asked = in.request().query.find("message_id")) {

@@ -1,5 +1,7 @@
 #include "engine/batched_endings.hpp"
 
+#include <algorithm>
+
 #include "aio/one_shot.hpp"
 #include "aio/task_group.hpp"
 #include "engine/terminal.hpp"
@@ -40,6 +42,7 @@ class batched_endings::impl {
     {
       const std::lock_guard lock(mutex_);
       if (stopped_) return one.reply.set(fail(errc::unavailable, "the server is stopping"));
+      if (waiting_.size() >= forget_at_) forget_abandoned();
       waiting_.push_back(std::move(one));
     }
     asked_->ring();
@@ -65,8 +68,15 @@ class batched_endings::impl {
     }
   }
 
+  // Followers come and go while the database stalls. With the mutex held.
+  void forget_abandoned() {
+    std::erase_if(waiting_, [](const question& one) { return !one.reply.has_listener(); });
+    forget_at_ = std::max(batch_max, 2 * waiting_.size());
+  }
+
   std::vector<question> take() {
     const std::lock_guard lock(mutex_);
+    forget_abandoned();
     const std::size_t size = std::min(batch_max, waiting_.size());
     const auto end = waiting_.begin() + static_cast<std::ptrdiff_t>(size);
     std::vector<question> batch(std::make_move_iterator(waiting_.begin()),
@@ -86,6 +96,7 @@ class batched_endings::impl {
     };
     replies owed{std::move(batch)};
     std::vector<task_id> tasks;
+    tasks.reserve(owed.open.size());
     for (const auto& one : owed.open) tasks.push_back(one.task);
     const auto found = co_await queue_.terminals(std::move(tasks));
     const auto answered = std::exchange(owed.open, {});
@@ -111,6 +122,7 @@ class batched_endings::impl {
   std::shared_ptr<aio::bell> asked_;
   std::mutex mutex_;
   std::vector<question> waiting_;
+  std::size_t forget_at_ = batch_max;
   bool stopped_ = false;
   aio::task_group group_;  // the last member
 };

@@ -73,6 +73,7 @@ aio::awaitable<> crew::save_once() {
     std::uint32_t to_index = 0;
   };
   std::vector<std::shared_ptr<generation>> all;
+  all.reserve(running_.size());
   for (const auto& [task, work] : running_) all.push_back(work);
   std::size_t next = 0;
   while (next < all.size()) {

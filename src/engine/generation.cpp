@@ -199,23 +199,23 @@ aio::awaitable<> generation::settle(stream::append_result answer) {
       break;
     case stream::append_status::ended:
       // Only this attempt's own terminal chunk can be there, and only if its reply was lost.
-      if (!finishing_) stop_ = stop_cause::lost;
-      break;
+      if (finishing_) break;
+      [[fallthrough]];
     case stream::append_status::fenced:
       stop_ = stop_cause::lost;
       break;
     case stream::append_status::mismatch:
       if (answer.length > draft_.size()) {
         stop_ = stop_cause::lost;
-      } else if (answer.length >= logged_) {
-        logged_ = answer.length;
-      } else if (finishing_) {
-        logged_ = answer.length;  // the finish is committed: the text is this attempt's for ever
-      } else {
+        break;
+      }
+      // What was lost is written again only by who still holds the task; after the finish is
+      // committed its text is this attempt's for ever.
+      if (answer.length < logged_ && !finishing_) {
         const auto still_held = co_await services_.queue.holds(task_.held);
         if (still_held && !*still_held) stop_ = stop_cause::lost;
-        logged_ = answer.length;
       }
+      logged_ = answer.length;
       break;
   }
 }

@@ -68,6 +68,8 @@ aio::awaitable<readiness_report> readiness::report(aio::event_loop& here) {
   mine->answered = aio::bell::create(here);
   {
     const std::lock_guard lock(mutex_);
+    // Those who asked before and were not willing to wait any longer.
+    std::erase_if(waiting_, [](const auto& one) { return one.use_count() == 1; });
     waiting_.push_back(mine);
   }
   asked_->ring();

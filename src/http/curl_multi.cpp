@@ -201,7 +201,7 @@ void curl_multi::tell_listeners() {
     char* whom = nullptr;
     curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &whom);
     // CURLINFO_PRIVATE speaks of char* whatever was put in.
-    static_cast<listener*>(static_cast<void*>(whom))->on_ended(code);
+    reinterpret_cast<listener*>(whom)->on_ended(code);
   }
 }
 

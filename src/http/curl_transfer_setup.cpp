@@ -1,4 +1,6 @@
 // What curl is told about a request before it begins.
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <new>
 
@@ -57,7 +59,7 @@ void curl_transfer::configure_headers() {
   append("Expect:");  // no pause before a large body
   for (const auto& [name, value] : request_.headers) {
     // Curl takes a name without a value for "do not send", and a semicolon for an empty value.
-    append(value.empty() ? name + ";" : name + ": " + value);
+    append(value.empty() ? name + ";" : fmt::format("{}: {}", name, value));
   }
   curl_easy_setopt(easy_, CURLOPT_HTTPHEADER, headers_);
 }

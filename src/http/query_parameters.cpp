@@ -48,8 +48,9 @@ result<std::optional<std::int64_t>> query_parameters::integer(std::string_view n
   const auto text = find(name);
   if (!text) return std::optional<std::int64_t>{};
   std::int64_t value = 0;
-  const auto* const last = text->data() + text->size();
-  const auto [end, problem] = std::from_chars(text->data(), last, value);
+  const auto* const first = text->data();
+  const auto* const last = first + text->size();
+  const auto [end, problem] = std::from_chars(first, last, value);
   if (problem != std::errc{} || end != last || value < min || value > max) {
     return fail(
         errc::invalid_request,

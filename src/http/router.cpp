@@ -97,6 +97,7 @@ router::match router::find(method verb, std::string_view path) const {
 
 std::vector<std::pair<method, std::string>> router::routes() const {
   std::vector<std::pair<method, std::string>> all;
+  all.reserve(routes_.size());
   for (const auto& there : routes_) all.emplace_back(there->verb, there->pattern);
   return all;
 }

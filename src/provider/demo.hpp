@@ -11,7 +11,7 @@ namespace throughline::provider {
 
 struct demo_options {
   std::chrono::milliseconds pace{
-      25};  // between two pieces of a few words; 0: as fast as it is read
+      60};  // between two pieces of a few words; 0: as fast as it is read
 };
 
 /// Its name and its only model are `demo`.
