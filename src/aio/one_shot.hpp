@@ -29,8 +29,8 @@ class one_shot {
   /// False once everybody but this copy is gone: whoever waited has left. Any thread.
   [[nodiscard]] bool has_listener() const noexcept { return shared_.use_count() > 1; }
 
-  /// Suspends until the value is there, even if the coroutine is cancelled: for callers that must not
-  /// leave before the work is done. Whoever promised a value gives one.
+  /// Suspends until the value is there, even if the coroutine is cancelled: for callers that must
+  /// not leave before the work is done. Whoever promised a value gives one.
   [[nodiscard]] awaitable<T> get() const {
     const auto keep = shared_;
     while (true) {
@@ -39,7 +39,8 @@ class one_shot {
     }
   }
 
-  /// The same, but a cancelled coroutine leaves at once (operation_aborted) and the value is dropped.
+  /// The same, but a cancelled coroutine leaves at once (operation_aborted) and the value is
+  /// dropped.
   [[nodiscard]] awaitable<T> get_unless_cancelled() const {
     const auto keep = shared_;
     while (true) {

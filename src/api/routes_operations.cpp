@@ -29,18 +29,20 @@ answer show_readiness(call in) {
 }
 
 /// What a person sees who opens the address in a browser.
-answer show_front(call) {
+answer show_front(call in) {
   http::response page;
   page.headers.set("Content-Type", "text/html; charset=utf-8");
   page.headers.set("Content-Security-Policy",
                    "default-src 'none'; frame-ancestors 'none'; base-uri 'none'");
+  // The door lets in only names of this machine and configured ones.
+  const std::string here(in.request().headers.find("Host").value_or("127.0.0.1:8080"));
   page.body =
       "<!doctype html>\n<html lang=\"en\"><meta charset=\"utf-8\"><title>Throughline</title>\n"
       "<h1>Throughline " THROUGHLINE_VERSION
       "</h1>\n"
       "<p>An engine for AI chat whose answers are never lost. It is running.</p>\n"
       "<p>Ask something:</p>\n"
-      "<pre>curl -s -X POST http://127.0.0.1:8080/chat/messages \\\n"
+      "<pre>curl -s -X POST http://" + here + "/chat/messages \\\n"
       "  -H 'Content-Type: application/json' -d '{\"content\":\"Hello\"}'</pre>\n"
       "<p>and read the answer with <code>curl -N</code> from the <code>stream_url</code> of the "
       "reply.</p>\n"

@@ -1,10 +1,8 @@
 #include "app/answer_reader.hpp"
 
 #include <algorithm>
-#include <optional>
 
 #include "base/json.hpp"
-#include "stream/chunk.hpp"
 
 namespace throughline::app {
 namespace {
@@ -60,6 +58,7 @@ void answer_reader::reconnect() {
   buffer_.clear();
   id_.clear();
   data_.clear();
+  begins_again_ = position_.empty() && has_text_;
 }
 
 void answer_reader::take_line(std::string_view line, std::vector<answer_event>& out) {
@@ -86,13 +85,19 @@ void answer_reader::dispatch(std::vector<answer_event>& out) {
   if (!chunk) return;
   auto event = event_of(*chunk);
   if (!event) return;
-  const auto at = stream::parse_position(id);
-  if (at) {
+  if (const auto at = stream::parse_position(id)) {
     // A chunk that was read already, by a connection that was believed dead.
-    const auto before = stream::parse_position(position_);
-    if (before && *at <= *before) return;
+    if (newest_ && *at <= *newest_) return;
+    newest_ = at;
     position_ = id;
+  } else if (std::holds_alternative<answer_reset>(*event)) {
+    // The whole text follows, under the ids it has, whatever they are.
+    newest_.reset();
   }
+  if (std::exchange(begins_again_, false) && !std::holds_alternative<answer_reset>(*event)) {
+    out.push_back(answer_reset{.reason = "sent_again"});
+  }
+  has_text_ = true;
   has_ended_ = std::holds_alternative<answer_end>(*event);
   out.push_back(std::move(*event));
 }

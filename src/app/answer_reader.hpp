@@ -3,10 +3,13 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <variant>
 #include <vector>
+
+#include "stream/chunk.hpp"
 
 namespace throughline::app {
 
@@ -34,7 +37,8 @@ class answer_reader {
   /// nothing comes.
   [[nodiscard]] std::vector<answer_event> feed(std::string_view bytes);
   /// The connection broke: what was not complete is forgotten, and the next bytes begin a new
-  /// stream.
+  /// stream. Without a position to resume from it is the whole answer, so a reset comes first if
+  /// anything was returned.
   void reconnect();
   /// For Last-Event-ID; empty: nothing yet.
   [[nodiscard]] const std::string& position() const noexcept { return position_; }
@@ -48,6 +52,9 @@ class answer_reader {
   std::string id_;
   std::string data_;
   std::string position_;
+  std::optional<stream::position> newest_;  // of the text as it stands; chunks up to it are dropped
+  bool has_text_ = false;
+  bool begins_again_ = false;
   bool has_ended_ = false;
 };
 

@@ -75,6 +75,30 @@ TEST(answer_reader, frames_without_id_leave_the_position) {
   EXPECT_EQ(reader.position(), "1-5");
 }
 
+TEST(answer_reader, takes_the_whole_text_again_when_the_server_does_not_know_the_position) {
+  answer_reader reader;
+  (void)reader.feed("id: 2-7\ndata: {\"chunk_type\":\"content\",\"content\":\"lost\"}\n\n");
+  reader.reconnect();
+  const auto rest = reader.feed(
+      "data: "
+      "{\"chunk_index\":-1,\"chunk_type\":\"reset\",\"content\":\"\",\"reason\":"
+      "\"position_unknown\"}\n\n"
+      "id: 1-0\ndata: {\"chunk_type\":\"content\",\"content\":\"a\"}\n\n"
+      "id: 1-1\ndata: {\"chunk_type\":\"content\",\"content\":\"b\"}\n\n");
+  EXPECT_EQ(told(rest), "|reset:position_unknown|ab");
+  EXPECT_EQ(reader.position(), "1-1");
+}
+
+TEST(answer_reader, text_without_ids_that_broke_off_is_void_when_it_comes_again) {
+  constexpr std::string_view stored = "data: {\"chunk_type\":\"content\",\"content\":\"a\"}\n\n";
+  answer_reader reader;
+  reader.reconnect();
+  EXPECT_EQ(told(reader.feed(stored)), "a");
+  reader.reconnect();
+  EXPECT_EQ(told(reader.feed(stored)), "|reset:sent_again|a");
+  EXPECT_EQ(told(reader.feed(stored)), "a");
+}
+
 TEST(answer_reader, errors_and_nonsense) {
   answer_reader reader;
   EXPECT_EQ(told(reader.feed("data: not json\n\ndata: {\"chunk_type\":\"new\"}\n\nid: 1-0\n\n")),

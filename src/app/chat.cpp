@@ -11,9 +11,8 @@
 #include "aio/backoff.hpp"
 #include "app/answer_reader.hpp"
 #include "app/chat_http.hpp"
+#include "app/chat_server.hpp"
 #include "app/chat_terminal.hpp"
-#include "app/run_file.hpp"
-#include "app/setting_sources.hpp"
 #include "app/text_values.hpp"
 #include "base/id.hpp"
 
@@ -24,38 +23,16 @@ constexpr int usage_status = 2;
 constexpr int interrupted_status = 130;
 constexpr int post_tries = 3;
 constexpr int stream_failures_max = 40;
-constexpr std::string_view default_url = "http://127.0.0.1:8080";
 
 void print(std::string_view text) {
   std::fwrite(text.data(), 1, text.size(), stdout);
   std::fflush(stdout);
 }
+void print_to_terminal(std::string_view text) {
+  print(without_controls(text));
+}
 void complain(std::string_view text) {
   std::fputs(fmt::format("throughline: {}\n", text).c_str(), stderr);
-}
-
-/// Where to talk to, and what to say if nobody is there.
-struct server_place {
-  std::string url;
-  std::string how_to_start = "throughline serve";
-};
-
-server_place find_server(const chat_options& options) {
-  std::map<std::string, std::vector<std::string>> flags;
-  if (!options.data_dir.empty()) flags["data-dir"] = {options.data_dir};
-  const auto from = process_sources(flags);
-  std::vector<std::string>
-      ignored;  // a server reports what is wrong with its configuration; a chat needs none of it
-  const setting_sources sources(from, ignored);
-  server_place place;
-  if (!options.data_dir.empty()) place.how_to_start += " --data-dir " + options.data_dir;
-  place.url = options.url;
-  if (place.url.empty()) place.url = sources.variable("THROUGHLINE_URL").value_or("");
-  if (place.url.empty()) {
-    const auto running = find_running_server(load_configuration(from).values.data_dir);
-    place.url = running ? running->url : std::string(default_url);
-  }
-  return place;
 }
 
 enum class shown : std::uint8_t { completed, failed, abandoned };
@@ -76,9 +53,9 @@ class chat {
       complain(fmt::format("\"{}\" is no id of a conversation", conversation_));
       return usage_status;
     }
-    if (!reach_server()) return 1;
+    if (!reach_server()) return is_interrupted() ? interrupted_status : 1;
     if (!conversation_.empty()) {
-      const auto found = http_.call("GET", "/conversations/" + conversation_);
+      const auto found = call("GET", "/conversations/" + conversation_);
       if (!found.is_success()) return fail(found);
     }
     if (options_.resume) {
@@ -96,14 +73,24 @@ class chat {
     return is_plain ? answer_printer::style::live_plain : answer_printer::style::live_coloured;
   }
 
+  static bool is_interrupted() { return interrupts::count() > 0; }
+
   static int fail(const chat_reply& reply) {
+    if (is_interrupted()) return interrupted_status;
     complain(reply.problem);
     return 1;
   }
 
+  /// Ctrl-C ends it.
+  chat_reply call(const char* verb, const std::string& path, const std::string& body = {},
+                  const std::string& key = {}) {
+    return http_.call(verb, path, body, key, [] { return !is_interrupted(); });
+  }
+
   bool reach_server() {
-    const auto alive = http_.call("GET", "/healthz");
+    const auto alive = call("GET", "/healthz");
     if (alive.is_success()) return true;
+    if (is_interrupted()) return false;
     if (alive.status == 0) {
       complain(fmt::format("no server answers at {} ({})\nStart one in another terminal:\n\n  {}\n",
                            place_.url, alive.problem, place_.how_to_start));
@@ -119,8 +106,8 @@ class chat {
     const aio::backoff pause;
     chat_reply reply;
     for (int i = 1; i <= post_tries; ++i) {
-      reply = http_.call("POST", path, body, key);
-      if (reply.status != 0 && reply.status < 500) return reply;
+      reply = call("POST", path, body, key);
+      if (is_interrupted() || (reply.status != 0 && reply.status < 500)) return reply;
       if (i < post_tries) std::this_thread::sleep_for(pause.delay(i, system_random()));
     }
     return reply;
@@ -139,16 +126,28 @@ class chat {
     if (!options_.model.empty()) body["model"] = options_.model;
     const auto posted =
         post("/conversations/" + conversation_ + "/messages", json::serialize(body));
-    if (!posted.is_success()) return fail(posted), "";
+    if (!posted.is_success()) {
+      if (is_interrupted()) {
+        complain(
+            "no longer waiting; if the question arrived, it is answered: throughline chat "
+            "--resume");
+      }
+      return fail(posted), "";
+    }
     return text_member(posted.body, "task_id");
   }
 
-  /// Ctrl-C while an answer comes: the first stops the answer, the next one leaves it.
+  /// Ctrl-C since the question was sent: the first stops the answer, the next one leaves it.
   bool mind_interrupts(const std::string& task, int& handled) {
     if (interrupts::count() == handled) return true;
     if (handled++ > 0) return false;
-    const auto stopped = canceller_.call("POST", "/tasks/" + task + "/cancel");
-    if (!stopped.is_success()) complain("the answer could not be stopped: " + stopped.problem);
+    const auto is_patient = [&] {
+      return interrupts::count() == handled;
+    };
+    const auto stopped = canceller_.call("POST", "/tasks/" + task + "/cancel", "", "", is_patient);
+    if (!stopped.is_success() && is_patient()) {
+      complain("the answer could not be stopped: " + stopped.problem);
+    }
     return true;
   }
 
@@ -164,11 +163,12 @@ class chat {
 
   shown show(const std::string& task) {
     answer_reader reader;
-    answer_printer printer(style_, print);
+    const bool is_seen_raw =
+        style_ == answer_printer::style::only_text && isatty(STDOUT_FILENO) == 1;
+    answer_printer printer(style_, is_seen_raw ? print_to_terminal : print);
     answer_end end;
     int failures = 0;
     int handled = 0;
-    interrupts::forget();
     const auto on_bytes = [&](std::string_view bytes) {
       for (const auto& event : reader.feed(bytes)) {
         failures = 0;
@@ -216,21 +216,22 @@ class chat {
 
   int answer_pipe() {
     line_reader input;
-    const auto text = input.rest();
-    const auto question = std::string(trim(text));
+    const auto all = input.rest();
+    if (all.is == line_reader::outcome::interrupted) return interrupted_status;
+    const auto question = std::string(trim(all.text));
     if (question.empty()) {
       complain("nothing was asked: standard input is empty");
       return usage_status;
     }
     const auto task = ask(question);
-    return task.empty() ? 1 : status_of(show(task));
+    if (task.empty()) return is_interrupted() ? interrupted_status : 1;
+    return status_of(show(task));
   }
 
   int talk() {
     greet();
     line_reader input;
     while (true) {
-      interrupts::forget();
       std::fputs("\n> ", stderr);
       std::fflush(stderr);
       const auto line = input.next();
@@ -240,6 +241,7 @@ class chat {
       std::fputs("\n", stderr);
       const auto task = ask(question);
       if (!task.empty() && show(task) == shown::abandoned) return interrupted_status;
+      interrupts::forget();
     }
     std::fputs("\n", stderr);
     if (!conversation_.empty()) {
@@ -252,7 +254,7 @@ class chat {
 
   void greet() {
     std::string model = options_.model;
-    const auto models = http_.call("GET", "/models");
+    const auto models = call("GET", "/models");
     if (const auto* list = models.body.if_contains("data");
         model.empty() && list != nullptr && list->is_array()) {
       for (const auto& one : list->get_array()) {
@@ -277,7 +279,7 @@ class chat {
   };
 
   int resume() {
-    const auto reply = http_.call("GET", "/active-streams");
+    const auto reply = call("GET", "/active-streams");
     if (!reply.is_success()) return fail(reply);
     std::vector<running_answer> running;
     if (const auto* list = reply.body.if_contains("data"); list != nullptr && list->is_array()) {
@@ -308,7 +310,7 @@ class chat {
     if (running.size() == 1 || !reads_terminal_) return &running.front();
     std::fputs("Answers that are being written, newest first:\n", stderr);
     for (std::size_t i = 0; i < running.size() && i < 20; ++i) {
-      const auto about = http_.call("GET", "/conversations/" + running[i].conversation);
+      const auto about = call("GET", "/conversations/" + running[i].conversation);
       std::fputs(fmt::format("  {}  {}  {}\n", i + 1, running[i].started_at,
                              without_controls(text_member(about.body, "title")))
                      .c_str(),
@@ -340,7 +342,7 @@ class chat {
 
 int run_chat(const chat_options& options) {
   const interrupts counted;
-  return chat(options, find_server(options)).run();
+  return chat(options, find_server(options.url, options.data_dir)).run();
 }
 
 }  // namespace throughline::app

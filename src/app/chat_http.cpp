@@ -67,7 +67,8 @@ chat_http::~chat_http() {
 }
 
 chat_reply chat_http::call(const char* verb, const std::string& path, const std::string& body,
-                           const std::string& idempotency_key) {
+                           const std::string& idempotency_key,
+                           const std::function<bool()>& on_idle) {
   transfer with;
   const auto url = base_ + path;
   curl_easy_setopt(with.easy, CURLOPT_URL, url.c_str());
@@ -84,7 +85,7 @@ chat_reply chat_http::call(const char* verb, const std::string& path, const std:
     curl_easy_setopt(with.easy, CURLOPT_POSTFIELDSIZE, 0L);
     curl_easy_setopt(with.easy, CURLOPT_POSTFIELDS, "");
   }
-  return run(with, [] { return true; });
+  return run(with, on_idle);
 }
 
 chat_reply chat_http::stream(const std::string& path, const std::string& last_event_id,

@@ -28,10 +28,11 @@ class chat_http {
 
   [[nodiscard]] const std::string& base() const noexcept { return base_; }
 
-  /// `body` empty: none. At most about 30 s.
-  [[nodiscard]] chat_reply call(const char* verb, const std::string& path,
-                                const std::string& body = {},
-                                const std::string& idempotency_key = {});
+  /// `body` empty: none. At most about 30 s; `on_idle` ends it before by returning false, with
+  /// status 0.
+  [[nodiscard]] chat_reply call(const char* verb, const std::string& path, const std::string& body,
+                                const std::string& idempotency_key,
+                                const std::function<bool()>& on_idle);
 
   /// Reads an event stream to its end. `on_bytes` gets the body of a 200; `on_idle` is called
   /// several times a second and ends it by returning false. Returns the status, with a `problem` if

@@ -1,11 +1,13 @@
 #include "app/chat_terminal.hpp"
 
 #include <fmt/format.h>
+#include <poll.h>
 #include <unistd.h>
 
 #include <array>
 #include <cerrno>
 #include <csignal>
+#include <utility>
 
 namespace throughline::app {
 namespace {
@@ -18,6 +20,23 @@ volatile std::sig_atomic_t interrupt_count = 0;
 
 void count_interrupt(int) {
   interrupt_count = interrupt_count + 1;
+}
+
+/// Waits until there is something to read, the end included; false: Ctrl-C came. The signal is let
+/// in only by the wait itself, so none is lost between the look at the count and the wait.
+bool wait_for_input() {
+  sigset_t interrupt;
+  sigemptyset(&interrupt);
+  sigaddset(&interrupt, SIGINT);
+  sigset_t before;
+  pthread_sigmask(SIG_BLOCK, &interrupt, &before);
+  pollfd input{.fd = STDIN_FILENO, .events = POLLIN, .revents = 0};
+  bool waits = true;
+  while (waits && interrupts::count() == 0) {
+    waits = ::ppoll(&input, 1, nullptr, &before) < 0 && errno == EINTR;
+  }
+  pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  return interrupts::count() == 0;
 }
 
 std::string_view words_for(std::string_view reason) {
@@ -36,7 +55,8 @@ void answer_printer::take(const answer_event& event) {
     held_back_.clear();
     end_reasoning();
     if (!at_line_start_) write("\n");
-    note(fmt::format("what stands above is void, the answer begins again: {}",
+    note(fmt::format("{}the answer begins again: {}",
+                     std::exchange(has_shown_, false) ? "what stands above is void, " : "",
                      words_for(reset->reason)));
   } else if (const auto* end = std::get_if<answer_end>(&event)) {
     end_reasoning();
@@ -58,6 +78,7 @@ void answer_printer::show(const answer_text& text) {
     end_reasoning();
   }
   write(without_controls(text.text));
+  has_shown_ = true;
 }
 
 void answer_printer::end_reasoning() {
@@ -103,10 +124,10 @@ line_reader::result line_reader::next() {
       line.back() = '\n';
       continue;
     }
+    if (!wait_for_input()) return {.is = outcome::interrupted, .text = {}};
     std::array<char, 4096> bytes{};
     const auto count = ::read(STDIN_FILENO, bytes.data(), bytes.size());
-    if (count < 0 && errno == EINTR && interrupts::count() == 0) continue;
-    if (count < 0 && errno == EINTR) return {.is = outcome::interrupted, .text = {}};
+    if (count < 0 && errno == EINTR) continue;
     if (count <= 0 || buffer_.size() > input_bytes_max) {
       line += std::exchange(buffer_, {});
       return {.is = line.empty() ? outcome::end : outcome::line, .text = std::move(line)};
@@ -115,15 +136,16 @@ line_reader::result line_reader::next() {
   }
 }
 
-std::string line_reader::rest() {
+line_reader::result line_reader::rest() {
   std::array<char, 65536> bytes{};
   while (buffer_.size() <= input_bytes_max) {
+    if (!wait_for_input()) return {.is = outcome::interrupted, .text = {}};
     const auto count = ::read(STDIN_FILENO, bytes.data(), bytes.size());
-    if (count < 0 && errno == EINTR && interrupts::count() == 0) continue;
+    if (count < 0 && errno == EINTR) continue;
     if (count <= 0) break;
     buffer_.append(bytes.data(), static_cast<std::size_t>(count));
   }
-  return std::exchange(buffer_, {});
+  return {.is = outcome::line, .text = std::exchange(buffer_, {})};
 }
 
 interrupts::interrupts() {

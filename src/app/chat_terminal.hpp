@@ -35,6 +35,7 @@ class answer_printer {
   style style_;
   std::function<void(std::string_view)> out_;
   std::string held_back_;
+  bool has_shown_ = false;  // text that a reset makes void
   bool in_reasoning_ = false;
   bool at_line_start_ = true;
 };
@@ -48,10 +49,10 @@ class line_reader {
     outcome is = outcome::end;
     std::string text;
   };
-  /// Returns `interrupted` on Ctrl-C.
+  /// Returns `interrupted` on Ctrl-C, also on one that came before and was not forgotten.
   [[nodiscard]] result next();
-  /// Everything up to the end.
-  [[nodiscard]] std::string rest();
+  /// Everything up to the end, as one `line`; `interrupted` likewise.
+  [[nodiscard]] result rest();
 
  private:
   std::string buffer_;

@@ -48,6 +48,11 @@ TEST(answer_printer, a_terminal_sees_reasoning_dimmed_and_a_line_for_a_reset) {
       "\x1b[2m[what stands above is void, the answer begins again: the model failed]\x1b[0m\nb\n");
 }
 
+TEST(answer_printer, a_reset_with_nothing_above_voids_nothing) {
+  EXPECT_EQ(shown(style::live_plain, {answer_reset{"provider_failed"}, text("a"), done()}),
+            "[the answer begins again: the model failed]\na\n");
+}
+
 TEST(answer_printer, without_colour_nothing_is_escaped) {
   const auto out =
       shown(style::live_plain, {thought("hm"), text("a"), answer_end{.status = "cancelled"}});

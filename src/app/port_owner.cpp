@@ -15,7 +15,6 @@ namespace throughline::app {
 namespace {
 
 constexpr std::string_view listen_state = "0A";
-constexpr std::size_t command_bytes_max = 120;
 
 template <class Number>
 std::optional<Number> parse_number(std::string_view text, int base) {
@@ -55,12 +54,9 @@ bool holds_one_of(const std::filesystem::path& process, const std::set<std::uint
   return false;
 }
 
+/// The program's name, and not its arguments: those are its own business.
 std::string command_of(const std::filesystem::path& process) {
-  auto command = read_proc(process / "cmdline");
-  while (command.ends_with('\0')) command.pop_back();
-  std::ranges::replace_if(command, [](char c) { return c >= 0 && c < ' '; }, ' ');
-  if (command.size() > command_bytes_max) command = command.substr(0, command_bytes_max) + "...";
-  return command.empty() ? std::string(trim(read_proc(process / "comm"))) : command;
+  return std::string(trim(read_proc(process / "comm")));
 }
 
 }  // namespace

@@ -54,6 +54,8 @@ run_file::run_file(const std::filesystem::path& data_dir, const std::string& url
     is_written = static_cast<bool>(out);
   }
   std::error_code failed;
+  std::filesystem::permissions(
+      fresh, std::filesystem::perms::owner_read | std::filesystem::perms::owner_write, failed);
   if (is_written) std::filesystem::rename(fresh, path_, failed);
   if (!is_written || failed)
     log::warning("the run file cannot be written", {{"file", path_.string()}});

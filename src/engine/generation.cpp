@@ -53,6 +53,7 @@ aio::awaitable<> generation::run() {
       task_.failures >= task_.failures_max || task_.held.attempt > services_.limits.attempts_max;
   if (stop_ == stop_cause::none && is_spent) {
     how.is = outcome::kind::failed;
+    how.is_final = true;
     how.failure.what = fail(errc::worker_lost,
                             "The workers that were writing this answer died. What was written "
                             "so far is kept; you can ask for it again.");
@@ -179,9 +180,7 @@ aio::awaitable<> generation::flush(const stream::chunk* terminal) {
     const stream::writer by = writer_of(task_.held);
     const auto answer = co_await services_.log.append(by, logged_, std::move(chunks));
     if (!answer) {
-      ++log_failures_;
-      const auto delay = std::min(log_backoff_most, log_backoff_first * log_failures_);
-      log_retry_at_ = services_.time.steady_now() + delay;
+      put_off_the_log();
       co_return;
     }
     log_failures_ = 0;
@@ -190,6 +189,12 @@ aio::awaitable<> generation::flush(const stream::chunk* terminal) {
     co_await settle(*answer);
     if (answer->status == stream::append_status::ended || stop_ == stop_cause::lost) co_return;
   }
+}
+
+void generation::put_off_the_log() {
+  ++log_failures_;
+  const auto delay = std::min(log_backoff_most, log_backoff_first * log_failures_);
+  log_retry_at_ = services_.time.steady_now() + delay;
 }
 
 aio::awaitable<> generation::settle(stream::append_result answer) {
@@ -213,7 +218,11 @@ aio::awaitable<> generation::settle(stream::append_result answer) {
       // committed its text is this attempt's for ever.
       if (answer.length < logged_ && !finishing_) {
         const auto still_held = co_await services_.queue.holds(task_.held);
-        if (still_held && !*still_held) stop_ = stop_cause::lost;
+        if (!still_held) {
+          put_off_the_log();  // nothing is written again before the database has said so
+          break;
+        }
+        if (!*still_held) stop_ = stop_cause::lost;
       }
       logged_ = answer.length;
       break;

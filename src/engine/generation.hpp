@@ -81,6 +81,7 @@ class generation {
     enum class kind : std::uint8_t { finished, failed, stopped } is = kind::stopped;
     std::string finish_reason;
     provider::completion_error failure;
+    bool is_final = false;  // a failure that no further attempt can mend
   };
 
   aio::awaitable<bool> open_log();
@@ -91,6 +92,7 @@ class generation {
   bool take(const provider::event_batch& batch, std::optional<std::string>& finish_reason);
   aio::awaitable<> flush(const stream::chunk* terminal);
   aio::awaitable<> settle(stream::append_result answer);
+  void put_off_the_log();
 
   aio::awaitable<> conclude(outcome how);
   aio::awaitable<bool> requeue(milliseconds delay, bool counts,

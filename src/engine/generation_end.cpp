@@ -27,7 +27,7 @@ aio::awaitable<> generation::conclude(outcome how) {
   if (stop_ == stop_cause::handed_back) {
     const bool is_over = co_await requeue(milliseconds(0), false, std::nullopt);
     if (is_over) co_return;
-  } else if (stop_ == stop_cause::none && how.is == outcome::kind::failed) {
+  } else if (stop_ == stop_cause::none && how.is == outcome::kind::failed && !how.is_final) {
     const auto delay =
         services_.retries.delay(how.failure, task_.failures, task_.failures_max, services_.random);
     if (delay) {

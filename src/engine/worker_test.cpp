@@ -6,7 +6,35 @@
 namespace throughline::engine {
 namespace {
 
-using worker_test = engine_fixture;
+class worker_test : public engine_fixture {
+ protected:
+  static aio::awaitable<> stop_one(generation& one) {
+    one.request_stop(generation::stop_cause::cancelled);
+    co_return;
+  }
+};
+
+/// Stops answering questions after so many; it goes on storing.
+class questionable_database final : public sql::database {
+ public:
+  explicit questionable_database(sql::database& inner) : inner_(inner) {}
+  aio::awaitable<result<void>> write_transaction(sql::transaction_body body) override {
+    return inner_.write_transaction(std::move(body));
+  }
+  aio::awaitable<result<void>> read_transaction(sql::transaction_body body) override {
+    if (refuse_after.fetch_sub(1) <= 0) {
+      ++refused;
+      co_return fail(errc::unavailable, "as told");
+    }
+    auto outcome = co_await inner_.read_transaction(std::move(body));
+    co_return outcome;
+  }
+  std::atomic<int> refuse_after{1'000'000};
+  std::atomic<int> refused{0};
+
+ private:
+  sql::database& inner_;
+};
 
 TEST_F(worker_test, an_answer_goes_from_the_post_to_the_database_and_to_its_readers) {
   model_->will_play({{says("hm", true),
@@ -186,6 +214,48 @@ TEST_F(worker_test, a_task_whose_budget_workers_have_spent_ends_with_an_error) {
   follow(posted.task);
   EXPECT_EQ(message(posted.message).failure->code, "worker_lost");
   EXPECT_TRUE(model_->requests().empty());
+}
+
+TEST_F(worker_test, an_answer_that_has_had_all_its_attempts_ends_at_once) {
+  const auto posted = post();
+  const auto dead = worker_id::generate();
+  ASSERT_TRUE(await(queue_->heartbeat(dead, milliseconds(4000))).has_value());
+  ASSERT_EQ(await(queue_->claim(dead, {"default"}, 10))->size(), 1U);
+  ASSERT_EQ(*await(queue_->recover()), 1);
+  model_->will_play({{says("never"), finishes()}});
+  generation_limits limits;
+  limits.attempts_max = 1;
+  start_worker(limits);
+  follow(posted.task);
+  const auto stored = message(posted.message);
+  EXPECT_EQ(stored.failure->code, "worker_lost");
+  EXPECT_EQ(stored.attempt, 2U) << "it was put back into the queue";
+  EXPECT_TRUE(model_->requests().empty());
+}
+
+TEST_F(worker_test, what_a_log_has_lost_waits_for_the_database_to_say_whose_it_is) {
+  questionable_database unsure(*database_);
+  store::task_queue queue(unsure, bells_, limits_);
+  model_->will_play({{says("a"), says("b"), hangs()}});
+  provider::catalog_entry entry;
+  entry.source = model_;
+  entry.models = {"model"};
+  provider::catalog models(std::vector{entry}, "model");
+  const generation_services services{queue, log_, models, system_clock(), random_, {}, {}, nullptr};
+  const auto posted = post();
+  const auto self = worker_id::generate();
+  ASSERT_TRUE(await(queue_->heartbeat(self, milliseconds(4000))).has_value());
+  auto claimed = await(queue_->claim(self, {"default"}, 1));
+  ASSERT_EQ(claimed->size(), 1U);
+  unsure.refuse_after = 1;  // the context is still read
+  log_.vanish_after = 0;
+  generation one(loops_[1], services, claimed->front());
+  auto ended = boost::asio::co_spawn(loops_[1].get_executor(), one.run(), boost::asio::use_future);
+  eventually([&] { return unsure.refused.load() > 0; }, "the question whose the task is");
+  EXPECT_FALSE(await(log_.read(posted.task, std::nullopt, 1000))->exists);
+  await(stop_one(one));
+  ended.get();
+  EXPECT_EQ(story(follow(posted.task)), "content:a content:b done=cancelled");
 }
 
 TEST_F(worker_test, many_answers_at_once_each_end_once) {

@@ -227,6 +227,17 @@ TEST(url_endpoint, names_host_and_port_and_nothing_else) {
   EXPECT_FALSE(url_endpoint("gopher://x"));
 }
 
+TEST(url_endpoint, knows_this_machine) {
+  for (const auto* const here : {"localhost:80", "127.0.0.1:11434", "127.9.9.9:1", "[::1]:8080"}) {
+    EXPECT_TRUE(is_loopback_endpoint(here)) << here;
+  }
+  for (const auto* const elsewhere :
+       {"api.openai.com:443", "128.0.0.1:80", "127.0.0.1.evil.example:80", "127.example:80",
+        "localhost.example:80", "[::2]:80", ""}) {
+    EXPECT_FALSE(is_loopback_endpoint(elsewhere)) << elsewhere;
+  }
+}
+
 TEST(duration_text, is_short) {
   EXPECT_EQ(duration_text(10s), "10 s");
   EXPECT_EQ(duration_text(250ms), "250 ms");

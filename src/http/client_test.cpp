@@ -1,6 +1,7 @@
 #include "http/client.hpp"
 
 #include <gtest/gtest.h>
+#include <stdlib.h>
 
 #include "aio/asio.hpp"
 #include "http/client_fixture.hpp"
@@ -15,6 +16,43 @@ using testing::scripted_server;
 using testing::sized_response;
 
 class client_test : public testing::client_fixture {};
+
+/// `http_proxy` in the environment, for as long as it lives.
+class proxy_variable {
+ public:
+  explicit proxy_variable(const std::string& url) {
+    ::setenv("http_proxy", url.c_str(), 1);
+    ::unsetenv("no_proxy");
+    ::unsetenv("NO_PROXY");
+  }
+  ~proxy_variable() { ::unsetenv("http_proxy"); }
+  proxy_variable(const proxy_variable&) = delete;
+  proxy_variable& operator=(const proxy_variable&) = delete;
+};
+
+TEST_F(client_test, goes_through_the_proxy_of_the_environment) {
+  std::string request;
+  scripted_server proxy([&](scripted_connection& connection) {
+    request = connection.read_request();
+    connection.send(sized_response("200 OK", "", "by proxy"));
+  });
+  const proxy_variable set(proxy.url());
+  const auto seen = fetch(get("http://model.invalid/v1/models"));
+  EXPECT_EQ(seen.body, "by proxy");
+  EXPECT_TRUE(request.starts_with("GET http://model.invalid/v1/models HTTP/1.1\r\n")) << request;
+}
+
+TEST_F(client_test, asks_a_server_of_this_machine_without_a_proxy) {
+  scripted_server proxy([](scripted_connection& connection) { connection.reset(); });
+  scripted_server server([](scripted_connection& connection) {
+    connection.read_request();
+    connection.send(sized_response("200 OK", "", "direct"));
+  });
+  const proxy_variable set(proxy.url());
+  EXPECT_EQ(fetch(get(server.url())).body, "direct");
+  EXPECT_EQ(fetch(get("http://localhost:" + std::to_string(server.port()))).body, "direct");
+  EXPECT_EQ(proxy.connections(), 0);
+}
 
 TEST_F(client_test, posts_and_reads_a_response) {
   std::string request;

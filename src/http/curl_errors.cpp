@@ -1,5 +1,6 @@
 #include "http/curl_errors.hpp"
 
+#include <arpa/inet.h>
 #include <fmt/format.h>
 
 #include <cctype>
@@ -90,6 +91,13 @@ result<std::string> url_endpoint(const std::string& url) {
   }
   return fmt::format("{}:{}", url_part(parts.get(), CURLUPART_HOST, 0),
                      url_part(parts.get(), CURLUPART_PORT, CURLU_DEFAULT_PORT));
+}
+
+bool is_loopback_endpoint(std::string_view endpoint) {
+  const std::string host(endpoint.substr(0, endpoint.rfind(':')));
+  if (host == "localhost" || host == "[::1]") return true;
+  in_addr address{};
+  return inet_pton(AF_INET, host.c_str(), &address) == 1 && (ntohl(address.s_addr) >> 24U) == 127;
 }
 
 error transfer_error(CURLcode code, const transfer_circumstances& when) {

@@ -17,6 +17,11 @@ namespace throughline::http {
 /// `invalid_request` if it is neither, with a detail that does not repeat the URL.
 [[nodiscard]] result<std::string> url_endpoint(const std::string& url);
 
+/// Whether an endpoint, as `url_endpoint` gives it, is this machine itself: `localhost`, 127.x.x.x
+/// or
+/// `[::1]`. No name is looked up.
+[[nodiscard]] bool is_loopback_endpoint(std::string_view endpoint);
+
 /// How far a transfer had come when it failed.
 struct transfer_circumstances {
   std::string_view endpoint;

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <new>
 
+#include "http/curl_errors.hpp"
 #include "http/curl_transfer.hpp"
 
 namespace throughline::http {
@@ -24,6 +25,9 @@ void curl_transfer::configure() {
   curl_easy_setopt(easy_, CURLOPT_USERAGENT, "throughline/" THROUGHLINE_VERSION);
   curl_easy_setopt(easy_, CURLOPT_ERRORBUFFER, curl_says_.data());
   if (!ca_file_.empty()) curl_easy_setopt(easy_, CURLOPT_CAINFO, ca_file_.c_str());
+  // A proxy, which the environment names for the world outside, cannot reach a model of this
+  // machine.
+  if (is_loopback_endpoint(endpoint_)) curl_easy_setopt(easy_, CURLOPT_NOPROXY, "*");
   curl_easy_setopt(easy_, CURLOPT_PREREQFUNCTION, &curl_transfer::on_request_sent);
   curl_easy_setopt(easy_, CURLOPT_PREREQDATA, this);
   curl_easy_setopt(easy_, CURLOPT_HEADERFUNCTION, &curl_transfer::on_header);

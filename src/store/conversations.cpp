@@ -111,6 +111,7 @@ aio::awaitable<result<conversation>> run_restore(sql::transaction& in, owner_id 
   if (!restored.empty()) {
     co_await in.execute(statements::touch_tasks_of.text, sql::parameters{id, rev});
     co_await in.execute(statements::touch_messages_of.text, sql::parameters{id, rev});
+    co_await in.execute(statements::take_revs.text, sql::parameters{owner, restored[0][0]});
   }
   auto out = co_await read_conversation(in, owner, id);
   co_return out;

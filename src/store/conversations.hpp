@@ -72,7 +72,7 @@ class conversations {
       bool newest_first);
   [[nodiscard]] aio::awaitable<result<message>> get_message(owner_id owner, message_id id);
 
-  /// At most about `limit` rows; all rows of one rev come together.
+  /// At most about `limit` rows and a few MiB of text; all rows of one rev come together.
   [[nodiscard]] aio::awaitable<result<changes>> changes_since(owner_id owner, std::int64_t rev,
                                                               std::int64_t limit);
   /// For a client that has nothing: the newest `limit` conversations, the tasks that have not ended

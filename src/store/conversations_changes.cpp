@@ -11,6 +11,7 @@ namespace {
 
 constexpr std::int64_t changes_max = 1000;
 constexpr std::int64_t active_max = 10'000;
+constexpr std::int64_t characters_max = std::int64_t{4} << 20U;  // of text in one page
 
 aio::awaitable<std::int64_t> read_rev(sql::transaction& in, owner_id owner) {
   const auto found = co_await in.execute(statements::current_rev.text, sql::parameters{owner});
@@ -34,9 +35,27 @@ aio::awaitable<changes> find_end(sql::transaction& in, owner_id owner, std::int6
   co_return out;
 }
 
+/// The page ends earlier, after a whole rev, if it had too much text.
+aio::awaitable<changes> shorten(sql::transaction& in, owner_id owner, std::int64_t since,
+                                changes page) {
+  const auto sizes =
+      co_await in.execute(statements::changed_sizes.text, sql::parameters{owner, since, page.rev});
+  std::int64_t characters = 0;
+  for (const auto& row : sizes) {
+    characters += row[1].integer();
+    const auto rev = row[0].integer();
+    if (characters <= characters_max || rev == sizes[0][0].integer()) continue;
+    page.rev = rev - 1;
+    page.more = true;
+    break;
+  }
+  co_return page;
+}
+
 aio::awaitable<result<changes>> read_changes(sql::transaction& in, owner_id owner,
                                              std::int64_t since, std::int64_t limit) {
   auto out = co_await find_end(in, owner, since, limit);
+  out = co_await shorten(in, owner, since, std::move(out));
   const sql::parameters range{owner, since, out.rev};
   const auto of_conversations = co_await in.execute(statements::changed_conversations.text, range);
   for (const auto& row : of_conversations) out.conversations.push_back(to_conversation(row));

@@ -47,6 +47,7 @@ aio::awaitable<result<page<conversation>>> read_list(sql::transaction& in, owner
   const auto found = co_await in.execute(text, std::move(values));
   const auto count = std::min(found.size(), static_cast<std::size_t>(limit));
   std::vector<conversation> listed;
+  listed.reserve(count);
   for (std::size_t i = 0; i < count; ++i) listed.push_back(to_conversation(found[i]));
   page<conversation> out;
   out.data = co_await with_active_tasks(in, std::move(listed));

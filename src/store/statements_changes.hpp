@@ -22,6 +22,11 @@ SELECT r.rev FROM (
     ORDER BY rev LIMIT $3) AS d) AS r
 ORDER BY r.rev LIMIT $3)"};
 
+/// How much text the changed messages have. $1 owner, $2 after this rev, $3 up to this one
+inline constexpr statement changed_sizes{"changed_sizes", R"(
+SELECT rev, length(content) + length(reasoning) FROM messages
+WHERE owner = $1 AND rev > CAST($2 AS bigint) AND rev <= CAST($3 AS bigint) ORDER BY rev)"};
+
 /// $1 owner, $2 after this rev, $3 up to this one; hidden conversations too
 inline constexpr statement changed_conversations{
     "changed_conversations",

@@ -100,18 +100,23 @@ UPDATE tasks SET cancel_requested = 1, rev = $2 WHERE conversation_id = $1
 /// $1 id, $2 owner, $3 rev
 inline constexpr statement unhide_conversation{"unhide_conversation", R"(
 UPDATE conversations SET deleted_at = NULL, rev = $3
-WHERE id = $1 AND owner = $2 AND deleted_at IS NOT NULL AND purged_at IS NULL RETURNING id)"};
+WHERE id = $1 AND owner = $2 AND deleted_at IS NOT NULL AND purged_at IS NULL
+RETURNING last_seq)"};
 
-/// Whoever saw the conversation vanish has thrown its messages away and needs them again. $1
-/// conversation, $2 rev
+/// Whoever saw the conversation vanish has thrown its messages away and needs them again: ten to a
+/// rev, so that they come in pages. $1 conversation, $2 rev
 inline constexpr statement touch_messages_of{"touch_messages_of", R"(
-UPDATE messages SET rev = $2 WHERE conversation_id = $1)"};
+UPDATE messages SET rev = CAST($2 AS bigint) + seq / 10 WHERE conversation_id = $1)"};
 
 /// $1 conversation, $2 rev
 inline constexpr statement touch_tasks_of{"touch_tasks_of", R"(
-UPDATE tasks SET rev = $2
+UPDATE tasks SET rev = CAST($2 AS bigint) + seq / 10
 WHERE id IN (SELECT m.task_id FROM messages m WHERE m.conversation_id = $1
   AND m.task_id IS NOT NULL))"};
+
+/// Takes the revs that the two above have given out. $1 owner, $2 last seq of the conversation
+inline constexpr statement take_revs{"take_revs", R"(
+UPDATE owners SET rev = rev + CAST($2 AS bigint) / 10 WHERE owner = $1)"};
 
 // --- messages ------------------------------------------------------------------------------------
 

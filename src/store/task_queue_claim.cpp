@@ -137,6 +137,11 @@ aio::awaitable<result<std::optional<wall_time>>> find_next_due(sql::transaction&
   co_return out;
 }
 
+aio::awaitable<result<void>> delete_worker(sql::transaction& in, worker_id worker) {
+  co_await in.execute(statements::retire_worker.text, sql::parameters{worker});
+  co_return result<void>();
+}
+
 }  // namespace
 
 aio::awaitable<result<std::vector<claimed_task>>> task_queue::claim(worker_id worker,
@@ -207,10 +212,8 @@ aio::awaitable<result<std::optional<wall_time>>> task_queue::make_due() {
 }
 
 aio::awaitable<result<void>> task_queue::retire(worker_id worker) {
-  const sql::transaction_body body =
-      [worker](sql::transaction& in) -> aio::awaitable<result<void>> {
-    co_await in.execute(statements::retire_worker.text, sql::parameters{worker});
-    co_return result<void>();
+  const sql::transaction_body body = [worker](sql::transaction& in) {
+    return delete_worker(in, worker);
   };
   auto done = co_await database_.write_transaction(body);
   co_return done;

@@ -99,7 +99,7 @@ aio::awaitable<bool> chunk_follower::state::ask(bool is_urgent, steady_time pati
   auto first = co_await ask_or_listen(endings, task, is_urgent, bell, until);
   const auto now = time.steady_now();
   if (const auto* interrupted = std::get_if<interruption>(&first)) {
-    logic.on_ask_interrupted();
+    logic.on_ask_interrupted(interrupted->is_rung);
     if (interrupted->is_rung) logic.on_rung();
     co_return interrupted->is_rung;
   }

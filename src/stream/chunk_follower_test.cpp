@@ -124,7 +124,7 @@ TEST_F(chunk_follower_test, cancelled_while_it_asks_it_throws_and_can_go_on) {
   EXPECT_EQ(told(outcome->runs), (std::vector<std::string>{"1-1 content b"}));
 }
 
-TEST_F(chunk_follower_test, patience_ends_a_question_and_the_next_one_is_urgent) {
+TEST_F(chunk_follower_test, patience_ends_a_question_and_the_one_after_the_next_is_urgent) {
   append(0, {text("a")});
   start();
   join();
@@ -136,6 +136,10 @@ TEST_F(chunk_follower_test, patience_ends_a_question_and_the_next_one_is_urgent)
   ASSERT_TRUE(outcome);
   EXPECT_EQ(outcome->status, follow_status::idle);
   EXPECT_EQ(endings.questions, 1);
+  start(0ms);
+  join();
+  EXPECT_FALSE(endings.was_urgent);
+  EXPECT_EQ(endings.questions, 2);
 
   endings.is_quick = true;
   endings.terminal = position{1, 1};

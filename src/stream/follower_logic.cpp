@@ -138,7 +138,7 @@ void follower_logic::ask_at_once(steady_time now) noexcept {
 
 void follower_logic::on_answer(std::optional<position> terminal, steady_time now) {
   ask_at_ = now + silence;
-  is_urgent_ = false;
+  is_urgent_ = was_cut_short_ = false;
   ask_failures_ = 0;
   // A ring may have been missed while the question was under way.
   wants_read_ = true;
@@ -188,7 +188,7 @@ follow_result follower_logic::take_frames(std::size_t bytes_max, steady_time now
   follow_result out;
   out.status = follow_status::frames;
   ask_at_ = now + silence;
-  is_urgent_ = false;
+  is_urgent_ = was_cut_short_ = false;
   if (phase_ == phase::serving) {
     out.runs = ending_->next_page(bytes_max);
     out.last = ending_->is_over();

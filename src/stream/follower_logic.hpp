@@ -57,9 +57,12 @@ class follower_logic {
   void on_answer(std::optional<position> terminal, steady_time now);
   void on_unknown_task(steady_time now);
   void on_ask_failed(steady_time now);
-  /// The question was given up, because the bell rang or the caller's patience ended: the next one
-  /// is urgent.
-  void on_ask_interrupted() noexcept { is_urgent_ = true; }
+  /// The question was given up. The next one is urgent if the bell rang, or if the caller's
+  /// patience has ended a second time: once may be a patience of which nearly nothing was left.
+  void on_ask_interrupted(bool is_rung) noexcept {
+    is_urgent_ = is_urgent_ || is_rung || was_cut_short_;
+    was_cut_short_ = true;
+  }
   void on_ending(stored_ending ending);
   void on_ending_failed(errc why, steady_time now);
 
@@ -96,6 +99,7 @@ class follower_logic {
 
   steady_time ask_at_;
   bool is_urgent_ = false;
+  bool was_cut_short_ = false;  // the last question had no answer
   int ask_failures_ = 0;
   std::optional<position> terminal_;  // known from the database
 

@@ -529,18 +529,35 @@ TEST_F(follower_logic_test, an_ending_that_cannot_be_fetched_is_tried_again_afte
   EXPECT_EQ(wants(), "not_found");
 }
 
+TEST_F(follower_logic_test,
+       a_patience_that_ends_with_the_question_does_not_make_it_urgent_at_once) {
+  begin("");
+  reads(1, 1);
+  taken();
+  for (int silences = 0; silences < 2; ++silences) {
+    now += 1s;
+    EXPECT_EQ(wants(), "ask");
+    logic->on_ask_interrupted(false);
+    EXPECT_EQ(wants(), "ask") << "with a new patience";
+    logic->on_ask_interrupted(false);
+    EXPECT_EQ(wants(), "ask urgent") << "whose patience is always short";
+    logic->on_answer(std::nullopt, now);
+    reads(1, 1);
+  }
+}
+
 TEST_F(follower_logic_test, a_question_given_up_is_urgent_the_next_time) {
   begin("");
   reads(1, 1);
   taken();
   now += 1s;
   EXPECT_EQ(wants(), "ask");
-  logic->on_ask_interrupted();
+  logic->on_ask_interrupted(true);
   logic->on_rung();
   EXPECT_EQ(wants(), "read 1-0");
   reads(1, 1);
   EXPECT_EQ(wants(), "ask urgent");
-  logic->on_ask_interrupted();
+  logic->on_ask_interrupted(true);
   logic->on_rung();
   reads(1, 2);
   taken();

@@ -156,8 +156,10 @@ export async function readOnce(
   return reply.status;
 }
 
+/** What fetch says when a connection cannot be made or breaks. Other TypeErrors, like that of bytes that are not UTF-8, are failures. */
 function isDisconnect(error: unknown): boolean {
-  return error instanceof TypeError || (error instanceof Error && error.name === "AbortError");
+  if (!(error instanceof Error)) return false;
+  return error.name === "AbortError" || (error instanceof TypeError && /^(terminated|fetch failed)$/.test(error.message));
 }
 
 /** Reads to the end of the answer, reconnecting for as long as it takes. */
