@@ -1,0 +1,38 @@
+// Any bytes as a configuration file: entries, sections and problems that belong to its lines.
+#include "app/config_file.hpp"
+
+#include <algorithm>
+#include <string>
+
+#include "base/utf8.hpp"
+#include "fuzz/fuzz.hpp"
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  using namespace throughline;
+  const std::vector<char> exact(data, data + size);
+  const std::string_view text(exact.data(), exact.size());
+  const auto read = app::parse_config_file(text);
+  const auto lines = static_cast<std::size_t>(std::ranges::count(text, '\n')) + 1;
+
+  fuzz::require(is_valid_utf8(text) || (read.entries.empty() && read.problems.size() == 1),
+                "what is not UTF-8 is one problem");
+  fuzz::require(read.problems.size() <= lines, "a line has one problem");
+  for (const auto& problem : read.problems) {
+    fuzz::require(!problem.empty() && is_valid_utf8(problem), "a problem is a sentence");
+  }
+  std::size_t value_bytes = 0;
+  for (const auto& entry : read.entries) {
+    fuzz::require(entry.line >= 1 && entry.line <= lines, "an entry has a line of the file");
+    fuzz::require(entry.is_list || entry.values.size() == 1, "what is no list has one value");
+    for (const auto& value : entry.values) {
+      fuzz::require(is_valid_utf8(value), "a value is UTF-8");
+      value_bytes += value.size();
+    }
+  }
+  fuzz::require(value_bytes <= size, "the values come from the file");
+  for (const auto& section : read.sections) {
+    fuzz::require(section.line >= 1 && section.line <= lines, "a section has a line of the file");
+    fuzz::require(!section.name.empty(), "a section has a name");
+  }
+  return 0;
+}
