@@ -14,15 +14,24 @@ error no_session() {
   return fail(errc::not_found, "There is no such session");
 }
 
+constexpr std::chrono::seconds drain_notice{1};
+
 /// Waits for the answer: 200 with the message, or 202 as if it had not been waited for when that
 /// takes too long. The answer goes on in any case, also when the client hangs up.
 answer wait_for_answer(call in, store::submission accepted) {
   const auto deadline = system_clock().steady_now() + in.app.options.sync_wait;
-  const auto ended =
-      co_await in.app.on.answers.wait_until_ended(in.loop(), in.owner, accepted.task, deadline);
-  if (!ended) co_return ended.error();
-  if (!store::is_terminal(ended->state)) {
-    co_return http::json_response(202, encode_chat_submission(accepted));
+  while (true) {
+    // In slices, so that a server that goes down still says 202: without a reply the caller would
+    // ask twice.
+    const auto now = system_clock().steady_now();
+    const auto slice_end = std::min(deadline, now + drain_notice);
+    const auto task =
+        co_await in.app.on.answers.wait_until_ended(in.loop(), in.owner, accepted.task, slice_end);
+    if (!task) co_return task.error();
+    if (store::is_terminal(task->state)) break;
+    if (slice_end == deadline || in.exchange.is_draining()) {
+      co_return http::json_response(202, encode_chat_submission(accepted));
+    }
   }
   const auto message = co_await in.app.on.conversations.get_message(in.owner, accepted.message);
   if (!message) co_return message.error();

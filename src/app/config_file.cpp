@@ -12,6 +12,9 @@
 namespace throughline::app {
 namespace {
 
+/// How many names may lie above a key. Settings need three.
+constexpr std::size_t levels_max = 16;
+
 /// Ends the reading of one line; caught in run().
 struct bad_line : std::runtime_error {
   using std::runtime_error::runtime_error;
@@ -106,6 +109,7 @@ class reader {
     const auto line = line_;
     std::vector<std::string> name;
     do {
+      if (name.size() == levels_max) throw bad_line("the section has too many levels");
       name.push_back(read_key());
     } while (take('.'));
     expect(']', "after the name of a section");
@@ -125,6 +129,7 @@ class reader {
       throw bad_line(fmt::format("{} is set twice", entry.key));
     }
     if (take('{')) {
+      if (section.size() == levels_max) throw bad_line("the tables have too many levels");
       auto inner = section;
       inner.push_back(entry.key);
       read_table(inner);

@@ -64,6 +64,28 @@ TEST(config_file, each_bad_line_is_a_problem_and_the_rest_is_read) {
   EXPECT_EQ(read.entries[1].key, "g");
 }
 
+TEST(config_file, tables_in_tables_and_names_in_names_have_an_end) {
+  std::string tables = "k = ";
+  std::string names = "[a";
+  for (int i = 0; i < 200'000; ++i) {
+    tables += "{a=";
+    names += ".a";
+  }
+  const auto read = parse_config_file(tables + "\n" + names + "]\nb = 1\n");
+  EXPECT_EQ(read.problems, (texts{"line 1: the tables have too many levels",
+                                  "line 2: the section has too many levels"}));
+  ASSERT_EQ(read.entries.size(), 1U);
+  EXPECT_EQ(read.entries[0].key, "b");
+
+  const auto deepest = parse_config_file("[1.2.3.4.5.6.7.8.9.10.11.12.13.14.15]\na = {b = 1}\n");
+  EXPECT_TRUE(deepest.problems.empty());
+  ASSERT_EQ(deepest.entries.size(), 1U);
+  EXPECT_EQ(deepest.entries[0].section.size(), 16U);
+  EXPECT_EQ(parse_config_file("[1.2.3.4.5.6.7.8.9.10.11.12.13.14.15]\na = {b = {c = 1}}\n")
+                .problems.size(),
+            1U);
+}
+
 TEST(config_file, other_encodings_are_refused) {
   EXPECT_EQ(parse_config_file("a = \"\xFF\"").problems, texts{"the file is not UTF-8"});
 }

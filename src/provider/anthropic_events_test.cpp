@@ -92,6 +92,15 @@ TEST(anthropic_events, counts_usage_cumulatively_with_the_cache) {
       "usage(125,1) usage(125,9) finished(stop)");
 }
 
+TEST(anthropic_events, makes_nothing_of_counts_that_are_too_large_to_be_added) {
+  EXPECT_EQ(
+      parse(
+          R"(data: {"type":"message_start","message":{"usage":{"input_tokens":9223372036854775807,)"
+          R"("cache_read_input_tokens":9223372036854775807,"output_tokens":1}}})"
+          "\n\n"),
+      "usage(0,1) failed(provider_truncated)");
+}
+
 TEST(anthropic_events, reports_errors) {
   const auto error = [](std::string_view type) {
     return send("error", R"("error":{"type":")" + std::string(type) + R"(","message":"m"})");

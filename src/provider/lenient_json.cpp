@@ -11,7 +11,8 @@ namespace throughline::provider {
 namespace {
 
 constexpr std::size_t depth_max = 64;
-constexpr std::size_t escape_length = 6;  // \uXXXX
+constexpr std::size_t escape_length = 6;                   // \uXXXX
+constexpr std::int64_t count_max = 1'000'000'000'000'000;  // a few of them can be added
 
 /// The code unit of the escape at `at`, or nullopt if there is no `\uXXXX`.
 std::optional<unsigned> unit_at(std::string_view text, std::size_t at) {
@@ -95,8 +96,11 @@ const json::array* array_at(const json::object& object, std::string_view name) {
 std::optional<std::int64_t> count_at(const json::object& object, std::string_view name) {
   const json::value* const found = object.if_contains(name);
   if (found == nullptr) return std::nullopt;
-  if (found->is_int64() && found->get_int64() >= 0) return found->get_int64();
-  if (found->is_double() && found->get_double() >= 0 && found->get_double() < 1e15) {
+  if (found->is_int64() && found->get_int64() >= 0 && found->get_int64() < count_max) {
+    return found->get_int64();
+  }
+  if (found->is_double() && found->get_double() >= 0 &&
+      found->get_double() < static_cast<double>(count_max)) {
     return std::llround(found->get_double());
   }
   return std::nullopt;

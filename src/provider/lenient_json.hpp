@@ -26,7 +26,7 @@ namespace json = boost::json;
 [[nodiscard]] std::string_view text_at(const json::object& object, std::string_view name);
 [[nodiscard]] const json::object* object_at(const json::object& object, std::string_view name);
 [[nodiscard]] const json::array* array_at(const json::object& object, std::string_view name);
-/// A whole number of at least 0; also one written as `12.0`.
+/// A whole number of at least 0 and below 10^15; also one written as `12.0`.
 [[nodiscard]] std::optional<std::int64_t> count_at(const json::object& object,
                                                    std::string_view name);
 

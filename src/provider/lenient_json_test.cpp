@@ -41,11 +41,11 @@ TEST(lenient_json, is_json_all_the_same) {
 
 TEST(lenient_json, reads_members_that_may_be_anything) {
   const auto object = parse_lenient(
-      R"({"n":3,"f":4.0,"neg":-1,"s":"x","o":{},"a":[],"nul":null,"big":1e300,"u":18446744073709551615})");
+      R"({"n":3,"f":4.0,"neg":-1,"s":"x","o":{},"a":[],"nul":null,"big":1e300,"u":18446744073709551615,"i":9223372036854775807})");
   ASSERT_TRUE(object);
   EXPECT_EQ(count_at(*object, "n"), 3);
   EXPECT_EQ(count_at(*object, "f"), 4);
-  for (const auto* const name : {"neg", "s", "o", "nul", "big", "u", "absent"}) {
+  for (const auto* const name : {"neg", "s", "o", "nul", "big", "u", "i", "absent"}) {
     EXPECT_FALSE(count_at(*object, name)) << name;
   }
   EXPECT_EQ(text_at(*object, "n"), "");

@@ -67,6 +67,7 @@ class conversations {
   /// is. Its messages and tasks carry the new rev, as those who saw it vanish threw them away.
   [[nodiscard]] aio::awaitable<result<conversation>> restore(owner_id owner, conversation_id id);
 
+  /// A page ends early when its texts have more than about four million characters together.
   [[nodiscard]] aio::awaitable<result<page<message>>> list_messages(
       owner_id owner, conversation_id id, std::int64_t limit, std::optional<std::string> cursor,
       bool newest_first);

@@ -11,6 +11,8 @@
 namespace throughline::store {
 namespace {
 
+constexpr std::int64_t page_characters_max = 4 * 1024 * 1024;
+
 constexpr std::int64_t page_max = 1000;
 constexpr std::size_t search_bytes_max = 1000;
 
@@ -64,16 +66,33 @@ aio::awaitable<result<page<conversation>>> read_list(sql::transaction& in, owner
   co_return out;
 }
 
+/// How many of these messages a page holds: at least one, and no more text than a reader can be
+/// expected to take at once.
+std::int64_t count_fitting(const sql::rows& sizes) {
+  std::int64_t characters = 0;
+  std::int64_t count = 0;
+  for (const auto& row : sizes) {
+    characters += row[0].integer();
+    if (count > 0 && characters > page_characters_max) break;
+    ++count;
+  }
+  return count;
+}
+
 aio::awaitable<result<page<message>>> read_messages(sql::transaction& in, owner_id owner,
                                                     conversation_id id, std::int64_t limit,
                                                     std::int64_t from, bool newest_first) {
   const auto visible =
       co_await in.execute(statements::get_conversation.text, sql::parameters{id, owner});
   if (visible.empty()) co_return fail(errc::not_found, "no such conversation");
+  const auto sizes_text =
+      newest_first ? statements::message_sizes_down.text : statements::message_sizes_up.text;
+  const auto sizes = co_await in.execute(sizes_text, sql::parameters{id, owner, from, limit});
+  const auto fitting = count_fitting(sizes);
   const auto text =
       newest_first ? statements::list_messages_down.text : statements::list_messages_up.text;
-  const auto found = co_await in.execute(text, sql::parameters{id, owner, from, limit + 1});
-  const auto count = std::min(found.size(), static_cast<std::size_t>(limit));
+  const auto found = co_await in.execute(text, sql::parameters{id, owner, from, fitting + 1});
+  const auto count = std::min(found.size(), static_cast<std::size_t>(fitting));
   page<message> out;
   out.data.reserve(count);
   for (std::size_t i = 0; i < count; ++i) out.data.push_back(to_message(found[i]));

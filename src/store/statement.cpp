@@ -98,6 +98,8 @@ std::span<const statement> all_statements() {
       touch_tasks_of,
       take_revs,
       get_message,
+      message_sizes_up,
+      message_sizes_down,
       list_messages_up,
       list_messages_down,
       get_task,

@@ -133,6 +133,18 @@ inline constexpr statement list_messages_down{"list_messages_down", STORE_MESSAG
                                               "m.seq < CAST($3 AS bigint) ORDER BY m.seq DESC "
                                               "LIMIT $4"};
 
+/// How much text the messages of a page have. $1 to $4 as above
+inline constexpr statement message_sizes_up{
+    "message_sizes_up",
+    "SELECT length(m.content) + length(m.reasoning) FROM messages m "
+    "WHERE m.conversation_id = $1 AND m.owner = $2 AND m.seq > CAST($3 AS bigint) "
+    "ORDER BY m.seq LIMIT $4"};
+inline constexpr statement message_sizes_down{
+    "message_sizes_down",
+    "SELECT length(m.content) + length(m.reasoning) FROM messages m "
+    "WHERE m.conversation_id = $1 AND m.owner = $2 AND m.seq < CAST($3 AS bigint) "
+    "ORDER BY m.seq DESC LIMIT $4"};
+
 // --- tasks ---------------------------------------------------------------------------------------
 
 /// $1 task, $2 owner

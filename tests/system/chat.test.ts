@@ -298,10 +298,12 @@ describe("in a terminal", () => {
 
   test("Ctrl-C while the server does not take the question gives the prompt back", async () => {
     const chat = await promptedChat();
+    await askIn(chat, wish({ text: "first", pace_ms: 0 }));
+    await chat.waitFor("first\n\n> ");
     engine.running.child.kill("SIGSTOP");
     await askIn(chat, "Are you there?");
     chat.type(ctrlC);
-    await chat.waitFor("\n> ");
+    expect(await chat.waitFor("\n\n> ")).toMatch(/if the question arrived, it is answered: throughline chat --resume\n\n> $/);
     engine.running.child.kill("SIGCONT");
     const key = freshKey();
     await askIn(chat, wish({ key, tokens: 4, pace_ms: 0 }));

@@ -175,6 +175,8 @@ describe("the server dies", () => {
     try {
       const posted = await server.ask(wish({ tokens: 250, pace_ms: 20 }));
       await until("some text", async () => (await server.task(posted.task_id)).chunk_count > 5);
+      const waiting = server.call("POST", "/chat/messages?use_celery=false", { content: wish({ tokens: 150, pace_ms: 20 }) });
+      await until("both running", async () => (await server.call("GET", "/active-streams")).body.data.length === 2);
       process.kill(server.pid, "SIGTERM");
       const ready = await until("not ready", async () => {
         // Idle connections are closed when the drain begins, perhaps in the moment one is used again.
@@ -185,6 +187,8 @@ describe("the server dies", () => {
       const refused = await server.call("POST", "/conversations", {});
       expect(refused).toMatchObject({ status: 503, body: { code: "unavailable" } });
       expect(refused.headers.get("retry-after")).toMatch(/^\d+$/);
+      // A caller who waits for the answer is told that it is accepted, and does not ask twice.
+      expect((await waiting).status).toBe(202);
       const stream = await fetch(`${server.url}/stream/${posted.task_id}`);
       expect(stream.status).toBe(200);
       expect(await stream.text()).toMatch(/retry: \d+\n/);

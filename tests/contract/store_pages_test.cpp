@@ -1,4 +1,4 @@
-// Pages of changes stay small, whatever one person has written and restored.
+// Pages of changes and of messages stay small, whatever one person has written and restored.
 #include "contract/store_fixture.hpp"
 
 namespace throughline::store {
@@ -27,6 +27,28 @@ TEST_P(store_contract, a_page_of_changes_ends_before_it_has_too_much_text) {
   }
   EXPECT_EQ(seen, all);
   EXPECT_EQ(since, rev_of(ann));
+}
+
+TEST_P(store_contract, a_page_of_messages_ends_before_it_has_too_much_text) {
+  const std::string text(std::size_t{1} << 20U, 'x');
+  const auto talk = post(ann, text).conversation;
+  for (int i = 0; i < 7; ++i) post_in(ann, talk, text);
+  for (const bool newest_first : {false, true}) {
+    std::set<message_id> seen;
+    std::optional<std::string> cursor;
+    do {
+      const auto page = get(talk_->list_messages(ann, talk, 200, cursor, newest_first));
+      std::size_t bytes = 0;
+      for (const auto& one : page.data) {
+        bytes += one.content.size();
+        seen.insert(one.id);
+      }
+      EXPECT_LE(bytes, 5 * text.size());
+      ASSERT_FALSE(page.data.empty()) << "no progress";
+      cursor = page.next_cursor;
+    } while (cursor);
+    EXPECT_EQ(seen.size(), 16U);
+  }
 }
 
 TEST_P(store_contract, a_long_conversation_that_is_restored_comes_back_in_pages) {
