@@ -28,9 +28,6 @@ void print(std::string_view text) {
   std::fwrite(text.data(), 1, text.size(), stdout);
   std::fflush(stdout);
 }
-void print_to_terminal(std::string_view text) {
-  print(without_controls(text));
-}
 void complain(std::string_view text) {
   std::fputs(fmt::format("throughline: {}\n", text).c_str(), stderr);
 }
@@ -60,14 +57,14 @@ class chat {
     }
     if (options_.resume) {
       const int status = resume();
-      if (status != 0 || !reads_terminal_) return status;
+      if (status == interrupted_status || !reads_terminal_) return status;
     }
     return reads_terminal_ ? talk() : answer_pipe();
   }
 
  private:
   answer_printer::style choose_style() const {
-    if (!reads_terminal_ || isatty(STDOUT_FILENO) != 1) return answer_printer::style::only_text;
+    if (isatty(STDOUT_FILENO) != 1) return answer_printer::style::only_text;
     const char* const no_colour = std::getenv("NO_COLOR");
     const bool is_plain = no_colour != nullptr && *no_colour != '\0';
     return is_plain ? answer_printer::style::live_plain : answer_printer::style::live_coloured;
@@ -163,9 +160,7 @@ class chat {
 
   shown show(const std::string& task) {
     answer_reader reader;
-    const bool is_seen_raw =
-        style_ == answer_printer::style::only_text && isatty(STDOUT_FILENO) == 1;
-    answer_printer printer(style_, is_seen_raw ? print_to_terminal : print);
+    answer_printer printer(style_, print);
     answer_end end;
     int failures = 0;
     int handled = 0;
@@ -186,6 +181,8 @@ class chat {
       if (reader.has_ended() || reply.status == 204) break;
       const bool is_refused = reply.status >= 400 && reply.status < 500;
       if (stays && !is_refused && ++failures <= stream_failures_max) {
+        // The first one is nothing to speak of: streams are also closed when a server restarts.
+        if (failures == 2) printer.tell("the server is away, trying again");
         stays = pause_before_reconnect(failures, task, handled);
       } else if (stays) {
         printer.finish();
@@ -203,9 +200,21 @@ class chat {
     }
     printer.finish();
     interrupts::forget();
-    if (!end.is_error) return shown::completed;
+    if (!end.is_error) return judge(end);
     complain(fmt::format("the answer failed: {}{}", end.message,
                          end.retryable ? " (asking again may help)" : ""));
+    return shown::failed;
+  }
+
+  /// A script must not take a part of an answer for all of it. In a terminal the note above says
+  /// the same.
+  shown judge(const answer_end& end) const {
+    const bool is_stopped = end.status == "cancelled";
+    if (!is_stopped && end.finish_reason != "length") return shown::completed;
+    if (style_ == answer_printer::style::only_text) {
+      complain(is_stopped ? "the answer was stopped; this is its first part"
+                          : "the answer reached its limit; this is its first part");
+    }
     return shown::failed;
   }
 

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include "base/assert.hpp"
+#include "http/curl_errors.hpp"
 
 namespace throughline::app {
 namespace {
@@ -107,6 +108,11 @@ chat_reply chat_http::run(transfer& with, const std::function<bool()>& on_idle) 
   curl_easy_setopt(with.easy, CURLOPT_WRITEFUNCTION, &transfer::take);
   curl_easy_setopt(with.easy, CURLOPT_WRITEDATA, &with);
   curl_easy_setopt(with.easy, CURLOPT_CONNECTTIMEOUT_MS, connect_timeout_ms);
+  const auto endpoint = http::url_endpoint(base_);
+  if (endpoint && http::is_loopback_endpoint(*endpoint)) {
+    curl_easy_setopt(with.easy, CURLOPT_NOPROXY,
+                     "*");  // a proxy cannot reach this machine's own loopback
+  }
   curl_easy_setopt(with.easy, CURLOPT_NOSIGNAL, 1L);
   curl_easy_setopt(with.easy, CURLOPT_USERAGENT, "throughline-chat/" THROUGHLINE_VERSION);
   curl_multi_add_handle(multi_, with.easy);

@@ -66,6 +66,13 @@ void answer_printer::take(const answer_event& event) {
   }
 }
 
+void answer_printer::tell(std::string_view what) {
+  if (style_ == style::only_text) return;
+  end_reasoning();
+  if (!at_line_start_) write("\n");
+  note(what);
+}
+
 void answer_printer::show(const answer_text& text) {
   if (style_ == style::only_text) {
     if (!text.is_reasoning) held_back_ += text.text;

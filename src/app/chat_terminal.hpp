@@ -22,6 +22,8 @@ class answer_printer {
       : style_(how), out_(std::move(out)) {}
 
   void take(const answer_event& event);
+  /// A remark on a line of its own, between pieces of the answer. Only live.
+  void tell(std::string_view what);
   /// Leaves the cursor at the start of a line with normal colours; prints the text if it was held
   /// back. Once, at the end.
   void finish();

@@ -234,6 +234,10 @@ class reader {
           append_utf8(value, read_hex(of));
           break;
         default:
+          // Half a character in a problem would make it no text.
+          if (escaped < ' ' || escaped > '~') {
+            throw bad_line(fmt::format("unknown escape in {}", of));
+          }
           throw bad_line(fmt::format("unknown escape \\{} in {}", escaped, of));
       }
     }

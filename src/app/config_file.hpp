@@ -7,8 +7,9 @@
 //           | "[" value { "," value } "]" (over several lines, a comma may end it) | "{" key "="
 //           value { "," ... } "}"
 //
-// A "#" outside quotes begins a comment. (CLI11's own reader cuts quoted text at "#", takes a line
-// without "=" for a switch and knows no line numbers.)
+// Tables and the names of sections are at most 16 levels deep. A "#" outside quotes begins a
+// comment. (CLI11's own reader cuts quoted text at "#", takes a line without "=" for a switch and
+// knows no line numbers.)
 #pragma once
 
 #include <cstddef>

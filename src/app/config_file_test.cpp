@@ -86,6 +86,11 @@ TEST(config_file, tables_in_tables_and_names_in_names_have_an_end) {
             1U);
 }
 
+TEST(config_file, a_problem_does_not_repeat_half_a_character) {
+  EXPECT_EQ(parse_config_file("a = \"\\\xC3\xA4\"").problems, texts{"line 1: unknown escape in a"});
+  EXPECT_EQ(parse_config_file("a = \"\\q\"").problems, texts{"line 1: unknown escape \\q in a"});
+}
+
 TEST(config_file, other_encodings_are_refused) {
   EXPECT_EQ(parse_config_file("a = \"\xFF\"").problems, texts{"the file is not UTF-8"});
 }

@@ -48,16 +48,16 @@ bool is_sane_request_id(std::string_view id) {
   });
 }
 
-/// Origin form, or the absolute form that proxies send, reduced to path and query; empty if it is
-/// neither.
+/// Origin form, or the absolute form that proxies send, reduced to path (which may be empty before
+/// a query) and query; empty if it is neither.
 std::string_view path_and_query(std::string_view target) {
   if (target.starts_with('/') || target == "*") return target;
   const auto scheme = target.find("://");
   if (scheme != 4 && scheme != 5) return {};
   if (!same_name(target.substr(0, scheme), std::string_view("https").substr(0, scheme))) return {};
   target.remove_prefix(scheme + 3);
-  const auto slash = target.find('/');
-  return slash == std::string_view::npos ? std::string_view("/") : target.substr(slash);
+  const auto end_of_host = target.find_first_of("/?#");
+  return end_of_host == std::string_view::npos ? std::string_view("/") : target.substr(end_of_host);
 }
 
 }  // namespace
@@ -213,7 +213,7 @@ std::optional<std::string> request_parser::head_fault() {
     return "the request target is not a path";
   }
   const auto question = std::min(target.find('?'), target.size());
-  message.path = target.substr(0, question);
+  message.path = question == 0 ? std::string_view("/") : target.substr(0, question);
   auto query = query_parameters::parse(target.substr(std::min(question + 1, target.size())));
   if (!query) return query.error().detail;
   message.query = std::move(*query);

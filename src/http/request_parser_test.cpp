@@ -79,6 +79,14 @@ TEST(request_parser, takes_the_absolute_form) {
   EXPECT_EQ(parser.message().query.find("y"), "1");
 }
 
+TEST(request_parser, does_not_take_the_query_of_an_absolute_form_for_a_path) {
+  request_parser parser(limits);
+  EXPECT_EQ(parser.feed("GET http://example.org?next=/x HTTP/1.1\r\nHost: h\r\n\r\n"),
+            progress::complete);
+  EXPECT_EQ(parser.message().path, "/");
+  EXPECT_EQ(parser.message().query.find("next"), "/x");
+}
+
 TEST(request_parser, makes_nothing_of_an_insane_request_id) {
   for (const std::string& id :
        {std::string("a b"), std::string("<script>"), std::string(65, 'a')}) {

@@ -1,5 +1,5 @@
-// Any bytes as requests on one connection: the same requests and the same refusal however they
-// are cut, and never more kept than the limits allow.
+// Any bytes as requests on one connection: the same requests however they are cut, the same
+// refusal if there is enough to see it, and never more kept than the limits allow.
 #include "http/request_parser.hpp"
 
 #include <memory>
@@ -22,11 +22,20 @@ void write_down(std::string& out, http::request_parser& parser) {
   out += message.request_id + '\n' + message.body + '\n';
 }
 
-/// The requests of a connection, and why it ended.
-std::string read(std::string_view bytes, fuzz::cut how, const http::server_limits& limits) {
-  std::string out;
+struct reading {
+  std::string requests;
+  std::string refusal;  // empty: the last request is not complete
+
+  /// A head that came in pieces is judged when it is complete, one that came at once line by line.
+  [[nodiscard]] bool agrees_with(const reading& other) const {
+    return requests == other.requests &&
+           (refusal == other.refusal || refusal.empty() || other.refusal.empty());
+  }
+};
+
+reading read(std::string_view bytes, fuzz::cut how, const http::server_limits& limits) {
+  reading out;
   auto parser = std::make_unique<http::request_parser>(limits);
-  bool is_refused = false;
   bool asked_to_continue = false;
   fuzz::feed_pieces(bytes, how, [&](std::string_view piece) {
     std::string left(piece);
@@ -39,18 +48,15 @@ std::string read(std::string_view bytes, fuzz::cut how, const http::server_limit
         fuzz::require(!asked_to_continue, "100 Continue is wished for once");
         asked_to_continue = true;
       } else if (reached == progress::refused) {
-        is_refused = true;
         const auto& failure = parser->failure();
         fuzz::require(!failure.detail.empty(), "a refusal has a reason");
-        out += "refused " + std::string(describe(failure.code).code) + '\n';
+        out.refusal = describe(failure.code).code;
         return false;
       } else if (reached == progress::complete) {
         fuzz::require(parser->head_is_complete(), "a request has a head");
-        fuzz::require(message.path.starts_with('/') || message.path == "*" ||
-                          message.path.starts_with('?') || message.path.empty(),
-                      "the path is a path");
+        fuzz::require(message.path.starts_with('/') || message.path == "*", "the path is a path");
         fuzz::require(message.request_id.size() <= 64, "the request id is bounded");
-        write_down(out, *parser);
+        write_down(out.requests, *parser);
         left = parser->take_rest();
         parser = std::make_unique<http::request_parser>(limits);
         asked_to_continue = false;
@@ -58,12 +64,8 @@ std::string read(std::string_view bytes, fuzz::cut how, const http::server_limit
     }
     return true;
   });
-  if (!is_refused) {
-    const auto waiting = parser->take_rest().size();
-    if (how == fuzz::cut::byte_by_byte) {
-      fuzz::require(waiting <= limits.head_bytes_max + 1, "what waits is bounded");
-    }
-    out += parser->head_is_complete() ? "in a body\n" : "in a head\n";
+  if (out.refusal.empty()) {
+    fuzz::require(parser->take_rest().size() <= limits.head_bytes_max, "what waits is bounded");
   }
   return out;
 }
@@ -76,7 +78,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const http::server_limits wide{.head_bytes_max = 1U << 20U, .body_bytes_max = 64};
   const auto whole = read(bytes, fuzz::cut::whole, wide);
   for (const auto how : {fuzz::cut::in_three, fuzz::cut::byte_by_byte}) {
-    fuzz::require(read(bytes, how, wide) == whole, "cuts change nothing");
+    fuzz::require(read(bytes, how, wide).agrees_with(whole), "cuts change no request");
   }
   // How long a line may be before it is complete depends on the cuts, so here only what is bounded
   // is checked.
