@@ -1,5 +1,5 @@
-// What nearly every source needs and what is slow to parse. Nothing here is meant to be relied on: a source still includes
-// what it uses.
+// What nearly every source needs and what is slow to parse. Nothing here is meant to be relied on:
+// a source still includes what it uses.
 #pragma once
 
 #include <algorithm>

@@ -42,7 +42,9 @@ answer show_front(call in) {
       "</h1>\n"
       "<p>An engine for AI chat whose answers are never lost. It is running.</p>\n"
       "<p>Ask something:</p>\n"
-      "<pre>curl -s -X POST http://" + here + "/chat/messages \\\n"
+      "<pre>curl -s -X POST http://" +
+      here +
+      "/chat/messages \\\n"
       "  -H 'Content-Type: application/json' -d '{\"content\":\"Hello\"}'</pre>\n"
       "<p>and read the answer with <code>curl -N</code> from the <code>stream_url</code> of the "
       "reply.</p>\n"

@@ -1,5 +1,6 @@
-// Time comes from here. Wall time is for people and for rows (milliseconds since 1970, UTC); steady time is for deadlines and
-// never goes back. Pure code takes times as arguments; code that must ask takes a `clock&`, and tests give it one they move.
+// Time comes from here. Wall time is for people and for rows (milliseconds since 1970, UTC); steady
+// time is for deadlines and never goes back. Pure code takes times as arguments; code that must ask
+// takes a `clock&`, and tests give it one they move.
 #pragma once
 
 #include <chrono>
@@ -22,7 +23,8 @@ class clock {
   [[nodiscard]] virtual steady_time steady_now() const = 0;
 };
 
-/// The machine's clocks. Wall time is anchored at start and moves with the steady clock: it never steps.
+/// The machine's clocks. Wall time is anchored at start and moves with the steady clock: it never
+/// steps.
 clock& system_clock();
 
 /// `2026-11-20T18:03:04.123Z`.
@@ -30,7 +32,11 @@ clock& system_clock();
 /// Reads exactly that form; anything else, and what no calendar has, is nullopt.
 [[nodiscard]] std::optional<wall_time> parse_rfc3339(std::string_view text);
 
-[[nodiscard]] inline std::int64_t to_unix_ms(wall_time time) { return time.time_since_epoch().count(); }
-[[nodiscard]] inline wall_time from_unix_ms(std::int64_t ms) { return wall_time(milliseconds(ms)); }
+[[nodiscard]] inline std::int64_t to_unix_ms(wall_time time) {
+  return time.time_since_epoch().count();
+}
+[[nodiscard]] inline wall_time from_unix_ms(std::int64_t ms) {
+  return wall_time(milliseconds(ms));
+}
 
 }  // namespace throughline

@@ -1,5 +1,6 @@
-// Expected outcomes are values: `result<T>` holds a T or an `error`, and an error is a code from one list plus a sentence that
-// names what is wrong. `describe(errc)` is the one table from codes to the wire. Used by everything.
+// Expected outcomes are values: `result<T>` holds a T or an `error`, and an error is a code from
+// one list plus a sentence that names what is wrong. `describe(errc)` is the one table from codes
+// to the wire. Used by everything.
 #pragma once
 
 #include <boost/system/result.hpp>
@@ -15,19 +16,19 @@ enum class errc : std::uint8_t {
   not_found,               // never existed, is deleted, or belongs to somebody else
   conflict,                // the state does not allow it (retry of a task that has not ended)
   idempotency_key_reused,  // same key, other request
-  unprocessable,           // well-formed, but names something that does not exist (queue, model, parent)
+  unprocessable,  // well-formed, but names something that does not exist (queue, model, parent)
   payload_too_large,
   forbidden,  // refused at the door: foreign Origin or Host
   method_not_allowed,
   unsupported_media_type,
   too_many_requests,
   // Ours.
-  overloaded,       // a bounded queue is full; try again
-  unavailable,      // draining, or the database does not answer
-  storage_full,     // no space left for the database
-  storage_failed,   // the database refused or broke
-  internal,         // a broken invariant
-  cancelled,        // whoever waited has gone or stopped it
+  overloaded,      // a bounded queue is full; try again
+  unavailable,     // draining, or the database does not answer
+  storage_full,    // no space left for the database
+  storage_failed,  // the database refused or broke
+  internal,        // a broken invariant
+  cancelled,       // whoever waited has gone or stopped it
   // The provider's doing; what a failed answer says.
   provider_unreachable,   // DNS, connect, TLS
   provider_unavailable,   // 408 409 425 5xx, overloaded
@@ -60,13 +61,18 @@ struct error_description {
 
 [[nodiscard]] const error_description& describe(errc code) noexcept;
 
-/// The code whose wire name this is; `errc::internal` for a name that is not in the table (a row written by a newer binary).
+/// The code whose wire name this is; `errc::internal` for a name that is not in the table (a row
+/// written by a newer binary).
 [[nodiscard]] errc errc_from_wire(std::string_view code) noexcept;
 
 /// Makes `return fail(errc::not_found, "...")` work in any function that returns a result.
-[[nodiscard]] inline error fail(errc code, std::string detail) { return {code, std::move(detail)}; }
+[[nodiscard]] inline error fail(errc code, std::string detail) {
+  return {code, std::move(detail)};
+}
 
-/// `result::value()` of an error throws this; only where a value was already checked may it be called.
-[[noreturn]] void throw_exception_from_error(const error& failure, const boost::source_location& where);
+/// `result::value()` of an error throws this; only where a value was already checked may it be
+/// called.
+[[noreturn]] void throw_exception_from_error(const error& failure,
+                                             const boost::source_location& where);
 
 }  // namespace throughline

@@ -15,12 +15,15 @@ int digit_value(char c) noexcept {
   return -1;
 }
 
-constexpr bool dash_before_byte(std::size_t i) { return i == 4 || i == 6 || i == 8 || i == 10; }
+constexpr bool dash_before_byte(std::size_t i) {
+  return i == 4 || i == 6 || i == 8 || i == 10;
+}
 
 }  // namespace
 
 uuid uuid::generate() {
-  // Within one millisecond the 12 bits after the version count up from a random start, so one thread's ids increase.
+  // Within one millisecond the 12 bits after the version count up from a random start, so one
+  // thread's ids increase.
   thread_local std::uint64_t last_ms = 0;
   thread_local std::uint16_t counter = 0;
   uuid id;

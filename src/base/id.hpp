@@ -1,5 +1,6 @@
-// Ids are UUIDv7 (RFC 9562): 48 bits of Unix milliseconds, then random bits, so that rows made one after another lie beside
-// each other in an index. Each kind of thing has its own type; on the wire and in SQL an id is its 36 characters.
+// Ids are UUIDv7 (RFC 9562): 48 bits of Unix milliseconds, then random bits, so that rows made one
+// after another lie beside each other in an index. Each kind of thing has its own type; on the wire
+// and in SQL an id is its 36 characters.
 #pragma once
 
 #include <array>
@@ -18,7 +19,8 @@ class uuid {
  public:
   uuid() = default;
 
-  /// A new UUIDv7 for this moment. Thread-safe. Ids made by one thread in one millisecond still increase.
+  /// A new UUIDv7 for this moment. Thread-safe. Ids made by one thread in one millisecond still
+  /// increase.
   [[nodiscard]] static uuid generate();
 
   /// Accepts the 36-character form in either case; anything else is nullopt.

@@ -1,5 +1,5 @@
-// The one source of randomness. `random_bytes` is for ids and tokens (the kernel's generator, buffered per thread);
-// `random_source` is for jitter, and tests pass one of their own.
+// The one source of randomness. `random_bytes` is for ids and tokens (the kernel's generator,
+// buffered per thread); `random_source` is for jitter, and tests pass one of their own.
 #pragma once
 
 #include <cstddef>
@@ -8,7 +8,8 @@
 
 namespace throughline {
 
-/// Fills the span from the kernel's generator. Thread-safe; ends the process if the kernel has none to give.
+/// Fills the span from the kernel's generator. Thread-safe; ends the process if the kernel has none
+/// to give.
 void random_bytes(std::span<std::uint8_t> out);
 
 class random_source {

@@ -56,10 +56,10 @@ result<std::vector<aio::tcp_acceptor>> listen_on(aio::event_loops& loops,
       return fail(errc::conflict, name_of(where) + " is taken: somebody else listens there");
     }
     const bool is_privileged = failure.code() == aio::asio::error::access_denied;
-    return fail(errc::unavailable,
-                fmt::format("cannot listen on {}: {}{}", name_of(where), failure.code().message(),
-                            is_privileged ? "; ports below 1024 need root, so choose a higher one"
-                                          : ""));
+    return fail(
+        errc::unavailable,
+        fmt::format("cannot listen on {}: {}{}", name_of(where), failure.code().message(),
+                    is_privileged ? "; ports below 1024 need root, so choose a higher one" : ""));
   }
 }
 
