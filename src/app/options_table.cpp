@@ -84,7 +84,7 @@ std::vector<option> server_options() {
        .kind = count,
        .member = &settings::event_loops,
        .initial = "0",
-       .help = "Threads for network and generation; 0 means one for each core",
+       .help = "Threads for network and generation; 0 means one for every two cores",
        .most = 256},
       {.name = "shutdown-grace",
        .group = server_group,

@@ -245,7 +245,9 @@ class serving {
 
 std::size_t loop_count(const settings& values) {
   if (values.event_loops > 0) return static_cast<std::size_t>(values.event_loops);
-  return std::max(1U, std::thread::hardware_concurrency());
+  // More threads cost more wake-ups for each chunk than they win, until one is busy: see
+  // docs/benchmarks.md.
+  return std::max(1U, std::thread::hardware_concurrency() / 2);
 }
 
 /// Why the database cannot be opened; and if a server of ours has it, where that one is.

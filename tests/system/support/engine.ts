@@ -163,7 +163,9 @@ export async function startEngine(options: EngineOptions = {}): Promise<Engine> 
     env["OPENAI_API_KEY"] = "sk-test-secret";
     env["OPENAI_MODEL"] = "mock";
   }
-  const args = ["serve", "--listen", options.listen ?? "127.0.0.1:0", "--data-dir", dataDir, ...(options.args ?? [])];
+  const args = ["serve", "--listen", options.listen ?? "127.0.0.1:0", "--data-dir", dataDir,
+    // Two, whatever the machine has: what crosses loops is tested everywhere.
+    "--event-loops", "2", ...(options.args ?? [])];
   const running = start(args, { env, cwd: dataDir });
   const match = await running.waitFor(/ready at (http:\/\/\S+)/);
   return new Engine(match[1]!, running, dataDir, options);
