@@ -148,4 +148,21 @@ const std::string_view mock_model_examples =
     "  throughline mock-model --listen 127.0.0.1:9999\n"
     "  OPENAI_BASE_URL=http://127.0.0.1:9999/v1 OPENAI_API_KEY=none throughline serve\n";
 
+const std::string_view chaos_proxy_examples =
+    "Rules are NAME=NUMBER with blanks between them: delay_ms, jitter_ms, bytes_per_s, split_bytes "
+    "and\n"
+    "cut_after_bytes (a number, or a range like 1..500 to draw from), for both directions or with "
+    "up. (from the client)\n"
+    "or down. (to the client) in front; rst=1 (a cut is a reset), blackhole=1 (nothing passes, "
+    "nothing is closed).\n"
+    "Lines sent to --control change them: set RULES, next RULES (for new connections), cut, reset, "
+    "status.\n"
+    "\n"
+    "Examples:\n"
+    "  throughline chaos-proxy --listen 127.0.0.1:8081 --to 127.0.0.1:8080 --rules \"delay_ms=80 "
+    "jitter_ms=40\"\n"
+    "  throughline chaos-proxy --listen 127.0.0.1:8081 --to 127.0.0.1:8080 --control "
+    "127.0.0.1:8082\n"
+    "  echo \"set down.cut_after_bytes=1..4000 rst=1\" | nc -N 127.0.0.1 8082\n";
+
 }  // namespace throughline::app

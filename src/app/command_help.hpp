@@ -32,5 +32,6 @@ extern const std::string_view serve_examples;
 extern const std::string_view config_examples;
 extern const std::string_view chat_examples;
 extern const std::string_view mock_model_examples;
+extern const std::string_view chaos_proxy_examples;
 
 }  // namespace throughline::app

@@ -7,6 +7,7 @@
 #include <exception>
 #include <map>
 
+#include "app/chaos_proxy.hpp"
 #include "app/chat.hpp"
 #include "app/command_help.hpp"
 #include "app/configuration.hpp"
@@ -104,12 +105,14 @@ struct program {
   CLI::App* config = nullptr;
   CLI::App* chat = nullptr;
   CLI::App* mock_model = nullptr;
+  CLI::App* chaos_proxy = nullptr;
   CLI::App* version = nullptr;
   flag_values serve_flags;
   flag_values config_flags;
   chat_options chatting;
   std::string mock_listen = "127.0.0.1:0";
   std::size_t mock_threads = 1;
+  chaos_proxy_options chaos;
   bool shows_version = false;
 };
 
@@ -128,6 +131,23 @@ void add_chat_flags(program& in) {
   chat.add_flag("--resume", in.chatting.resume, "Attach to an answer that is still being written");
 }
 
+void add_chaos_proxy_flags(program& in) {
+  auto& proxy = *in.chaos_proxy;
+  proxy.add_option("--listen", in.chaos.listen, "Address and port; port 0 takes any free one")
+      ->type_name("HOST:PORT");
+  proxy.add_option("--to", in.chaos.to, "Where the bytes go")->type_name("HOST:PORT")->required();
+  proxy.add_option("--control", in.chaos.control, "Take commands here while it runs")
+      ->type_name("HOST:PORT");
+  proxy.add_option("--rules", in.chaos.rules, "What is done to every connection (default nothing)")
+      ->type_name("RULES");
+  proxy
+      .add_option("--buffer-bytes", in.chaos.buffer_bytes,
+                  "What a connection holds of each direction; a small one makes a sender feel soon "
+                  "that nobody receives (default 262144)")
+      ->type_name("N")
+      ->check(CLI::Range(1, 1 << 30));
+}
+
 void describe(program& in) {
   auto& app = in.app;
   app.formatter(std::make_shared<help_formatter>());
@@ -142,10 +162,14 @@ void describe(program& in) {
   in.mock_model =
       app.add_subcommand("mock-model", "Run a model API for tests that behaves as it is told");
   in.mock_model->footer(std::string(mock_model_examples));
+  in.chaos_proxy = app.add_subcommand(
+      "chaos-proxy", "Run a TCP proxy that delays, cuts and swallows what passes through it");
+  in.chaos_proxy->footer(std::string(chaos_proxy_examples));
   in.version = app.add_subcommand("version", "Print the version and exit");
   add_settings(*in.serve, in.serve_flags);
   add_settings(*in.config, in.config_flags);
   add_chat_flags(in);
+  add_chaos_proxy_flags(in);
   in.mock_model
       ->add_option("--listen", in.mock_listen, "Address and port; port 0 takes any free one")
       ->type_name("HOST:PORT");
@@ -188,6 +212,7 @@ int run(program& in) {
     return show_configuration(load_configuration(process_sources(std::move(in.config_flags))));
   if (in.chat->parsed()) return run_chat(in.chatting);
   if (in.mock_model->parsed()) return run_mock(in);
+  if (in.chaos_proxy->parsed()) return run_chaos_proxy(in.chaos);
   std::fputs(in.app.help().c_str(), stdout);
   return 0;
 }
