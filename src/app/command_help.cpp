@@ -137,7 +137,7 @@ const std::string_view mock_model_examples =
     "  {\"mock\":{\"tokens\":200,\"pace_ms\":20,\"reasoning\":10}} Why is the sky blue?\n"
     "\n"
     "Text: tokens, text, token_bytes, pace_ms, first_ms, reasoning, reasoning_field, usage, "
-    "finish_reason, seed.\n"
+    "finish_reason, seed, vary.\n"
     "Faults: status, retry_after, fail_times (of the same key), stall_after, cut_after_tokens, "
     "cut_after_bytes, rst,\n"
     "in_band_error_after, no_finish, no_done, keep_open, bad_utf8, huge_delta_bytes, "

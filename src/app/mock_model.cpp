@@ -185,6 +185,7 @@ class running_mock_model final : public mock_model {
     const auto number = ++answers_;
     auto record = record_of(asked, *body, fmt::format("mock-{}", number));
     record.key = plan->key;
+    if (plan->vary) plan->seed += number * 1'000'003;
     const auto input_tokens = static_cast<std::int64_t>(record.messages.size()) / bytes_per_token;
     mock_request understood;
     understood.stream = record.stream;

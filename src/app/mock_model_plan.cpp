@@ -109,6 +109,7 @@ result<mock_plan> make_mock_plan(const json::object& body, std::optional<std::st
   take(plan.finish_reason, read.text("finish_reason", 100));
   const auto seed = read.integer("seed", 0, std::numeric_limits<std::int64_t>::max());
   plan.seed = seed ? static_cast<std::uint64_t>(*seed) : hash_of(question);
+  take(plan.vary, read.boolean("vary"));
   take(plan.status, read.integer("status", 300, 599));
   plan.retry_after = read.text("retry_after", 100);
   plan.fail_times = read.integer("fail_times", 0, 1'000'000);

@@ -29,6 +29,7 @@ struct mock_plan {
   std::optional<bool> usage;  // else as the request asks (OpenAI), always (Anthropic)
   std::string finish_reason = "stop";
   std::uint64_t seed = 0;  // of the generated text; by default made from the question
+  bool vary = false;       // each request gets a text of its own, also with the same seed
 
   std::int64_t status = 0;  // answer with this error
   std::optional<std::string> retry_after;

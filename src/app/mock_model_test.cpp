@@ -129,6 +129,11 @@ TEST_F(a_mock_model, says_the_same_for_the_same_seed) {
   EXPECT_NE(hear(R"({"tokens":30,"pace_ms":0,"seed":8})").content, first.content);
 }
 
+TEST_F(a_mock_model, varies_its_text_from_request_to_request_if_told_to) {
+  const auto first = hear(R"({"tokens":30,"pace_ms":0,"seed":7,"vary":true})");
+  EXPECT_NE(hear(R"({"tokens":30,"pace_ms":0,"seed":7,"vary":true})").content, first.content);
+}
+
 TEST_F(a_mock_model, sends_a_given_text_in_pieces) {
   EXPECT_EQ(hear(R"({"text":"a  b c","pace_ms":0})").content, "a  b c");
   const auto got = hear(R"({"text":"äöü🙂x","token_bytes":3,"usage":true,"pace_ms":0})");
