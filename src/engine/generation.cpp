@@ -1,5 +1,6 @@
 #include "engine/generation.hpp"
 
+#include "base/fault_point.hpp"
 #include "base/log.hpp"
 #include "base/utf8.hpp"
 #include "engine/terminal.hpp"
@@ -45,6 +46,7 @@ void generation::request_stop(stop_cause why) {
 }
 
 aio::awaitable<> generation::run() {
+  fault_point("claim.before_open");
   const bool is_ours = co_await open_log();
   if (!is_ours) co_return;
   outcome how;

@@ -1,4 +1,5 @@
 // How an attempt is over: requeued, finished, or left to somebody else.
+#include "base/fault_point.hpp"
 #include "base/log.hpp"
 #include "engine/generation.hpp"
 #include "engine/terminal.hpp"
@@ -120,6 +121,7 @@ aio::awaitable<> generation::finish(store::task_state state, std::string finish_
     co_await aio::sleep_for(pause);
   }
   log_the_end(how);
+  fault_point("finish.after_commit");
 
   // From here the database answers whoever the log does not: a log that stays away is left to that.
   const stream::chunk terminal = terminal_chunk(how);

@@ -5,6 +5,7 @@
 
 #include "aio/task_group.hpp"
 #include "base/assert.hpp"
+#include "base/fault_point.hpp"
 #include "base/log.hpp"
 #include "engine/crew.hpp"
 
@@ -140,6 +141,7 @@ class worker::impl {
   }
 
   aio::awaitable<bool> heartbeat_once() {
+    if (fault_point("heartbeat")) co_return false;
     // What is claimed while the question is under way is not in the answer: only what was held
     // before can be missed.
     const held_tasks before = co_await everything_held();

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/assert.hpp"
+#include "base/fault_point.hpp"
 
 namespace throughline::sql {
 namespace {
@@ -132,7 +133,9 @@ result<void> sqlite_runner::run(transaction_body& body) {
 }
 
 void sqlite_runner::commit() {
+  fault_point("commit.before");
   connection_.execute("COMMIT");
+  fault_point("commit.after");
   commits_.fetch_add(1, std::memory_order_relaxed);
 }
 

@@ -2,6 +2,7 @@
 
 #include <memory>
 
+#include "base/fault_point.hpp"
 #include "store/row_mapping.hpp"
 #include "store/statements_queue.hpp"
 #include "store/statements_submissions.hpp"
@@ -236,6 +237,7 @@ aio::awaitable<result<submission>> run(sql::transaction& in, std::shared_ptr<pla
     sql::parameters key{want->owner, want->options.once->key, question, at->conversation};
     co_await in.execute(statements::complete_key.text, std::move(key));
   }
+  fault_point("submit.before_commit");
   co_return started(*want, at->conversation, question);
 }
 
@@ -245,6 +247,7 @@ aio::awaitable<result<submission>> commit(sql::database& database, signals& bell
     return run(in, want);
   };
   auto done = co_await database.write<submission>(body);
+  fault_point("submit.after_commit");
   if (done && !done->replayed) {
     bells.owner_changed(want->owner);
     bells.queue_changed();

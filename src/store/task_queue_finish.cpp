@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "base/assert.hpp"
+#include "base/fault_point.hpp"
 #include "store/row_mapping.hpp"
 #include "store/statements_queue.hpp"
 #include "store/statements_reading.hpp"
@@ -52,6 +53,7 @@ aio::awaitable<result<finished>> run_finish(sql::transaction& in, task_holder he
                    row[1].id<conversation_id>(),
                    row[2].id<message_id>()};
   co_await write_ending(in, std::move(which), std::move(how), cap, rev);
+  fault_point("finish.before_commit");
   co_return out;
 }
 
