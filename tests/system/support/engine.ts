@@ -153,6 +153,8 @@ export interface EngineOptions {
   model?: string;
   args?: string[];
   env?: Record<string, string>;
+  binary?: string;
+  under?: string[];
 }
 
 export async function startEngine(options: EngineOptions = {}): Promise<Engine> {
@@ -166,7 +168,8 @@ export async function startEngine(options: EngineOptions = {}): Promise<Engine> 
   const args = ["serve", "--listen", options.listen ?? "127.0.0.1:0", "--data-dir", dataDir,
     // Two, whatever the machine has: what crosses loops is tested everywhere.
     "--event-loops", "2", ...(options.args ?? [])];
-  const running = start(args, { env, cwd: dataDir });
+  const { binary, under } = options;
+  const running = start(args, { env, cwd: dataDir, ...(binary ? { binary } : {}), ...(under ? { under } : {}) });
   const match = await running.waitFor(/ready at (http:\/\/\S+)/);
   return new Engine(match[1]!, running, dataDir, options);
 }

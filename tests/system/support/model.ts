@@ -7,6 +7,7 @@ export interface Wish {
   tokens?: number;
   text?: string;
   seed?: number;
+  vary?: boolean;
   pace_ms?: number;
   first_ms?: number;
   status?: number;
@@ -40,6 +41,8 @@ export interface Recorded {
   sent_reasoning: string;
   finished: boolean;
   closed_by_client: boolean;
+  received_at_ms: number;
+  closed_at_ms: number | null;
   messages: { role: string; content: string }[];
 }
 
@@ -66,8 +69,11 @@ export class Model {
     return this.base.replace(/\/v1$/, "");
   }
 
-  async requests(key?: string): Promise<Recorded[]> {
-    const reply = await fetch(`${this.root}/mock/requests${key === undefined ? "" : `?key=${encodeURIComponent(key)}`}`);
+  async requests(key?: string, limit?: number): Promise<Recorded[]> {
+    const query = new URLSearchParams();
+    if (key !== undefined) query.set("key", key);
+    if (limit !== undefined) query.set("limit", String(limit));
+    const reply = await fetch(`${this.root}/mock/requests?${query}`);
     const body = (await reply.json()) as Recorded[] | { data: Recorded[] };
     return Array.isArray(body) ? body : body.data;
   }

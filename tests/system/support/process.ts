@@ -35,9 +35,20 @@ process.on("exit", () => {
   for (const child of all) child.kill("SIGKILL");
 });
 
-export function start(args: string[], options: { env?: Record<string, string>; cwd?: string } = {}): Running {
-  if (!existsSync(binary)) throw new Error(`${binary} is missing: ./dev build`);
-  const child = spawn(binary, args, {
+export interface StartOptions {
+  env?: Record<string, string>;
+  cwd?: string;
+  /** Another build than `binary`. */
+  binary?: string;
+  /** A program, with arguments of its own, that runs the binary: `["prlimit", "--nofile=64"]`. */
+  under?: string[];
+}
+
+export function start(args: string[], options: StartOptions = {}): Running {
+  const program = options.binary ?? binary;
+  if (!existsSync(program)) throw new Error(`${program} is missing: ./dev build`);
+  const [first, ...rest] = [...(options.under ?? []), program, ...args];
+  const child = spawn(first!, rest, {
     env: cleanEnvironment(options.env),
     cwd: options.cwd,
     stdio: ["ignore", "pipe", "pipe"],

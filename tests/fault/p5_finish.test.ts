@@ -1,0 +1,36 @@
+// P5: death at exactly the moments that matter for an answer: before its end is committed, between the commit and the terminal
+// chunk, around the commit of a post, and between claim and start. Needs a build with fault points.
+import { row } from "./support/rows.ts";
+import { Crowd, faultBinary, restless, someWish, withStage } from "./support/stage.ts";
+
+const points = [
+  "submit.before_commit", "submit.after_commit", "claim.before_open", "finish.before_commit", "finish.after_commit", "commit.before",
+  "commit.after",
+];
+
+for (const point of points) {
+  row("P5", `kill -9 at ${point}`, { quick: 1, long: 25 }, async (repeat, chance, tally) => {
+    for (let n = 0; n < repeat; n++) {
+      const nth = chance.between(1, point.startsWith("commit") ? 25 : 5);
+      await withStage({ binary: faultBinary, env: { THROUGHLINE_FAULT: `${point}:kill:${nth}` } }, async (stage) => {
+        // At least as many as it takes to pass the point; each in a conversation of its own, all at once.
+        const crowd = new Crowd();
+        for (let k = 0; k < 6; k++) {
+          crowd.add(stage.answer(`client ${k}`, someWish(chance), { readers: 2, cutAfter: restless(chance) }));
+        }
+        const died = await stage.death();
+        if (died !== "SIGKILL" || !stage.engine.running.output().includes(`fault point ${point}: kill`)) {
+          throw new Error(`it did not die at ${point} but: ${died}\n${stage.engine.running.output()}`);
+        }
+        await stage.start({ env: {} });
+        stage.recorder.healed();
+        stage.recorder.snapshot(stage.engine.dataDir, true);
+        await crowd.all();
+        tally.repetitions++;
+        tally.faults++;
+        tally.answers += crowd.size;
+        tally.blame(await stage.verdict(), `at ${point}:${nth}`);
+      });
+    }
+  });
+}

@@ -1,0 +1,147 @@
+// An engine, its model and the recorder of its clients, for a row to play on. The engine keeps its address over restarts.
+import { resolve } from "node:path";
+import { createServer } from "node:net";
+import { once } from "node:events";
+import { setTimeout as sleep } from "node:timers/promises";
+import { type Engine, type EngineOptions, startEngine } from "../../system/support/engine.ts";
+import { type Model, startModel, type Wish } from "../../system/support/model.ts";
+import { binary } from "../../system/support/process.ts";
+import type { Violation } from "./checker.ts";
+import { type FollowOptions, type Posted, Recorder } from "./recorder.ts";
+import { Chance, slowness } from "./rows.ts";
+
+/** The build that has fault points. */
+export const faultBinary = resolve(process.env["FAULT_BINARY"] ?? "../../build/debug/throughline");
+
+/**
+ * A free port that no outgoing connection is given by chance (those get 32768 and up), so that it is free again whenever the
+ * engine comes back.
+ */
+async function steadyPort(): Promise<number> {
+  for (;;) {
+    const port = 12_000 + Math.floor(Math.random() * 20_000);
+    const server = createServer();
+    const outcome = await Promise.race([
+      once(server.listen(port, "127.0.0.1"), "listening").then(() => true),
+      once(server, "error").then(() => false),
+    ]);
+    if (!outcome) continue;
+    server.close();
+    await once(server, "close");
+    return port;
+  }
+}
+
+export class Stage {
+  engine: Engine;
+  readonly model: Model;
+  readonly recorder: Recorder;
+  private readonly options: EngineOptions;
+  /** From starting a process to its being ready, in ms. */
+  readonly starts: number[] = [];
+
+  private constructor(engine: Engine, model: Model, options: EngineOptions) {
+    this.engine = engine;
+    this.model = model;
+    this.options = options;
+    this.recorder = new Recorder(() => this.engine.url, model);
+  }
+
+  static async open(options: EngineOptions = {}): Promise<Stage> {
+    const model = await startModel();
+    try {
+      const all = { listen: `127.0.0.1:${await steadyPort()}`, model: model.base, ...options };
+      return new Stage(await startEngine(all), model, all);
+    } catch (error) {
+      await model.stop();
+      throw error;
+    }
+  }
+
+  /** A new process on the same data and address; the old one is ended by `signal` unless it is dead already. */
+  async restart(changes: EngineOptions = {}, signal: NodeJS.Signals = "SIGKILL"): Promise<void> {
+    await this.engine.stop(signal);
+    await this.start(changes);
+  }
+
+  async start(changes: EngineOptions = {}): Promise<void> {
+    const began = performance.now();
+    this.engine = await startEngine({ ...this.options, ...changes, dataDir: this.engine.dataDir });
+    this.starts.push(performance.now() - began);
+  }
+
+  /** Posts, and follows the answer to its end with `readers` clients. */
+  async answer(client: string, what: Wish, how: FollowOptions & { readers?: number } = {}): Promise<Posted> {
+    const posted = await this.recorder.post(client, what, 60_000 * slowness);
+    await this.followAll(client, posted, how);
+    return posted;
+  }
+
+  async followAll(client: string, posted: Posted, how: FollowOptions & { readers?: number } = {}): Promise<void> {
+    const names = Array.from({ length: how.readers ?? 1 }, (_, n) => `${client}/${n}`);
+    await Promise.all(names.map((name) => this.recorder.follow(name, posted.task, { patience: 60_000 * slowness, ...how })));
+  }
+
+  /** Waits for the end of the process that is expected now; how it ended. Rejects with its output if it does not. */
+  async death(patience = 20_000 * slowness): Promise<number | string> {
+    const { running } = this.engine;
+    const late = new AbortController();
+    const ended = await Promise.race([
+      running.ended,
+      sleep(patience, undefined, { signal: late.signal }).catch(() => undefined),
+    ]);
+    late.abort();
+    if (ended === undefined) throw new Error(`it lives on after ${patience} ms:\n${running.output().slice(-3000)}`);
+    return ended;
+  }
+
+  verdict(): Promise<Violation[]> {
+    return this.recorder.verdict(this.engine.dataDir, { heal: 10_000 * slowness, close: 1_000 * slowness });
+  }
+
+  async dispose(): Promise<void> {
+    await this.engine.dispose();
+    await this.model.stop();
+  }
+}
+
+/** Clients at work. What one of them complains of is heard when all are waited for. */
+export class Crowd {
+  private readonly works: Promise<unknown>[] = [];
+  add(work: Promise<unknown>): void {
+    work.catch(() => {});
+    this.works.push(work);
+  }
+  get size(): number {
+    return this.works.length;
+  }
+  async all(): Promise<void> {
+    await Promise.all(this.works);
+  }
+}
+
+export async function withStage<T>(options: EngineOptions, play: (stage: Stage) => Promise<T>): Promise<T> {
+  const stage = await Stage.open(options);
+  try {
+    return await play(stage);
+  } finally {
+    await stage.dispose();
+  }
+}
+
+/** What the answers of a mixed load are like: short and long, quick and slow, with and without reasoning. */
+export function someWish(chance: Chance): Wish {
+  return {
+    tokens: chance.between(1, 60),
+    pace_ms: chance.between(0, 10),
+    first_ms: chance.between(0, 30),
+    reasoning: chance.of([0, 0, 5]),
+  };
+}
+
+/** A reader that leaves after so many events, now and then, and comes back. */
+export function restless(chance: Chance): () => number {
+  return () => (chance.next() < 0.5 ? Infinity : chance.between(1, 20));
+}
+
+export { binary };

@@ -1,0 +1,27 @@
+import { mkdtempSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { defineConfig } from "vitest/config";
+
+// One file at a time in the long form: what is measured there, like the time to be ready again, is measured alone.
+const isLong = process.env["FAULT_LONG"] === "1";
+if (process.env["FAULT_SEED"] === undefined) {
+  process.env["FAULT_SEED"] = isLong ? String(Math.floor(Math.random() * 1_000_000_000)) : "1";
+}
+process.env["FAULT_REPORT"] ??= join(mkdtempSync(join(tmpdir(), "throughline-fault-")), "rows.jsonl");
+
+export default defineConfig({
+  test: {
+    root: import.meta.dirname,
+    include: ["**/*.test.ts"],
+    testTimeout: 60_000,
+    hookTimeout: 60_000,
+    maxWorkers: isLong ? 1 : 2,
+    reporters: ["default"],
+    globalSetup: ["support/table.ts"],
+    env: {
+      FAULT_SEED: process.env["FAULT_SEED"]!,
+      FAULT_REPORT: process.env["FAULT_REPORT"]!,
+    },
+  },
+});
