@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { defineConfig } from "vitest/config";
 
 // One file at a time in the long form: what is measured there, like the time to be ready again, is measured alone.
+const slowness = Number(process.env["TEST_SLOWNESS"] ?? 1);
 const isLong = process.env["FAULT_LONG"] === "1";
 if (process.env["FAULT_SEED"] === undefined) {
   process.env["FAULT_SEED"] = isLong ? String(Math.floor(Math.random() * 1_000_000_000)) : "1";
@@ -14,8 +15,8 @@ export default defineConfig({
   test: {
     root: import.meta.dirname,
     include: ["**/*.test.ts"],
-    testTimeout: 60_000,
-    hookTimeout: 60_000,
+    testTimeout: 60_000 * slowness,
+    hookTimeout: 60_000 * slowness,
     maxWorkers: isLong ? 1 : 2,
     reporters: ["default"],
     globalSetup: ["support/table.ts"],

@@ -6,12 +6,11 @@
 //   FAULT_SEED=N        the seed; the same seed asks for the same moments
 import { appendFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
+import { slowness } from "../../system/support/process.ts";
 import type { Violation } from "./checker.ts";
 
 export const isLong = process.env["FAULT_LONG"] === "1";
 export const seed = Number(process.env["FAULT_SEED"] ?? 1);
-/** Sanitizers make everything slower: patience grows by this factor. */
-export const slowness = Number(process.env["FAULT_SLOWNESS"] ?? 1);
 
 /** Repeats itself for the same seed and name. */
 export class Chance {

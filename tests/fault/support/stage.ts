@@ -5,10 +5,10 @@ import { once } from "node:events";
 import { setTimeout as sleep } from "node:timers/promises";
 import { type Engine, type EngineOptions, startEngine } from "../../system/support/engine.ts";
 import { type Model, startModel, type Wish } from "../../system/support/model.ts";
-import { binary } from "../../system/support/process.ts";
+import { binary, slowness } from "../../system/support/process.ts";
 import type { Violation } from "./checker.ts";
 import { type FollowOptions, type Posted, Recorder } from "./recorder.ts";
-import { Chance, slowness } from "./rows.ts";
+import { Chance } from "./rows.ts";
 
 /** The build that has fault points. */
 export const faultBinary = resolve(process.env["FAULT_BINARY"] ?? "../../build/debug/throughline");

@@ -6,6 +6,9 @@ import { resolve } from "node:path";
 
 export const binary = resolve(process.env["THROUGHLINE_BINARY"] ?? "../../build/release/throughline");
 
+/** All patience is multiplied by it: a build with a sanitizer takes its time. */
+export const slowness = Number(process.env["TEST_SLOWNESS"] ?? 1);
+
 /** What a test process is given of the machine's environment: nothing that configures a server. */
 const inherited = ["PATH", "HOME", "TMPDIR", "LANG", "ASAN_OPTIONS", "TSAN_OPTIONS", "UBSAN_OPTIONS"];
 
@@ -78,7 +81,7 @@ export function start(args: string[], options: StartOptions = {}): Running {
           finish();
           reject(new Error(`${why} while waiting for ${pattern} of ${args.join(" ")}; it printed:\n${text}`));
         };
-        const timer = setTimeout(() => fail(`${patience} ms passed`), patience);
+        const timer = setTimeout(() => fail(`${patience * slowness} ms passed`), patience * slowness);
         const look = () => {
           const match = text.match(pattern);
           if (match) {
@@ -106,11 +109,11 @@ export async function until<T>(
   look: () => Promise<T | undefined | false> | T | undefined | false,
   patience = 15_000,
 ): Promise<T> {
-  const deadline = performance.now() + patience;
+  const deadline = performance.now() + patience * slowness;
   for (;;) {
     const found = await look();
     if (found !== undefined && found !== false) return found;
-    if (performance.now() > deadline) throw new Error(`${patience} ms passed without: ${what}`);
+    if (performance.now() > deadline) throw new Error(`${patience * slowness} ms passed without: ${what}`);
     await new Promise((next) => setTimeout(next, 20));
   }
 }

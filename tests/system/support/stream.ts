@@ -1,6 +1,7 @@
 // A client of /stream and its relatives that checks what every client may rely on, event by event: indexes increase by one
 // inside an attempt, the attempt changes only through a reset, nothing follows the end.
 import { EventSource } from "eventsource";
+import { slowness } from "./process.ts";
 
 export interface Chunk {
   chunk_index: number;
@@ -169,7 +170,7 @@ export async function readToEnd(
   options: ReadOptions & { patience?: number; transcript?: Transcript } = {},
 ): Promise<Transcript> {
   const transcript = options.transcript ?? new Transcript();
-  const deadline = performance.now() + (options.patience ?? 40_000);
+  const deadline = performance.now() + (options.patience ?? 40_000) * slowness;
   const where = typeof url === "string" ? () => url : url;
   while (!transcript.terminal) {
     if (performance.now() > deadline) {
@@ -192,7 +193,7 @@ export function followWithEventSource(url: string, task: string, patience = 30_0
   return new Promise((resolve, reject) => {
     const transcript = new Transcript();
     const source = new EventSource(`${url}/stream/${task}`);
-    const timer = setTimeout(() => finish(new Error(`EventSource saw no end of ${task}`)), patience);
+    const timer = setTimeout(() => finish(new Error(`EventSource saw no end of ${task}`)), patience * slowness);
     const finish = (error?: unknown) => {
       clearTimeout(timer);
       source.close();
