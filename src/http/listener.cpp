@@ -1,15 +1,25 @@
 #include "http/listener.hpp"
 
 #include <fmt/format.h>
+#include <netinet/tcp.h>
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <boost/asio/detail/socket_option.hpp>
 #include <boost/asio/ip/address.hpp>
+#include <limits>
 
 namespace throughline::http {
 namespace {
 
 using reuse_port = aio::asio::detail::socket_option::boolean<SOL_SOCKET, SO_REUSEPORT>;
+
+using user_timeout = aio::asio::detail::socket_option::integer<IPPROTO_TCP, TCP_USER_TIMEOUT>;
+using unsent_mark = aio::asio::detail::socket_option::integer<IPPROTO_TCP, TCP_NOTSENT_LOWAT>;
+
+/// Of an unsent text the log has one copy for all readers, the kernel one for each. Enough for the
+/// next flight of a fast reader.
+constexpr int unsent_bytes_max = 128 * 1024;
 
 enum class sharing : bool { alone, with_our_loops };
 
@@ -61,6 +71,17 @@ result<std::vector<aio::tcp_acceptor>> listen_on(aio::event_loops& loops,
         fmt::format("cannot listen on {}: {}{}", name_of(where), failure.code().message(),
                     is_privileged ? "; ports below 1024 need root, so choose a higher one" : ""));
   }
+}
+
+void tune(aio::tcp_socket& accepted, std::chrono::milliseconds write_timeout) {
+  aio::error_code ignored;
+  accepted.set_option(aio::tcp::no_delay(true), ignored);
+  // Bytes that nobody acknowledges look like progress for as long as they fit into the kernel's
+  // buffer, and by itself it gives up after a quarter of an hour. 0 would mean the same.
+  const auto patience =
+      std::clamp<std::int64_t>(write_timeout.count(), 1, std::numeric_limits<int>::max());
+  accepted.set_option(user_timeout(static_cast<int>(patience)), ignored);
+  accepted.set_option(unsent_mark(unsent_bytes_max), ignored);
 }
 
 }  // namespace throughline::http

@@ -1,7 +1,8 @@
 // Listening sockets: one per loop on the same address and port, so that the kernel deals
-// connections out to the loops.
+// connections out to the loops; and what the kernel is told about a connection that came.
 #pragma once
 
+#include <chrono>
 #include <vector>
 
 #include "aio/asio.hpp"
@@ -16,5 +17,9 @@ namespace throughline::http {
 [[nodiscard]] result<std::vector<aio::tcp_acceptor>> listen_on(aio::event_loops& loops,
                                                                const std::string& address,
                                                                std::uint16_t port);
+
+/// Small writes go out at once; a peer that has vanished without a word ends the connection after
+/// `write_timeout`; and the kernel holds little of what the peer has not made room for.
+void tune(aio::tcp_socket& accepted, std::chrono::milliseconds write_timeout);
 
 }  // namespace throughline::http

@@ -96,7 +96,7 @@ class branch {
     aio::error_code failure;
     const auto peer = socket.remote_endpoint(failure);
     if (failure) return;  // gone again
-    socket.set_option(aio::tcp::no_delay(true), failure);
+    tune(socket, host_.limits.write_timeout);
     const auto address = normal_form(peer.address());
     auto place = door_->enter(address);
     if (!place) return;
