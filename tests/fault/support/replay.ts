@@ -41,6 +41,8 @@ export function replay(client: string, task: string, seen: Seen[], connections: 
   const complain = (invariant: "I1" | "I2" | "I3", what: string) => view.broken.push({ invariant, what });
 
   for (const event of seen) {
+    // Text that only grows is looked at once, where it stops growing: long answers have many events.
+    if (event.connection !== connection || event.type === "reset" || event.id?.split("-")[0] !== String(now.attempt)) keep();
     if (event.connection !== connection) {
       connection = event.connection;
       // Whoever comes without a position begins with nothing. With one, a text that had no ids begins anew.
@@ -55,8 +57,8 @@ export function replay(client: string, task: string, seen: Seen[], connections: 
     if (event.type === "content") now.text.content += event.content;
     if (event.type === "reasoning") now.text.reasoning += event.content;
     if (event.type === "done" || event.type === "error") view.terminal = event;
-    keep();
   }
+  keep();
   view.text = now.text;
   view.isFromStore = now.unlogged;
   return view;
@@ -99,6 +101,7 @@ export function replay(client: string, task: string, seen: Seen[], connections: 
   }
 
   function keep(): void {
+    if (now.attempt === 0 && !now.unlogged) return; // nothing has come yet
     const attempt = now.unlogged ? null : now.attempt;
     const longest = view.attempts.get(attempt);
     if (longest && !now.text.content.startsWith(longest.content) && !longest.content.startsWith(now.text.content)) {
