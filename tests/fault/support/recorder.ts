@@ -28,6 +28,8 @@ export interface FollowOptions {
   /** How long until the end must have come. */
   patience?: number;
   path?: string;
+  /** Elsewhere than the recorder's other calls. */
+  where?: Where;
 }
 
 let connections = 0;
@@ -36,12 +38,12 @@ let keys = 0;
 export class Recorder {
   readonly records: Records = noRecords();
   private readonly where: Where;
-  private readonly model: Model;
+  private readonly model: Pick<Model, "requests">;
   private readonly prefix = `${process.pid}-${randomUUID().slice(0, 8)}`;
   /** Replies of 5xx and 429, which a client answers by trying again. */
   refusals = 0;
 
-  constructor(where: Where, model: Model) {
+  constructor(where: Where, model: Pick<Model, "requests">) {
     this.where = where;
     this.model = model;
   }
@@ -160,7 +162,7 @@ export class Recorder {
     try {
       const headers: Record<string, string> = { Accept: "text/event-stream" };
       if (reader.position !== null) headers["Last-Event-ID"] = reader.position;
-      const reply = await fetch(this.where() + (options.path ?? `/stream/${task}`), { headers, signal });
+      const reply = await fetch((options.where ?? this.where)() + (options.path ?? `/stream/${task}`), { headers, signal });
       connection.status = reply.status;
       if (reply.status !== 200) {
         await reply.body?.cancel();

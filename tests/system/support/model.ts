@@ -5,6 +5,7 @@ import { type Running, start } from "./process.ts";
 export interface Wish {
   key?: string;
   tokens?: number;
+  token_bytes?: number;
   text?: string;
   seed?: number;
   vary?: boolean;
