@@ -24,7 +24,8 @@ export class RawReply {
   /** Bytes as they are. Resolves when there is room for more. */
   async bytes(bytes: string | Uint8Array): Promise<void> {
     if (this.socket.destroyed) return;
-    if (!this.socket.write(bytes)) await Promise.race([once(this.socket, "drain"), once(this.socket, "close")]).catch(() => {});
+    if (this.socket.write(bytes)) return;
+    await Promise.race([new Promise((drained) => this.socket.once("drain", drained)), this.gone()]);
   }
 
   head(fields: Record<string, string> = {}, status = "200 OK"): Promise<void> {
@@ -74,11 +75,14 @@ export class RawReply {
     this.socket.end();
   }
   pause(ms: number): Promise<unknown> {
-    return Promise.race([sleep(ms), once(this.socket, "close")]);
+    return Promise.race([sleep(ms), this.gone()]);
   }
-  /** Until the client has gone. */
-  async gone(): Promise<void> {
-    if (!this.socket.closed) await once(this.socket, "close");
+  /** Until the connection has ended, however it did. */
+  gone(): Promise<void> {
+    return new Promise((ended) => {
+      if (this.socket.closed) ended();
+      else this.socket.once("close", () => ended());
+    });
   }
 }
 
