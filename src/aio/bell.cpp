@@ -1,7 +1,8 @@
 #include "aio/bell.hpp"
 
-#include <boost/asio/bind_cancellation_slot.hpp>
+#include <boost/asio/associated_cancellation_slot.hpp>
 #include <boost/asio/cancellation_signal.hpp>
+#include <utility>
 
 #include "base/assert.hpp"
 
@@ -17,20 +18,22 @@ void bell::ring() {
 
 awaitable<bool> bell::wait_until(steady_time deadline) {
   const auto self = shared_from_this();
-  THROUGHLINE_ASSERT(loop_.is_current());
-  // A wake-up may be left over from a ring that an earlier wait has already heard: only the flag
-  // counts.
-  while (true) {
-    if (rung_.exchange(false, std::memory_order_acq_rel)) co_return true;
+  THROUGHLINE_ASSERT(loop_.is_current() && !waiting_);
+  if (rung_.exchange(false, std::memory_order_acq_rel)) co_return true;
+  if (deadline != steady_time::max()) {
     if (std::chrono::steady_clock::now() >= deadline) co_return false;
-    timer_.expires_at(deadline);
-    [[maybe_unused]] const auto [ec] = co_await timer_.async_wait(as_tuple);
-    if (rung_.exchange(false, std::memory_order_acq_rel)) co_return true;
-    const auto state = co_await asio::this_coro::cancellation_state;
-    if (state.cancelled() != asio::cancellation_type::none) {
-      throw boost::system::system_error(asio::error::operation_aborted);
-    }
+    deadline_ = deadline;
+    if (deadline < armed_until_) arm();
+  } else {
+    deadline_ = deadline;
   }
+  const bool is_rung = co_await suspend(cancelling::heard);
+  if (is_rung) co_return true;
+  const auto state = co_await asio::this_coro::cancellation_state;
+  if (state.cancelled() != asio::cancellation_type::none) {
+    throw boost::system::system_error(asio::error::operation_aborted);
+  }
+  co_return false;
 }
 
 awaitable<> bell::wait() {
@@ -39,16 +42,69 @@ awaitable<> bell::wait() {
 
 awaitable<> bell::wait_uncancelled() {
   const auto self = shared_from_this();
-  THROUGHLINE_ASSERT(loop_.is_current());
+  THROUGHLINE_ASSERT(loop_.is_current() && !waiting_);
   const bool throws = co_await asio::this_coro::throw_if_cancelled();
   co_await asio::this_coro::throw_if_cancelled(false);
-  const asio::cancellation_slot deaf;
-  while (!rung_.exchange(false, std::memory_order_acq_rel)) {
-    timer_.expires_at(steady_time::max());
-    [[maybe_unused]] const auto [ec] =
-        co_await timer_.async_wait(asio::bind_cancellation_slot(deaf, as_tuple));
+  if (!rung_.exchange(false, std::memory_order_acq_rel)) {
+    deadline_ = steady_time::max();
+    co_await suspend(cancelling::ignored);
   }
   co_await asio::this_coro::throw_if_cancelled(throws);
+}
+
+awaitable<bool> bell::suspend(cancelling how) {
+  const auto begin = [this, how](handler&& resume) {
+    is_cancelled_ = false;
+    if (how == cancelling::heard) {
+      auto slot = asio::get_associated_cancellation_slot(resume);
+      if (slot.is_connected()) {
+        // Whoever cancels is in the middle of something: the waiter is resumed when the loop comes
+        // round.
+        slot.assign([this](asio::cancellation_type) {
+          is_cancelled_ = true;
+          loop_.deliver(shared_from_this());
+        });
+      }
+    }
+    waiting_.emplace(std::move(resume));
+    loop_.add_waiter(*this);
+  };
+  return asio::async_initiate<const std::decay_t<decltype(use_awaitable)>, void(bool)>(
+      begin, use_awaitable);
+}
+
+void bell::wake() {
+  if (!waiting_) return;
+  // Only the flag counts: a delivery may be left over from a ring that was heard already.
+  const bool is_rung = rung_.exchange(false, std::memory_order_acq_rel);
+  if (is_rung || is_cancelled_) complete(is_rung);
+}
+
+void bell::complete(bool is_rung) {
+  unlink();
+  handler resume = std::move(*waiting_);
+  waiting_.reset();
+  std::move(resume)(is_rung);
+}
+
+void bell::abandon() noexcept {
+  unlink();
+  // The frames of the coroutine die here, and with them perhaps the bell.
+  const std::optional<handler> dropped = std::exchange(waiting_, std::nullopt);
+}
+
+void bell::arm() {
+  if (!timer_) timer_ = std::make_unique<timer>(loop_.get_executor());
+  armed_until_ = deadline_;
+  timer_->expires_at(deadline_);
+  timer_->async_wait([weak = weak_from_this()](const error_code& moved) {
+    const auto self = weak.lock();
+    if (moved || !self) return;
+    self->armed_until_ = steady_time::max();
+    if (!self->waiting_ || self->deadline_ == steady_time::max()) return;
+    if (std::chrono::steady_clock::now() < self->deadline_) return self->arm();
+    self->complete(self->rung_.exchange(false, std::memory_order_acq_rel));
+  });
 }
 
 }  // namespace throughline::aio

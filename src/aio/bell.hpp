@@ -1,17 +1,23 @@
 // A bell wakes one coroutine: any thread rings it, one coroutine on the bell's loop waits for it.
 // Rings coalesce and are not lost: a ring before the wait makes the wait return at once. Waking
 // means "look again", never "there is exactly one new thing".
+//
+// A ring resumes the waiter when its loop comes round to it, without a timer and without a lock if
+// the ring came from the same loop: this is what every chunk of every answer passes through. A
+// deadline costs a timer once, not at every wait: it stays armed from one wait to the next.
 #pragma once
 
 #include <atomic>
+#include <boost/intrusive/list_hook.hpp>
 #include <memory>
+#include <optional>
 
 #include "aio/asio.hpp"
 #include "aio/event_loop.hpp"
 
 namespace throughline::aio {
 
-class bell : public std::enable_shared_from_this<bell> {
+class bell final : public std::enable_shared_from_this<bell>, public detail::loop_waiter {
  public:
   /// `loop` must outlive the bell.
   [[nodiscard]] static std::shared_ptr<bell> create(event_loop& loop);
@@ -34,12 +40,27 @@ class bell : public std::enable_shared_from_this<bell> {
 
  private:
   friend class event_loop;
-  explicit bell(event_loop& loop) : loop_(loop), timer_(loop.get_executor()) {}
-  void wake() { timer_.cancel(); }
+  using handler =
+      asio::async_result<std::decay_t<decltype(use_awaitable)>, void(bool)>::handler_type;
+  enum class cancelling : bool { ignored, heard };
+
+  explicit bell(event_loop& loop) : loop_(loop) {}
+  /// Suspends until complete().
+  awaitable<bool> suspend(cancelling how);
+  /// By the loop: a ring or a cancellation was delivered.
+  void wake();
+  void abandon() noexcept override;
+  /// Resumes the waiter. Whoever calls keeps the bell alive.
+  void complete(bool is_rung);
+  void arm();
 
   event_loop& loop_;
-  timer timer_;
   std::atomic<bool> rung_{false};
+  bool is_cancelled_ = false;
+  std::optional<handler> waiting_;
+  steady_time deadline_ = steady_time::max();  // of the present wait
+  steady_time armed_until_ = steady_time::max();  // when the timer rings; max: it does not
+  std::unique_ptr<timer> timer_;                  // made by the first wait with a deadline
 };
 
 }  // namespace throughline::aio

@@ -18,6 +18,7 @@ event_loop::event_loop() : work_(context_.get_executor()) {}
 event_loop::~event_loop() {
   // What is still in the mailbox may own timers of this context: it goes first.
   close();
+  while (!waiting_.empty()) waiting_.front().abandon();
 }
 
 void event_loop::close() {
@@ -29,6 +30,8 @@ void event_loop::close() {
     posted.swap(posted_);
     rung.swap(rung_);
   }
+  // Nothing runs any more: what was rung here is dropped too.
+  const auto rung_here = std::exchange(rung_here_, {});
   // What is dropped here may ring and post in its turn: outside the lock.
 }
 
@@ -44,6 +47,16 @@ void event_loop::post(std::function<void()> work) {
 }
 
 void event_loop::deliver(std::shared_ptr<bell> rung) {
+  if (is_current()) {
+    rung_here_.push_back(std::move(rung));
+    if (std::exchange(wake_here_pending_, true)) return;
+    asio::post(context_, [this] {
+      wake_here_pending_ = false;
+      waking_.swap(rung_here_);
+      wake(waking_);
+    });
+    return;
+  }
   bool wake = false;
   {
     const std::lock_guard lock(mutex_);
@@ -64,7 +77,12 @@ void event_loop::drain() {
     wake_pending_ = false;
   }
   for (auto& work : posted) work();
-  for (auto& bell : rung) bell->wake();
+  wake(rung);
+}
+
+void event_loop::wake(std::vector<std::shared_ptr<bell>>& rung) {
+  for (const auto& bell : rung) bell->wake();
+  rung.clear();
 }
 
 bool event_loop::is_current() const noexcept {

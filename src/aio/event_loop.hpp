@@ -6,6 +6,7 @@
 
 #include <atomic>
 #include <boost/asio/executor_work_guard.hpp>
+#include <boost/intrusive/list.hpp>
 #include <functional>
 #include <memory>
 #include <mutex>
@@ -18,6 +19,22 @@
 namespace throughline::aio {
 
 class bell;
+
+namespace detail {
+
+/// Something that holds a suspended coroutine of a loop. When the loop dies first, the coroutine
+/// dies with it.
+class loop_waiter : public boost::intrusive::list_base_hook<
+                        boost::intrusive::link_mode<boost::intrusive::auto_unlink>> {
+ public:
+  virtual void abandon() noexcept = 0;
+
+ protected:
+  loop_waiter() = default;
+  ~loop_waiter() = default;
+};
+
+}  // namespace detail
 
 class event_loop {
  public:
@@ -47,7 +64,9 @@ class event_loop {
   friend class bell;
   friend class event_loops;
   void deliver(std::shared_ptr<bell> rung);
+  void add_waiter(detail::loop_waiter& waits) { waiting_.push_back(waits); }
   void drain();
+  void wake(std::vector<std::shared_ptr<bell>>& rung);
   /// Empties the mailbox; from now on what comes is dropped.
   void close();
 
@@ -56,6 +75,11 @@ class event_loop {
   std::vector<std::shared_ptr<bell>> rung_;
   bool wake_pending_ = false;
   bool closed_ = false;
+  // Of this loop's own thread, which needs no mailbox: bells that were rung there.
+  std::vector<std::shared_ptr<bell>> rung_here_;
+  std::vector<std::shared_ptr<bell>> waking_;  // empty; keeps its memory
+  bool wake_here_pending_ = false;
+  boost::intrusive::list<detail::loop_waiter, boost::intrusive::constant_time_size<false>> waiting_;
   // Last, so that it dies first: frames that are still suspended die with it, and may ring and post
   // while they do.
   asio::io_context context_{1};

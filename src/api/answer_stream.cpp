@@ -32,6 +32,11 @@ aio::awaitable<> write_text(http::exchange& to, std::string text) {
 struct outgoing_frames {
   std::string rewritten;
   std::vector<boost::asio::const_buffer> buffers;
+
+  void clear() {
+    rewritten.clear();
+    buffers.clear();
+  }
 };
 
 void add_frames(outgoing_frames& out, const std::vector<stream::chunk_run>& runs,
@@ -55,10 +60,15 @@ aio::awaitable<> stream_answer(call in, stream::chunk_follower& follower,
   auto last_write = steady_time::min();
   while (true) {
     if (page.status == follow_status::frames) add_frames(out, page.runs, task, form);
+    auto now = system_clock().steady_now();
     if (!out.buffers.empty()) {
-      co_await in.exchange.write(out.buffers);
-      last_write = system_clock().steady_now();
-      out = {};
+      const bool is_written = in.exchange.write_now(out.buffers);
+      if (!is_written) {
+        co_await in.exchange.finish_write();
+        now = system_clock().steady_now();
+      }
+      last_write = now;
+      out.clear();
     }
     if (page.last || page.status == follow_status::ended ||
         page.status == follow_status::not_found) {
@@ -69,11 +79,11 @@ aio::awaitable<> stream_answer(call in, stream::chunk_follower& follower,
       co_await write_text(in.exchange, std::move(goodbye));
       co_return;
     }
-    if (system_clock().steady_now() - last_write >= in.app.options.keep_alive) {
+    if (now - last_write >= in.app.options.keep_alive) {
       out.buffers.emplace_back(sse_keep_alive.data(), sse_keep_alive.size());
       co_await in.exchange.write(out.buffers);
       last_write = system_clock().steady_now();
-      out = {};
+      out.clear();
     }
     page = co_await follower.next(std::min(slice, in.app.options.keep_alive));
   }

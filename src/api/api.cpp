@@ -24,10 +24,10 @@ class routed_exchange final : public http::exchange {
     dress(head);
     return under_.begin_stream(std::move(head));
   }
-  [[nodiscard]] aio::awaitable<> write(
-      std::span<const boost::asio::const_buffer> buffers) override {
-    return under_.write(buffers);
+  [[nodiscard]] bool write_now(std::span<const boost::asio::const_buffer> buffers) override {
+    return under_.write_now(buffers);
   }
+  [[nodiscard]] aio::awaitable<> finish_write() override { return under_.finish_write(); }
   [[nodiscard]] aio::awaitable<> end_stream() override { return under_.end_stream(); }
   void abort_connection(bool reset) override { under_.abort_connection(reset); }
   [[nodiscard]] bool is_draining() const override { return under_.is_draining(); }

@@ -43,7 +43,8 @@ class recorded_exchange final : public http::exchange {
   [[nodiscard]] aio::event_loop& loop() override { return loop_; }
   [[nodiscard]] aio::awaitable<> respond(http::response reply) override;
   [[nodiscard]] aio::awaitable<> begin_stream(http::response head) override;
-  [[nodiscard]] aio::awaitable<> write(std::span<const boost::asio::const_buffer> buffers) override;
+  [[nodiscard]] bool write_now(std::span<const boost::asio::const_buffer> buffers) override;
+  [[nodiscard]] aio::awaitable<> finish_write() override;
   [[nodiscard]] aio::awaitable<> end_stream() override;
   void abort_connection(bool) override {}
   [[nodiscard]] bool is_draining() const override { return draining_; }
@@ -79,6 +80,7 @@ class recorded_exchange final : public http::exchange {
   std::optional<http::response> reply_;
   std::optional<http::response> head_;
   std::string body_;
+  std::string unwritten_;
   std::function<void()> cancel_;
   bool ended_ = false;
   bool gone_ = false;

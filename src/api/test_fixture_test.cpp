@@ -75,12 +75,21 @@ aio::awaitable<> recorded_exchange::begin_stream(http::response head) {
   co_return;
 }
 
-aio::awaitable<> recorded_exchange::write(std::span<const boost::asio::const_buffer> buffers) {
+bool recorded_exchange::write_now(std::span<const boost::asio::const_buffer> buffers) {
+  for (const auto& buffer : buffers) {
+    unwritten_.append(static_cast<const char*>(buffer.data()), buffer.size());
+  }
+  if (blocked_) return false;
+  const std::lock_guard lock(mutex_);
+  body_ += std::exchange(unwritten_, {});
+  changed_.notify_all();
+  return true;
+}
+
+aio::awaitable<> recorded_exchange::finish_write() {
   while (blocked_) co_await unblocked_->wait();
   const std::lock_guard lock(mutex_);
-  for (const auto& buffer : buffers) {
-    body_.append(static_cast<const char*>(buffer.data()), buffer.size());
-  }
+  body_ += std::exchange(unwritten_, {});
   changed_.notify_all();
 }
 

@@ -139,7 +139,8 @@ aio::awaitable<generation::outcome> generation::read_completion() {
       how.is = outcome::kind::finished;
       how.finish_reason = is_full ? "length" : *finish_reason;
     }
-    co_await flush(nullptr);
+    const bool is_flushed = flush_now();
+    if (!is_flushed) co_await flush(nullptr);
     if (how.is == outcome::kind::finished) break;
   }
   co_return how;
@@ -167,6 +168,17 @@ bool generation::take(const provider::event_batch& batch,
     }
   }
   return false;
+}
+
+bool generation::flush_now() {
+  if (!draft_.has_text() || logged_ == draft_.size()) return true;
+  const std::vector<stream::chunk> chunks =
+      draft_.chunks(logged_, services_.limits.append_chunks_max);
+  if (logged_ + chunks.size() != draft_.size() || log_failures_ != 0) return false;
+  const auto answer = services_.log.append_now(writer_of(task_.held), logged_, chunks);
+  if (!answer || answer->status != stream::append_status::appended) return false;
+  logged_ = answer->length;
+  return true;
 }
 
 // Brings the log up to the draft, and then to its terminal chunk if one is given. Whatever the log

@@ -90,6 +90,8 @@ class generation {
   aio::awaitable<outcome> read_completion();
   /// True: the answer is over its limits.
   bool take(const provider::event_batch& batch, std::optional<std::string>& finish_reason);
+  /// Brings the log up to the draft if that needs no waiting; false: flush() is to do it.
+  bool flush_now();
   aio::awaitable<> flush(const stream::chunk* terminal);
   aio::awaitable<> settle(stream::append_result answer);
   void put_off_the_log();

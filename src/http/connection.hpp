@@ -41,7 +41,6 @@ class connection final : public exchange, public std::enable_shared_from_this<co
  public:
   connection(connection_host& host, aio::tcp_socket socket, admission::place place,
              std::string remote_address);
-
   /// The life of a connection. Ends without an exception unless something is broken.
   [[nodiscard]] static aio::awaitable<> run(std::shared_ptr<connection> self);
   /// How to stop it; before run() has begun.
@@ -52,7 +51,8 @@ class connection final : public exchange, public std::enable_shared_from_this<co
   [[nodiscard]] aio::event_loop& loop() override { return host_.loop; }
   [[nodiscard]] aio::awaitable<> respond(response reply) override;
   [[nodiscard]] aio::awaitable<> begin_stream(response head) override;
-  [[nodiscard]] aio::awaitable<> write(std::span<const boost::asio::const_buffer> buffers) override;
+  [[nodiscard]] bool write_now(std::span<const boost::asio::const_buffer> buffers) override;
+  [[nodiscard]] aio::awaitable<> finish_write() override;
   [[nodiscard]] aio::awaitable<> end_stream() override;
   void abort_connection(bool reset) override;
   [[nodiscard]] bool is_draining() const override { return host_.draining; }
@@ -60,6 +60,13 @@ class connection final : public exchange, public std::enable_shared_from_this<co
 
  private:
   class registration;
+  struct unfinished_write {
+    unfinished_write(const chunk_size_line& of, const outgoing& begun) : line(of), job(begun) {
+      job.move_prefix(line.text());
+    }
+    chunk_size_line line;
+    outgoing job;
+  };
   enum class stage : std::uint8_t { reading, handling, streaming, answered };
 
   // connection_receive.cpp
@@ -95,6 +102,7 @@ class connection final : public exchange, public std::enable_shared_from_this<co
   std::string left_over_;  // of the last read: the beginning of the next request
   std::vector<std::shared_ptr<aio::bell>> drain_bells_;
   std::uint64_t alarm_number_ = 0;  // an alarm with another number is out of date
+  std::unique_ptr<unfinished_write> unfinished_;  // of write_now(): the socket was full
   std::size_t sent_without_pause_ = 0;
   stage stage_ = stage::reading;
   bool is_idle_ = false;    // between requests: a drain closes it

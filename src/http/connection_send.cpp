@@ -1,6 +1,5 @@
 // The writing half of a connection.
 #include <boost/asio/post.hpp>
-#include <charconv>
 
 #include "base/assert.hpp"
 #include "base/id.hpp"
@@ -72,27 +71,27 @@ aio::awaitable<> connection::begin_stream(response head) {
   watch_client();
 }
 
-aio::awaitable<> connection::write(std::span<const boost::asio::const_buffer> buffers) {
-  THROUGHLINE_ASSERT(stage_ == stage::streaming || is_gone_);
-  if (is_gone_) throw_aborted();
+bool connection::write_now(std::span<const boost::asio::const_buffer> buffers) {
+  THROUGHLINE_ASSERT((stage_ == stage::streaming || is_gone_) && !unfinished_);
+  if (is_gone_) return false;
   const auto size = boost::asio::buffer_size(buffers);
-  if (size == 0) co_return;
-  std::array<char, 20> size_line;
-  std::string_view prefix;
-  std::string_view suffix;
-  if (!to_http_1_0_) {
-    auto* end = std::to_chars(size_line.data(), size_line.data() + 16, size, 16).ptr;
-    *end++ = '\r';
-    *end++ = '\n';
-    prefix = {size_line.data(), static_cast<std::size_t>(end - size_line.data())};
-    suffix = "\r\n";
-  }
-  outgoing job(prefix, buffers, suffix);
-  // The socket takes nearly every write at once: no second coroutine for that.
+  if (size == 0) return true;
+  const chunk_size_line line(size);
+  outgoing job(to_http_1_0_ ? std::string_view() : line.text(), buffers,
+               to_http_1_0_ ? std::string_view() : std::string_view("\r\n"));
   const auto outcome = job.flush(socket_.native_handle());
-  if (outcome != outgoing::outcome::done) {
-    co_await send(&job);
-  } else if (++sent_without_pause_ >= sent_without_pause_max) {
+  if (outcome == outgoing::outcome::done) return ++sent_without_pause_ < sent_without_pause_max;
+  // The rest is sent from memory that stays where it is.
+  unfinished_ = std::make_unique<unfinished_write>(line, job);
+  return false;
+}
+
+aio::awaitable<> connection::finish_write() {
+  if (is_gone_) throw_aborted();
+  if (unfinished_) {
+    const auto keep = std::move(unfinished_);
+    co_await send(&keep->job);
+  } else {
     sent_without_pause_ = 0;
     co_await aio::asio::post(host_.loop.get_executor(), aio::use_awaitable);
   }

@@ -1,7 +1,5 @@
 #include "http/curl_multi.hpp"
 
-#include <boost/asio/posix/basic_stream_descriptor.hpp>
-#include <boost/asio/post.hpp>
 #include <chrono>
 #include <mutex>
 #include <stdexcept>
@@ -12,9 +10,6 @@
 namespace throughline::http {
 namespace {
 
-namespace asio = boost::asio;
-using descriptor = asio::posix::basic_stream_descriptor<aio::executor>;
-
 constexpr long kept_connections_max = 256;
 // A client that has had nothing to do for so long gives its connections back, also those the other
 // end has closed unseen.
@@ -22,26 +17,19 @@ constexpr std::chrono::seconds idle_connections_kept{30};
 
 }  // namespace
 
-// Curl owns the descriptor; Asio only borrows it for waiting, and gives it back by release() before
-// curl closes it.
-struct curl_multi::watched_socket {
-  watched_socket(curl_multi& of, curl_socket_t socket)
-      : owner(&of), number(socket), waits(of.loop_.get_executor(), socket) {}
-
-  curl_multi* owner;  // nullptr once curl no longer wants it
-  curl_socket_t number;
-  descriptor waits;
-  int wanted = CURL_POLL_NONE;
-  bool waits_for_read = false;
-  bool waits_for_write = false;
-};
-
 std::shared_ptr<curl_multi> curl_multi::create(aio::event_loop& loop) {
   return std::shared_ptr<curl_multi>(new curl_multi(loop));
 }
 
 curl_multi::curl_multi(aio::event_loop& loop)
-    : loop_(loop), timer_(loop.get_executor()), idle_timer_(loop.get_executor()) {
+    : loop_(loop),
+      sockets_(loop,
+               [this](int socket, aio::descriptor_set::readiness ready) {
+                 act(socket, (ready.reads ? CURL_CSELECT_IN : 0) |
+                                 (ready.writes ? CURL_CSELECT_OUT : 0));
+               }),
+      timer_(loop.get_executor()),
+      idle_timer_(loop.get_executor()) {
   static std::once_flag once;
   std::call_once(once, [] {
     if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK) {
@@ -68,7 +56,6 @@ void curl_multi::open() {
 void curl_multi::close() {
   if (multi_ == nullptr) return;
   curl_multi_cleanup(std::exchange(multi_, nullptr));
-  while (!sockets_.empty()) unwatch(sockets_.begin()->first);
   timer_.cancel();
 }
 
@@ -120,54 +107,14 @@ void curl_multi::close_idle_later() {
 
 int curl_multi::on_socket(CURL* /*easy*/, curl_socket_t socket, int wanted, void* self,
                           void* /*watched*/) {
-  auto& multi = *static_cast<curl_multi*>(self);
-  if (wanted == CURL_POLL_REMOVE) {
-    multi.unwatch(socket);
+  auto& sockets = static_cast<curl_multi*>(self)->sockets_;
+  if (wanted == CURL_POLL_REMOVE || wanted == CURL_POLL_NONE) {
+    sockets.forget(socket);
   } else {
-    multi.watch(socket, wanted);
+    sockets.watch(socket, {.reads = (wanted & CURL_POLL_IN) != 0,
+                           .writes = (wanted & CURL_POLL_OUT) != 0});
   }
   return 0;
-}
-
-void curl_multi::watch(curl_socket_t socket, int wanted) {
-  auto& watched = sockets_[socket];
-  if (!watched) watched = std::make_shared<watched_socket>(*this, socket);
-  watched->wanted = wanted;
-  arm(watched);
-}
-
-void curl_multi::unwatch(curl_socket_t socket) {
-  const auto found = sockets_.find(socket);
-  if (found == sockets_.end()) return;
-  const auto watched = std::move(found->second);
-  sockets_.erase(found);
-  watched->owner = nullptr;
-  watched->waits.release();
-}
-
-void curl_multi::arm(const std::shared_ptr<watched_socket>& watched) {
-  if ((watched->wanted & CURL_POLL_IN) != 0 && !watched->waits_for_read) {
-    watched->waits_for_read = true;
-    watched->waits.async_wait(descriptor::wait_read, [watched](const aio::error_code& ec) {
-      watched->waits_for_read = false;
-      if (!ec && watched->owner != nullptr) watched->owner->socket_ready(watched, CURL_CSELECT_IN);
-    });
-  }
-  if ((watched->wanted & CURL_POLL_OUT) != 0 && !watched->waits_for_write) {
-    watched->waits_for_write = true;
-    watched->waits.async_wait(descriptor::wait_write, [watched](const aio::error_code& ec) {
-      watched->waits_for_write = false;
-      if (!ec && watched->owner != nullptr) watched->owner->socket_ready(watched, CURL_CSELECT_OUT);
-    });
-  }
-}
-
-void curl_multi::socket_ready(const std::shared_ptr<watched_socket>& watched, int events) {
-  // A wait may be left over from before curl changed its mind.
-  const int wanted = (events == CURL_CSELECT_IN) ? CURL_POLL_IN : CURL_POLL_OUT;
-  if ((watched->wanted & wanted) == 0) return;
-  act(watched->number, events);
-  if (watched->owner != nullptr) arm(watched);
 }
 
 int curl_multi::on_timer(CURLM* /*multi*/, long timeout_ms, void* self) {
@@ -187,6 +134,7 @@ int curl_multi::on_timer(CURLM* /*multi*/, long timeout_ms, void* self) {
 }
 
 void curl_multi::act(curl_socket_t socket, int events) {
+  if (multi_ == nullptr) return;
   int running = 0;
   const auto code = curl_multi_socket_action(multi_, socket, events, &running);
   THROUGHLINE_ASSERT(code == CURLM_OK || code == CURLM_BAD_SOCKET);

@@ -10,6 +10,7 @@
 #include <memory>
 
 #include "aio/asio.hpp"
+#include "aio/descriptor_set.hpp"
 #include "aio/event_loop.hpp"
 
 namespace throughline::http {
@@ -48,25 +49,19 @@ class curl_multi : public std::enable_shared_from_this<curl_multi> {
   [[nodiscard]] aio::event_loop& loop() noexcept { return loop_; }
 
  private:
-  struct watched_socket;
-
   explicit curl_multi(aio::event_loop& loop);
   void open();
   void close();
 
   static int on_socket(CURL* easy, curl_socket_t socket, int wanted, void* self, void* watched);
   static int on_timer(CURLM* multi, long timeout_ms, void* self);
-  void watch(curl_socket_t socket, int wanted);
-  void unwatch(curl_socket_t socket);
-  void arm(const std::shared_ptr<watched_socket>& watched);
-  void socket_ready(const std::shared_ptr<watched_socket>& watched, int events);
   void act(curl_socket_t socket, int events);
   void tell_listeners();
   void close_idle_later();
 
   aio::event_loop& loop_;
   CURLM* multi_ = nullptr;
-  std::map<curl_socket_t, std::shared_ptr<watched_socket>> sockets_;
+  aio::descriptor_set sockets_;
   aio::timer timer_;
   aio::timer idle_timer_;
   std::size_t transfers_ = 0;

@@ -35,7 +35,7 @@ curl_transfer::curl_transfer(std::shared_ptr<curl_multi> multi, client_request r
       request_(std::move(request)),
       ca_file_(std::move(ca_file)),
       watchdog_(multi_->loop().get_executor()),
-      waker_(multi_->loop().get_executor()) {}
+      changed_(aio::bell::create(multi_->loop())) {}
 
 curl_transfer::~curl_transfer() {
   if (easy_ != nullptr) {
@@ -104,7 +104,7 @@ std::size_t curl_transfer::take_header(std::string_view line) {
     has_head_ = true;
     arrived_at_ = std::chrono::steady_clock::now();
     enter(phase::waiting_for_body);
-    wake();
+    changed_->ring();
   } else if (const auto colon = content.find(':'); colon != std::string_view::npos) {
     head_.headers.add(trimmed(content.substr(0, colon)),
                       std::string(trimmed(content.substr(colon + 1))));
@@ -124,7 +124,7 @@ std::size_t curl_transfer::take_body(std::string_view piece) {
   body_.append(piece);
   arrived_at_ = std::chrono::steady_clock::now();
   if (phase_ != phase::reading) enter(phase::reading);
-  wake();
+  changed_->ring();
   return piece.size();
 }
 
@@ -158,7 +158,7 @@ void curl_transfer::end(std::optional<error> failure) {
     multi_->remove(easy_);
     curl_easy_cleanup(std::exchange(easy_, nullptr));
   }
-  wake();
+  changed_->ring();
 }
 
 void curl_transfer::cancel() {
@@ -169,7 +169,6 @@ void curl_transfer::cancel() {
 }
 
 void curl_transfer::let_end() {
-  THROUGHLINE_ASSERT(!is_waited_for_);
   if (is_ended_ || !has_head_) return cancel();
   const auto self = shared_from_this();
   body_ = std::string();
@@ -248,28 +247,12 @@ void curl_transfer::watch_deadline() {
   });
 }
 
-aio::awaitable<> curl_transfer::wait() {
-  THROUGHLINE_ASSERT(!is_waited_for_ && multi_->loop().is_current());
-  is_waited_for_ = true;
-  waker_.expires_at(steady_time::max());
-  [[maybe_unused]] const auto [ec] = co_await waker_.async_wait(aio::as_tuple);
-  is_waited_for_ = false;
-  const auto state = co_await aio::asio::this_coro::cancellation_state;
-  if (state.cancelled() != aio::asio::cancellation_type::none) {
-    throw boost::system::system_error(aio::asio::error::operation_aborted);
-  }
-}
-
-void curl_transfer::wake() {
-  if (is_waited_for_) waker_.cancel();
-}
-
 aio::awaitable<result<client_response_head>> curl_transfer::head(
     std::shared_ptr<curl_transfer> self) {
   while (true) {
     if (self->has_head_) co_return self->head_;
     if (self->failure_ && self->is_ended_) co_return *self->failure_;
-    co_await self->wait();
+    co_await self->changed_->wait();
   }
 }
 
@@ -282,7 +265,7 @@ aio::awaitable<result<std::string>> curl_transfer::read(std::shared_ptr<curl_tra
     }
     if (self->is_ended_ && self->failure_) co_return *self->failure_;
     if (self->is_ended_) co_return std::string();
-    co_await self->wait();
+    co_await self->changed_->wait();
   }
 }
 

@@ -11,6 +11,7 @@
 #include <optional>
 #include <string>
 
+#include "aio/bell.hpp"
 #include "http/client.hpp"
 #include "http/curl_multi.hpp"
 
@@ -58,9 +59,6 @@ class curl_transfer final : public curl_multi::listener,
   [[nodiscard]] error timeout_error() const;
   void watch_deadline();
 
-  aio::awaitable<> wait();
-  void wake();
-
   std::shared_ptr<curl_multi> multi_;
   client_request request_;
   std::string ca_file_;
@@ -85,8 +83,7 @@ class curl_transfer final : public curl_multi::listener,
   bool is_ended_ = false;
   std::optional<error> failure_;
 
-  aio::timer waker_;
-  bool is_waited_for_ = false;
+  std::shared_ptr<aio::bell> changed_;  // rung when there is something to take
 };
 
 }  // namespace throughline::http

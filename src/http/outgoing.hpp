@@ -3,13 +3,31 @@
 // the socket is the connection's part.
 #pragma once
 
+#include <array>
 #include <boost/asio/buffer.hpp>
+#include <charconv>
 #include <cstddef>
 #include <cstdint>
 #include <span>
 #include <string_view>
 
 namespace throughline::http {
+
+/// What stands before the bytes of one chunk of the chunked coding.
+class chunk_size_line {
+ public:
+  explicit chunk_size_line(std::size_t size) {
+    char* end = std::to_chars(text_.data(), text_.data() + 16, size, 16).ptr;
+    *end++ = '\r';
+    *end++ = '\n';
+    length_ = static_cast<std::size_t>(end - text_.data());
+  }
+  [[nodiscard]] std::string_view text() const { return {text_.data(), length_}; }
+
+ private:
+  std::array<char, 18> text_{};
+  std::size_t length_ = 0;
+};
 
 class outgoing {
  public:
@@ -19,6 +37,11 @@ class outgoing {
   outgoing(std::string_view prefix, std::span<const boost::asio::const_buffer> buffers,
            std::string_view suffix)
       : prefix_(prefix), buffers_(buffers), suffix_(suffix) {}
+
+  /// The same bytes lie elsewhere now.
+  void move_prefix(std::string_view prefix) {
+    if (!prefix_.empty()) prefix_ = prefix;
+  }
 
   /// Sends until all is taken, the socket is full, or the connection is broken.
   outcome flush(int descriptor);

@@ -51,8 +51,15 @@ class exchange {
   /// Writes all buffers in one gathered write. Suspends until the socket has taken them; the memory
   /// must live until then. Throws operation_aborted if the client has gone or takes nothing for
   /// `write_timeout`.
-  [[nodiscard]] virtual aio::awaitable<> write(
-      std::span<const boost::asio::const_buffer> buffers) = 0;
+  [[nodiscard]] aio::awaitable<> write(std::span<const boost::asio::const_buffer> buffers) {
+    const bool is_written = write_now(buffers);
+    if (!is_written) co_await finish_write();
+  }
+  /// The same without a coroutine, for the socket takes nearly every write at once. False: not all
+  /// was written; the caller awaits finish_write() before anything else, and the memory must live
+  /// until then.
+  [[nodiscard]] virtual bool write_now(std::span<const boost::asio::const_buffer> buffers) = 0;
+  [[nodiscard]] virtual aio::awaitable<> finish_write() = 0;
   /// Ends the body; the connection may serve another request.
   [[nodiscard]] virtual aio::awaitable<> end_stream() = 0;
 

@@ -60,7 +60,6 @@ struct chunk_follower::state {
         logic(from, time.steady_now()) {}
 
   aio::awaitable<> read(std::size_t bytes_max);
-  aio::awaitable<> wait(steady_time until);
   /// False if the caller's patience ended first.
   aio::awaitable<bool> ask(bool is_urgent, steady_time patience_ends);
   aio::awaitable<> fetch_ending();
@@ -83,12 +82,6 @@ aio::awaitable<> chunk_follower::state::read(std::size_t bytes_max) {
   } else {
     logic.on_read_failed(now);
   }
-}
-
-aio::awaitable<> chunk_follower::state::wait(steady_time until) {
-  const auto alarm = as_alarm(until, time.steady_now());
-  const bool is_rung = co_await bell->wait_until(alarm);
-  if (is_rung) logic.on_rung();
 }
 
 aio::awaitable<bool> chunk_follower::state::ask(bool is_urgent, steady_time patience_ends) {
@@ -132,9 +125,9 @@ chunk_follower::~chunk_follower() = default;
 aio::awaitable<follow_result> chunk_follower::next(std::chrono::milliseconds patience,
                                                    std::size_t bytes_max) {
   state& my = *state_;
-  const steady_time patience_ends = my.time.steady_now() + patience;
+  auto now = my.time.steady_now();
+  const steady_time patience_ends = now + patience;
   while (true) {
-    const auto now = my.time.steady_now();
     const auto action = my.logic.next(now);
     follow_result outcome;
     switch (action.step) {
@@ -146,9 +139,15 @@ aio::awaitable<follow_result> chunk_follower::next(std::chrono::milliseconds pat
       case follower_step::not_found:
         outcome.status = follow_status::not_found;
         co_return outcome;
-      case follower_step::read:
+      case follower_step::read: {
+        auto at_hand = my.log.read_now(my.task, my.logic.read_from(), bytes_max);
+        if (at_hand) {
+          my.logic.on_read(std::move(*at_hand), now);
+          continue;
+        }
         co_await my.read(bytes_max);
         break;
+      }
       case follower_step::fetch_ending:
         co_await my.fetch_ending();
         break;
@@ -157,11 +156,15 @@ aio::awaitable<follow_result> chunk_follower::next(std::chrono::milliseconds pat
         if (!goes_on) co_return outcome;
         break;
       }
-      case follower_step::wait:
+      case follower_step::wait: {
         if (now >= patience_ends && !my.bell->is_rung()) co_return outcome;
-        co_await my.wait(std::min(action.until, patience_ends));
+        const auto alarm = as_alarm(std::min(action.until, patience_ends), now);
+        const bool is_rung = co_await my.bell->wait_until(alarm);
+        if (is_rung) my.logic.on_rung();
         break;
+      }
     }
+    now = my.time.steady_now();
   }
 }
 

@@ -4,6 +4,7 @@
 #include <atomic>
 #include <limits>
 #include <mutex>
+#include <span>
 #include <utility>
 
 #include "base/assert.hpp"
@@ -17,7 +18,7 @@ namespace {
 constexpr std::size_t scratch_bytes_kept = 64 * 1024;
 
 void encode(encoded_chunks& out, std::uint32_t attempt, std::uint32_t first_index,
-            const std::vector<chunk>& chunks) {
+            std::span<const chunk> chunks) {
   THROUGHLINE_ASSERT(chunks.size() < std::numeric_limits<std::uint32_t>::max() - first_index);
   if (out.frames.capacity() > scratch_bytes_kept) out.frames = std::string();
   out.frames.clear();
@@ -55,6 +56,11 @@ class memory_chunk_log final : public chunk_log {
 
   aio::awaitable<result<append_result>> append(writer by, std::uint32_t first_index,
                                                std::vector<chunk> chunks) override {
+    co_return *append_now(by, first_index, chunks);
+  }
+
+  std::optional<append_result> append_now(const writer& by, std::uint32_t first_index,
+                                          std::span<const chunk> chunks) override {
     THROUGHLINE_ASSERT(by.attempt >= 1);
     static thread_local encoded_chunks scratch;
     encode(scratch, by.attempt, first_index, chunks);
@@ -64,15 +70,20 @@ class memory_chunk_log final : public chunk_log {
     if (outcome.status == append_status::appended) bells_.ring(by.task);
     ring_all(dropped);
     keep_within_bounds();
-    co_return outcome;
+    return outcome;
   }
 
   aio::awaitable<result<read_result>> read(task_id task, std::optional<position> after,
                                            std::size_t bytes_max) override {
+    co_return *read_now(task, after, bytes_max);
+  }
+
+  std::optional<read_result> read_now(task_id task, std::optional<position> after,
+                                      std::size_t bytes_max) override {
     std::vector<task_id> dropped;
     auto outcome = shard_of(task).read(task, after, bytes_max, time_.steady_now(), dropped);
     ring_all(dropped);
-    co_return outcome;
+    return outcome;
   }
 
   std::unique_ptr<subscription> subscribe(task_id task, std::shared_ptr<aio::bell> bell) override {
