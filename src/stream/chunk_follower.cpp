@@ -140,7 +140,7 @@ aio::awaitable<follow_result> chunk_follower::next(std::chrono::milliseconds pat
         outcome.status = follow_status::not_found;
         co_return outcome;
       case follower_step::read: {
-        auto at_hand = my.log.read_now(my.task, my.logic.read_from(), bytes_max);
+        auto at_hand = my.subscribed->read_now(my.logic.read_from(), bytes_max);
         if (at_hand) {
           my.logic.on_read(std::move(*at_hand), now);
           continue;

@@ -109,22 +109,23 @@ class chunk_log {
                                                                  std::optional<position> after,
                                                                  std::size_t bytes_max) = 0;
 
-  /// What append() and read() would answer, if that is known without waiting; nullopt: ask them.
-  /// Nothing has happened then. This is the way of nearly every chunk.
+  /// What append() would answer, if that is known without waiting; nullopt: nothing has happened,
+  /// call append(). This is the way of nearly every chunk.
   [[nodiscard]] virtual std::optional<append_result> append_now(const writer& by,
                                                                 std::uint32_t first_index,
                                                                 std::span<const chunk> chunks);
-  [[nodiscard]] virtual std::optional<read_result> read_now(task_id task,
-                                                            std::optional<position> after,
-                                                            std::size_t bytes_max);
 
-  /// Rings `bell` whenever the log of `task` may have grown, ended, been opened or removed, until
-  /// the subscription dies. The log need not exist. Read after subscribing: what happened before
-  /// rings no bell.
+  /// A reader's standing at the log of one task, until it dies. The log outlives it.
   class subscription {
    public:
     virtual ~subscription() = default;
+    /// What read() would answer, if that is known without waiting; nullopt: call read().
+    [[nodiscard]] virtual std::optional<read_result> read_now(std::optional<position> after,
+                                                              std::size_t bytes_max);
   };
+  /// Rings `bell` whenever the log of `task` may have grown, ended, been opened or removed, until
+  /// the subscription dies. The log need not exist. Read after subscribing: what happened before
+  /// rings no bell.
   [[nodiscard]] virtual std::unique_ptr<subscription> subscribe(
       task_id task, std::shared_ptr<aio::bell> bell) = 0;
 
@@ -140,9 +141,8 @@ inline std::optional<append_result> chunk_log::append_now(const writer& /*by*/,
                                                           std::span<const chunk> /*chunks*/) {
   return std::nullopt;
 }
-inline std::optional<read_result> chunk_log::read_now(task_id /*task*/,
-                                                      std::optional<position> /*after*/,
-                                                      std::size_t /*bytes_max*/) {
+inline std::optional<read_result> chunk_log::subscription::read_now(
+    std::optional<position> /*after*/, std::size_t /*bytes_max*/) {
   return std::nullopt;
 }
 

@@ -1,6 +1,9 @@
 #include "stream/log_shard.hpp"
 
 #include <string_view>
+#include <utility>
+
+#include "base/assert.hpp"
 
 namespace throughline::stream {
 
@@ -12,35 +15,82 @@ std::uint32_t log_shard::task_log::length_for(const writer& by) const noexcept {
   return by.attempt == attempt ? chunks.count() : 0;
 }
 
-append_result log_shard::open(const writer& by, steady_time now, std::vector<task_id>& dropped) {
+/// Listed in its task's log; all but its bell is guarded by the shard's mutex.
+class log_shard::follower final : public chunk_log::subscription {
+ public:
+  follower(log_shard& home, task_log& log, std::shared_ptr<aio::bell> bell, clock& time)
+      : home_(home), log_(log), bell_(std::move(bell)), time_(time), place_(log.followers.size()) {
+    log.followers.push_back(this);
+  }
+
+  ~follower() override {
+    const std::lock_guard lock(home_.mutex_);
+    auto& all = log_.followers;
+    all[place_] = all.back();
+    all[place_]->place_ = place_;
+    all.pop_back();
+    if (!all.empty() || log_.exists) return;
+    const task_id task = log_.task;  // the key dies with the entry
+    home_.logs_.erase(task);
+  }
+
+  follower(const follower&) = delete;
+  follower& operator=(const follower&) = delete;
+
+  std::optional<read_result> read_now(std::optional<position> after,
+                                      std::size_t bytes_max) override {
+    const auto now = time_.steady_now();
+    const std::lock_guard lock(home_.mutex_);
+    home_.sweep(now);
+    return log_shard::read(log_, after, bytes_max);
+  }
+
+  void ring() { bell_->ring(); }
+
+ private:
+  log_shard& home_;
+  task_log& log_;
+  const std::shared_ptr<aio::bell> bell_;
+  clock& time_;
+  std::size_t place_;
+};
+
+log_shard::~log_shard() {
+  for (const auto& [task, log] : logs_) THROUGHLINE_ASSERT(log.followers.empty());
+}
+
+void log_shard::ring(const task_log& log) {
+  for (follower* each : log.followers) each->ring();
+}
+
+append_result log_shard::open(const writer& by, steady_time now) {
   const std::lock_guard lock(mutex_);
-  sweep(now, dropped);
+  sweep(now);
   task_log& log = find_or_add(by.task);
   if (log.is_fenced(by)) return {append_status::fenced, log.length_for(by)};
   log.fence_attempt = by.attempt;
   log.fence_worker = by.worker;
   if (!log.is_over()) touch(log, now);
+  ring(log);
   return {append_status::appended, log.length_for(by)};
 }
 
 append_result log_shard::append(const writer& by, std::uint32_t first_index,
-                                const encoded_chunks& chunks, steady_time now,
-                                std::vector<task_id>& dropped) {
+                                const encoded_chunks& chunks, steady_time now) {
   const std::lock_guard lock(mutex_);
-  sweep(now, dropped);
-  const auto found = logs_.find(by.task);
-  if (found != logs_.end()) {
-    const task_log& log = found->second;
-    const std::uint32_t length = log.length_for(by);
-    if (log.is_fenced(by)) return {append_status::fenced, length};
-    if (by.attempt == log.attempt && log.ended) return {append_status::ended, length};
+  sweep(now);
+  task_log* found = find(by.task);
+  if (found != nullptr) {
+    const std::uint32_t length = found->length_for(by);
+    if (found->is_fenced(by)) return {append_status::fenced, length};
+    if (by.attempt == found->attempt && found->ended) return {append_status::ended, length};
     if (first_index != length) return {append_status::mismatch, length};
   } else if (first_index != 0) {
     return {append_status::mismatch, 0};
   }
   if (chunks.ends.empty()) return {append_status::appended, first_index};
 
-  task_log& log = found != logs_.end() ? found->second : find_or_add(by.task);
+  task_log& log = found != nullptr ? *found : find_or_add(by.task);
   log.fence_attempt = by.attempt;
   log.fence_worker = by.worker;
   const std::size_t bytes_before = log.chunks.bytes();
@@ -60,17 +110,22 @@ append_result log_shard::append(const writer& by, std::uint32_t first_index,
   }
   count_bytes(bytes_before, log.chunks.bytes());
   touch(log, now);
+  ring(log);
   return {append_status::appended, log.chunks.count()};
 }
 
 read_result log_shard::read(task_id task, std::optional<position> after, std::size_t bytes_max,
-                            steady_time now, std::vector<task_id>& dropped) {
-  read_result result;
+                            steady_time now) {
   const std::lock_guard lock(mutex_);
-  sweep(now, dropped);
-  const auto found = logs_.find(task);
-  if (found == logs_.end()) return result;
-  const task_log& log = found->second;
+  sweep(now);
+  const task_log* const found = find(task);
+  return found != nullptr ? read(*found, after, bytes_max) : read_result{};
+}
+
+read_result log_shard::read(const task_log& log, std::optional<position> after,
+                            std::size_t bytes_max) {
+  read_result result;
+  if (!log.exists) return result;
   result.exists = true;
   result.attempt = log.attempt == 0 ? log.fence_attempt : log.attempt;
   result.length = log.chunks.count();
@@ -83,15 +138,23 @@ read_result log_shard::read(task_id task, std::optional<position> after, std::si
   return result;
 }
 
-void log_shard::remove(task_id task) {
+std::unique_ptr<chunk_log::subscription> log_shard::subscribe(task_id task,
+                                                              std::shared_ptr<aio::bell> bell,
+                                                              clock& time) {
   const std::lock_guard lock(mutex_);
-  const auto found = logs_.find(task);
-  if (found != logs_.end()) erase(found->second);
+  task_log& log = logs_.try_emplace(task).first->second;
+  log.task = task;
+  return std::make_unique<follower>(*this, log, std::move(bell), time);
 }
 
-void log_shard::drop_expired(steady_time now, std::vector<task_id>& dropped) {
+void log_shard::remove(task_id task) {
   const std::lock_guard lock(mutex_);
-  sweep(now, dropped);
+  if (task_log* const found = find(task)) erase(*found);
+}
+
+void log_shard::drop_expired(steady_time now) {
+  const std::lock_guard lock(mutex_);
+  sweep(now);
 }
 
 std::optional<steady_time> log_shard::oldest_end() const {
@@ -100,25 +163,30 @@ std::optional<steady_time> log_shard::oldest_end() const {
   return over_.front()->touched;
 }
 
-void log_shard::drop_ended_at(steady_time when, std::vector<task_id>& dropped) {
+void log_shard::drop_ended_at(steady_time when) {
   const std::lock_guard lock(mutex_);
-  if (!over_.empty() && over_.front()->touched == when) drop(*over_.front(), dropped);
+  if (!over_.empty() && over_.front()->touched == when) erase(*over_.front());
 }
 
 log_totals log_shard::totals() const {
   const std::lock_guard lock(mutex_);
-  return {logs_.size(), bytes_};
+  return {existing_, bytes_};
+}
+
+log_shard::task_log* log_shard::find(task_id task) {
+  const auto found = logs_.find(task);
+  return found != logs_.end() && found->second.exists ? &found->second : nullptr;
 }
 
 log_shard::task_log& log_shard::find_or_add(task_id task) {
-  const auto [found, is_new] = logs_.try_emplace(task);
-  task_log& log = found->second;
-  if (is_new) {
-    log.task = task;
-    log.order = &running_;
-    log.place = running_.insert(running_.end(), &log);
-    count_bytes(0, bytes_per_log);
-  }
+  task_log& log = logs_.try_emplace(task).first->second;
+  if (log.exists) return log;
+  log.task = task;
+  log.exists = true;
+  ++existing_;
+  log.order = &running_;
+  log.place = running_.insert(running_.end(), &log);
+  count_bytes(0, bytes_per_log);
   return log;
 }
 
@@ -132,8 +200,17 @@ void log_shard::touch(task_log& log, steady_time now) {
 void log_shard::erase(task_log& log) {
   count_bytes(log.chunks.bytes() + bytes_per_log, 0);
   log.order->erase(log.place);
-  const task_id task = log.task;  // the key dies with the log
-  logs_.erase(task);
+  --existing_;
+  if (log.followers.empty()) {
+    const task_id task = log.task;  // the key dies with the entry
+    logs_.erase(task);
+    return;
+  }
+  ring(log);
+  task_log empty;
+  empty.task = log.task;
+  empty.followers = std::move(log.followers);
+  log = std::move(empty);
 }
 
 void log_shard::count_bytes(std::size_t before, std::size_t after) noexcept {
@@ -143,15 +220,9 @@ void log_shard::count_bytes(std::size_t before, std::size_t after) noexcept {
   bytes_total_->fetch_add(after - before, std::memory_order_relaxed);
 }
 
-void log_shard::drop(task_log& log, std::vector<task_id>& dropped) {
-  dropped.push_back(log.task);
-  erase(log);
-}
-
-void log_shard::sweep(steady_time now, std::vector<task_id>& dropped) {
-  while (!running_.empty() && now - running_.front()->touched >= ttl_)
-    drop(*running_.front(), dropped);
-  while (!over_.empty() && now - over_.front()->touched >= ttl_) drop(*over_.front(), dropped);
+void log_shard::sweep(steady_time now) {
+  while (!running_.empty() && now - running_.front()->touched >= ttl_) erase(*running_.front());
+  while (!over_.empty() && now - over_.front()->touched >= ttl_) erase(*over_.front());
 }
 
 }  // namespace throughline::stream

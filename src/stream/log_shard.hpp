@@ -1,6 +1,7 @@
-// A part of the memory chunk log: the logs of the tasks that fall into it, behind one mutex that is
-// held for a copy of a few frames at most. Used by memory_chunk_log only. Every function takes the
-// time and first drops what has expired by then.
+// A part of the memory chunk log: the logs of the tasks that fall into it and who follows them,
+// behind one mutex that is held for a copy of a few frames and the ringing of bells at most. Used by
+// memory_chunk_log only. Every function takes the time and first drops what has expired by then.
+// Whatever changes a log rings the bells of its followers.
 #pragma once
 
 #include <atomic>
@@ -29,31 +30,44 @@ class alignas(64) log_shard {
   /// What a log takes besides its segments, near enough.
   static constexpr std::size_t bytes_per_log = 256;
 
-  /// `bytes_total` counts the bytes of all shards. `dropped` (below) collects the tasks whose logs
-  /// a call has removed.
+  log_shard() = default;
+  /// REQUIRES: every subscription has died.
+  ~log_shard();
+  log_shard(const log_shard&) = delete;
+  log_shard& operator=(const log_shard&) = delete;
+
+  /// `bytes_total` counts the bytes of all shards.
   void configure(std::atomic<std::size_t>& bytes_total, milliseconds ttl) {
     bytes_total_ = &bytes_total;
     ttl_ = ttl;
   }
 
-  append_result open(const writer& by, steady_time now, std::vector<task_id>& dropped);
+  append_result open(const writer& by, steady_time now);
   append_result append(const writer& by, std::uint32_t first_index, const encoded_chunks& chunks,
-                       steady_time now, std::vector<task_id>& dropped);
+                       steady_time now);
   read_result read(task_id task, std::optional<position> after, std::size_t bytes_max,
-                   steady_time now, std::vector<task_id>& dropped);
+                   steady_time now);
+  std::unique_ptr<chunk_log::subscription> subscribe(task_id task, std::shared_ptr<aio::bell> bell,
+                                                     clock& time);
   void remove(task_id task);
-  void drop_expired(steady_time now, std::vector<task_id>& dropped);
+  void drop_expired(steady_time now);
 
   /// When the log that has been over for longest came to its end; nullopt: none is over.
   [[nodiscard]] std::optional<steady_time> oldest_end() const;
   /// Drops that log if it ended at `when`.
-  void drop_ended_at(steady_time when, std::vector<task_id>& dropped);
+  void drop_ended_at(steady_time when);
 
   [[nodiscard]] log_totals totals() const;
 
  private:
+  class follower;
+
+  /// What there is of a task: its log, those who follow it, or both. Stays where it is while it is
+  /// followed.
   struct task_log {
     task_id task;
+    bool exists = false;  // else it only has followers
+    std::vector<follower*> followers;
     std::uint32_t fence_attempt = 0;
     worker_id fence_worker;
     std::uint32_t attempt = 0;  // of `chunks`; 0: nothing has been appended yet
@@ -69,18 +83,22 @@ class alignas(64) log_shard {
   };
 
   // All with the mutex held.
+  [[nodiscard]] task_log* find(task_id task);
   task_log& find_or_add(task_id task);
+  [[nodiscard]] static read_result read(const task_log& log, std::optional<position> after,
+                                        std::size_t bytes_max);
+  static void ring(const task_log& log);
   void touch(task_log& log, steady_time now);
   void erase(task_log& log);
   void count_bytes(std::size_t before, std::size_t after) noexcept;
-  void drop(task_log& log, std::vector<task_id>& dropped);
-  void sweep(steady_time now, std::vector<task_id>& dropped);
+  void sweep(steady_time now);
 
   std::atomic<std::size_t>* bytes_total_ = nullptr;
   milliseconds ttl_{};
 
   mutable std::mutex mutex_;
   std::unordered_map<task_id, task_log> logs_;  // its nodes stay where they are
+  std::size_t existing_ = 0;
   // Both in the order of `touched`, oldest first.
   std::list<task_log*> running_;
   std::list<task_log*> over_;

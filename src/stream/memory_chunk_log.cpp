@@ -8,7 +8,6 @@
 #include <utility>
 
 #include "base/assert.hpp"
-#include "stream/bell_board.hpp"
 #include "stream/log_shard.hpp"
 
 namespace throughline::stream {
@@ -41,15 +40,11 @@ class memory_chunk_log final : public chunk_log {
 
   aio::awaitable<result<append_result>> open(writer by) override {
     THROUGHLINE_ASSERT(by.attempt >= 1);
-    std::vector<task_id> dropped;
     const auto now = time_.steady_now();
-    const auto outcome = shard_of(by.task).open(by, now, dropped);
+    const auto outcome = shard_of(by.task).open(by, now);
     // Tasks begin all the time: each looks after one more shard, so that no shard keeps what has
     // expired.
-    shards_[turn_.fetch_add(1, std::memory_order_relaxed) % shards_.size()].drop_expired(now,
-                                                                                         dropped);
-    bells_.ring(by.task);
-    ring_all(dropped);
+    shards_[turn_.fetch_add(1, std::memory_order_relaxed) % shards_.size()].drop_expired(now);
     keep_within_bounds();
     co_return outcome;
   }
@@ -64,35 +59,22 @@ class memory_chunk_log final : public chunk_log {
     THROUGHLINE_ASSERT(by.attempt >= 1);
     static thread_local encoded_chunks scratch;
     encode(scratch, by.attempt, first_index, chunks);
-    std::vector<task_id> dropped;
-    const auto outcome =
-        shard_of(by.task).append(by, first_index, scratch, time_.steady_now(), dropped);
-    if (outcome.status == append_status::appended) bells_.ring(by.task);
-    ring_all(dropped);
+    const auto outcome = shard_of(by.task).append(by, first_index, scratch, time_.steady_now());
     keep_within_bounds();
     return outcome;
   }
 
   aio::awaitable<result<read_result>> read(task_id task, std::optional<position> after,
                                            std::size_t bytes_max) override {
-    co_return *read_now(task, after, bytes_max);
-  }
-
-  std::optional<read_result> read_now(task_id task, std::optional<position> after,
-                                      std::size_t bytes_max) override {
-    std::vector<task_id> dropped;
-    auto outcome = shard_of(task).read(task, after, bytes_max, time_.steady_now(), dropped);
-    ring_all(dropped);
-    return outcome;
+    co_return shard_of(task).read(task, after, bytes_max, time_.steady_now());
   }
 
   std::unique_ptr<subscription> subscribe(task_id task, std::shared_ptr<aio::bell> bell) override {
-    return bells_.subscribe(task, std::move(bell));
+    return shard_of(task).subscribe(task, std::move(bell), time_);
   }
 
   aio::awaitable<> remove(task_id task) override {
     shard_of(task).remove(task);
-    bells_.ring(task);
     co_return;
   }
 
@@ -109,23 +91,15 @@ class memory_chunk_log final : public chunk_log {
  private:
   log_shard& shard_of(task_id task) noexcept { return shards_[task.hash() >> 58]; }
 
-  void ring_all(const std::vector<task_id>& tasks) {
-    for (const task_id task : tasks) bells_.ring(task);
-  }
-
   void keep_within_bounds() {
     if (bytes_.load(std::memory_order_relaxed) <= options_.bytes_max) return;
-    std::vector<task_id> dropped;
-    {
-      const std::lock_guard lock(evicting_);
-      while (bytes_.load(std::memory_order_relaxed) > options_.bytes_max && drop_oldest(dropped)) {
-      }
+    const std::lock_guard lock(evicting_);
+    while (bytes_.load(std::memory_order_relaxed) > options_.bytes_max && drop_oldest()) {
     }
-    ring_all(dropped);
   }
 
   /// False if no log has ended.
-  bool drop_oldest(std::vector<task_id>& dropped) {
+  bool drop_oldest() {
     log_shard* oldest = nullptr;
     steady_time ended_at = steady_time::max();
     for (auto& shard : shards_) {
@@ -135,7 +109,7 @@ class memory_chunk_log final : public chunk_log {
         oldest = &shard;
       }
     }
-    if (oldest != nullptr) oldest->drop_ended_at(ended_at, dropped);
+    if (oldest != nullptr) oldest->drop_ended_at(ended_at);
     return oldest != nullptr;
   }
 
@@ -145,7 +119,6 @@ class memory_chunk_log final : public chunk_log {
   std::atomic<std::size_t> turn_{0};
   std::array<log_shard, 64> shards_;
   std::mutex evicting_;
-  bell_board bells_;
 };
 
 }  // namespace
