@@ -37,7 +37,7 @@ awaitable<bool> bell::wait_until(steady_time deadline) {
 }
 
 awaitable<> bell::wait() {
-  co_await wait_until(steady_time::max());
+  [[maybe_unused]] const bool is_rung = co_await wait_until(steady_time::max());
 }
 
 awaitable<> bell::wait_uncancelled() {

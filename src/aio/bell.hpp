@@ -58,7 +58,7 @@ class bell final : public std::enable_shared_from_this<bell>, public detail::loo
   std::atomic<bool> rung_{false};
   bool is_cancelled_ = false;
   std::optional<handler> waiting_;
-  steady_time deadline_ = steady_time::max();  // of the present wait
+  steady_time deadline_ = steady_time::max();     // of the present wait
   steady_time armed_until_ = steady_time::max();  // when the timer rings; max: it does not
   std::unique_ptr<timer> timer_;                  // made by the first wait with a deadline
 };

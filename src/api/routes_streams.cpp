@@ -13,11 +13,13 @@ aio::awaitable<result<void>> follow_task(call in) {
   if (!id) co_return id.error();
   const auto wait = in.request().query.integer("wait", 0, wait_seconds_max);
   if (!wait) co_return wait.error();
-  const auto owned = co_await in.app.on.queue.check_owner(in.owner, *id);
-  if (!owned) co_return owned.error();
+  const auto end = co_await in.app.on.queue.end_of(in.owner, *id);
+  if (!end) co_return end.error();
   const std::string position(sent_position(in.request()).value_or(""));
   if (!wants_json(in.request())) {
-    auto sent = co_await send_answer(in, *id, decode_position(position), id_form::position);
+    auto from = decode_position(position);
+    from.is_open = !end->attempt.has_value();
+    auto sent = co_await send_answer(in, *id, from, id_form::position);
     co_return sent;
   }
   auto page = co_await poll_answer(in, *id, position, seconds(wait->value_or(0)));

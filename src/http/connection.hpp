@@ -101,7 +101,7 @@ class connection final : public exchange, public std::enable_shared_from_this<co
   request incoming_;
   std::string left_over_;  // of the last read: the beginning of the next request
   std::vector<std::shared_ptr<aio::bell>> drain_bells_;
-  std::uint64_t alarm_number_ = 0;  // an alarm with another number is out of date
+  std::uint64_t alarm_number_ = 0;                // an alarm with another number is out of date
   std::unique_ptr<unfinished_write> unfinished_;  // of write_now(): the socket was full
   std::size_t sent_without_pause_ = 0;
   stage stage_ = stage::reading;

@@ -25,8 +25,8 @@ curl_multi::curl_multi(aio::event_loop& loop)
     : loop_(loop),
       sockets_(loop,
                [this](int socket, aio::descriptor_set::readiness ready) {
-                 act(socket, (ready.reads ? CURL_CSELECT_IN : 0) |
-                                 (ready.writes ? CURL_CSELECT_OUT : 0));
+                 act(socket,
+                     (ready.reads ? CURL_CSELECT_IN : 0) | (ready.writes ? CURL_CSELECT_OUT : 0));
                }),
       timer_(loop.get_executor()),
       idle_timer_(loop.get_executor()) {
@@ -111,8 +111,8 @@ int curl_multi::on_socket(CURL* /*easy*/, curl_socket_t socket, int wanted, void
   if (wanted == CURL_POLL_REMOVE || wanted == CURL_POLL_NONE) {
     sockets.forget(socket);
   } else {
-    sockets.watch(socket, {.reads = (wanted & CURL_POLL_IN) != 0,
-                           .writes = (wanted & CURL_POLL_OUT) != 0});
+    sockets.watch(socket,
+                  {.reads = (wanted & CURL_POLL_IN) != 0, .writes = (wanted & CURL_POLL_OUT) != 0});
   }
   return 0;
 }

@@ -80,6 +80,8 @@ sqlite_failed misused(std::string_view what, std::string_view text) {
 
 sqlite_connection::sqlite_connection(const std::filesystem::path& file, use what_for)
     : what_for_(what_for), truncate_at_pages_(truncate_pages) {
+  // Statistics that nobody reads would put every allocation behind one mutex of the process.
+  [[maybe_unused]] static const int configured = sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
   sqlite3* opened = nullptr;
   const int code =
       sqlite3_open_v2(file.c_str(), &opened,

@@ -223,7 +223,7 @@ FROM messages m WHERE m.task_id = $1)"};
 /// $1 task, $2 owner
 inline constexpr statement owns_answer{
     "owns_answer",
-    "SELECT m.id FROM messages m WHERE m.task_id = $1 AND m.owner = $2 "
+    "SELECT m.attempt, m.terminal_index FROM messages m WHERE m.task_id = $1 AND m.owner = $2 "
     "AND " STORE_MESSAGE_IS_VISIBLE};
 
 /// $1 task, $2 owner: also of a hidden conversation

@@ -216,9 +216,9 @@ class task_queue {
       std::vector<task_id> tasks);
   /// REQUIRES that it has ended. A task that was cleaned away is answered from its message.
   [[nodiscard]] aio::awaitable<result<stored_ending>> ending_of(task_id task);
-  /// Whose answer this is; `not_found` unless it is the owner's and its conversation is not hidden.
-  /// Knows cleaned tasks too.
-  [[nodiscard]] aio::awaitable<result<void>> check_owner(owner_id owner, task_id task);
+  /// Where the terminal chunk of the owner's task is, if it has ended; `not_found` unless it is the
+  /// owner's and its conversation is not hidden. Knows cleaned tasks too.
+  [[nodiscard]] aio::awaitable<result<terminal_position>> end_of(owner_id owner, task_id task);
 
   // --- upkeep ------------------------------------------------------------------------------------
 

@@ -126,11 +126,17 @@ aio::awaitable<result<stored_ending>> read_ending(sql::transaction& in, task_id 
   co_return to_stored_ending(found[0]);
 }
 
-aio::awaitable<result<void>> check_answer_owner(sql::transaction& in, owner_id owner,
-                                                task_id task) {
-  const bool is_there = co_await owns_answer(in, owner, task);
-  if (!is_there) co_return fail(errc::not_found, "no such task");
-  co_return result<void>();
+aio::awaitable<result<task_queue::terminal_position>> read_end_of(sql::transaction& in,
+                                                                  owner_id owner, task_id task) {
+  const auto found =
+      co_await in.execute(statements::owns_answer.text, sql::parameters{task, owner});
+  if (found.empty()) co_return fail(errc::not_found, "no such task");
+  task_queue::terminal_position out{task, true, std::nullopt, 0};
+  if (const auto& row = found[0]; !row[1].is_null()) {
+    out.attempt = static_cast<std::uint32_t>(row[0].integer());
+    out.index = static_cast<std::uint32_t>(row[1].integer());
+  }
+  co_return out;
 }
 
 }  // namespace
@@ -187,11 +193,12 @@ aio::awaitable<result<stored_ending>> task_queue::ending_of(task_id task) {
   co_return done;
 }
 
-aio::awaitable<result<void>> task_queue::check_owner(owner_id owner, task_id task) {
-  const sql::transaction_body body = [owner, task](sql::transaction& in) {
-    return check_answer_owner(in, owner, task);
+aio::awaitable<result<task_queue::terminal_position>> task_queue::end_of(owner_id owner,
+                                                                         task_id task) {
+  const auto body = [owner, task](sql::transaction& in) {
+    return read_end_of(in, owner, task);
   };
-  auto done = co_await database_.read_transaction(body);
+  auto done = co_await database_.read<terminal_position>(body);
   co_return done;
 }
 

@@ -39,6 +39,9 @@ struct follow_from {
   std::optional<position> after;
   /// The reader named a position that cannot be parsed: it gets a reset and the whole text.
   bool garbage = false;
+  /// The database has said just now that the task has not ended: a missing log is no reason to ask
+  /// it again at once.
+  bool is_open = false;
 };
 
 enum class follow_status : std::uint8_t {

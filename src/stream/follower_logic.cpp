@@ -29,7 +29,8 @@ follower_logic::follower_logic(follow_from from, steady_time now)
     : after_(from.garbage ? std::nullopt : from.after),
       at_(after_),
       read_at_(now),
-      ask_at_(now + silence) {
+      ask_at_(now + silence),
+      has_tried_reading_(from.is_open) {
   if (from.garbage) reset_reason_ = position_unknown;
 }
 

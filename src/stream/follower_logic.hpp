@@ -103,7 +103,7 @@ class follower_logic {
   int ask_failures_ = 0;
   std::optional<position> terminal_;  // known from the database
 
-  bool has_tried_reading_ = false;
+  bool has_tried_reading_ = false;  // whether there is a log has been looked at, or does not matter
   bool log_exists_ = false;
   std::optional<extent> seen_;               // the log as it was last seen
   std::optional<steady_time> beyond_until_;  // when a position beyond a log that has grown is void

@@ -1,6 +1,6 @@
 // A part of the memory chunk log: the logs of the tasks that fall into it and who follows them,
-// behind one mutex that is held for a copy of a few frames and the ringing of bells at most. Used by
-// memory_chunk_log only. Every function takes the time and first drops what has expired by then.
+// behind one mutex that is held for a copy of a few frames and the ringing of bells at most. Used
+// by memory_chunk_log only. Every function takes the time and first drops what has expired by then.
 // Whatever changes a log rings the bells of its followers.
 #pragma once
 
