@@ -4,11 +4,13 @@
 
 #include <cerrno>
 #include <charconv>
+#include <cstdlib>
 #include <system_error>
 #include <utility>
 
 #include "base/assert.hpp"
 #include "base/clock.hpp"
+#include "base/log.hpp"
 #include "sql/dialect.hpp"
 
 namespace throughline::sql {
@@ -69,6 +71,18 @@ errc errc_of(int code, statement_failed::cause why) {
     default:
       return errc::storage_failed;
   }
+}
+
+/// When a sync has failed, the kernel may have dropped what it could not write and call the next
+/// sync a success. Nothing that is committed from here on could be trusted, and trying again would
+/// hide that: so the process ends. The next one reads what the disk really has.
+void end_if_sync_failed(int code, int system_errno) {
+  if (code != SQLITE_IOERR_FSYNC && code != SQLITE_IOERR_DIR_FSYNC) return;
+  log::error(
+      "the disk refused to sync the database; this process ends, because what it wrote may be "
+      "lost. Check the disk, then start again: what was answered before is kept",
+      {{"why", std::generic_category().message(system_errno)}});
+  std::_Exit(1);
 }
 
 sqlite_failed misused(std::string_view what, std::string_view text) {
@@ -135,6 +149,7 @@ void sqlite_connection::now_ms(sqlite3_context* context, int, sqlite3_value**) {
 
 sqlite_failed sqlite_connection::failure(int code, std::string_view text) const {
   const int system_errno = sqlite3_system_errno(db_.get());
+  end_if_sync_failed(code, system_errno);
   const auto why = cause_of(code, system_errno);
   const auto kind = errc_of(code, why);
   std::string detail = sqlite3_errmsg(db_.get());
@@ -287,6 +302,7 @@ void sqlite_connection::checkpoint_if_due() {
   if (truncate) sqlite3_busy_timeout(db_.get(), truncate_wait_ms);
   const int mode = truncate ? SQLITE_CHECKPOINT_TRUNCATE : SQLITE_CHECKPOINT_PASSIVE;
   const int code = sqlite3_wal_checkpoint_v2(db_.get(), nullptr, mode, nullptr, nullptr);
+  end_if_sync_failed(code, sqlite3_system_errno(db_.get()));
   if (!truncate) return;
   sqlite3_busy_timeout(db_.get(), busy_timeout_ms);
   // While a reader holds on to it, the next try waits for the WAL to have grown again.
@@ -294,7 +310,9 @@ void sqlite_connection::checkpoint_if_due() {
 }
 
 void sqlite_connection::checkpoint_all() {
-  sqlite3_wal_checkpoint_v2(db_.get(), nullptr, SQLITE_CHECKPOINT_TRUNCATE, nullptr, nullptr);
+  const int code =
+      sqlite3_wal_checkpoint_v2(db_.get(), nullptr, SQLITE_CHECKPOINT_TRUNCATE, nullptr, nullptr);
+  end_if_sync_failed(code, sqlite3_system_errno(db_.get()));
 }
 
 }  // namespace throughline::sql

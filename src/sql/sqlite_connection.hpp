@@ -1,6 +1,6 @@
 // One connection to a SQLite file: statements prepared once and kept by their text, parameters
 // bound by name, failures typed. Used by the threads of sqlite_database and, before they start, by
-// the migrations. One thread at a time.
+// the migrations. One thread at a time. A sync that the disk refuses ends the process with status 1.
 #pragma once
 
 #include <sqlite3.h>
