@@ -1,6 +1,7 @@
 // One connection to a SQLite file: statements prepared once and kept by their text, parameters
 // bound by name, failures typed. Used by the threads of sqlite_database and, before they start, by
-// the migrations. One thread at a time. A sync that the disk refuses ends the process with status 1.
+// the migrations. One thread at a time. A sync that the disk refuses ends the process with
+// status 1.
 #pragma once
 
 #include <sqlite3.h>
@@ -29,6 +30,8 @@ class sqlite_failed : public statement_failed {
   [[nodiscard]] bool is_io_error() const noexcept {
     return (code_ & 0xFF) == SQLITE_IOERR && why() != cause::storage_full;
   }
+  /// Another program held the database for longer than this one waits.
+  [[nodiscard]] bool is_busy() const noexcept { return (code_ & 0xFF) == SQLITE_BUSY; }
 
  private:
   int code_;

@@ -72,7 +72,7 @@ std::optional<std::vector<result<void>>> sqlite_runner::write_together(
     commit();
   } catch (const sqlite_failed& failed) {
     connection_.roll_back_if_open();
-    if (!failed.is_io_error()) return std::nullopt;
+    if (!failed.is_io_error() && !failed.is_busy()) return std::nullopt;
     outcomes.assign(group.size(), failed.failure());
   }
   return outcomes;

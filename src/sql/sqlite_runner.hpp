@@ -5,7 +5,8 @@
 //
 // When the group as a whole is lost (SQLite rolled it back inside of a body, or COMMIT failed),
 // each of its transactions is run again alone, so that the one that cannot succeed fails by itself.
-// Only when the disk refuses the commit all are told.
+// Only when the disk refuses the commit, or another program holds the database, all are told: each
+// alone would wait as long as all together have waited.
 #pragma once
 
 #include <atomic>
