@@ -37,7 +37,9 @@ std::optional<std::string> read_text(const std::filesystem::path& path) {
 std::vector<std::string> known_variables() {
   // Of `throughline chat`, and of the system tests.
   std::vector<std::string> known{"THROUGHLINE_URL", "THROUGHLINE_BINARY"};
-  if (has_fault_points) known.emplace_back("THROUGHLINE_FAULT");
+  if (has_fault_points) {
+    known.insert(known.end(), {"THROUGHLINE_FAULT", "THROUGHLINE_FAULT_SCHEMA"});
+  }
   for (const auto& option : all_options()) {
     known.push_back(variable_name(option.name));
     if (option.kind == value_kind::secret) known.push_back(known.back() + std::string(file_suffix));

@@ -1,6 +1,11 @@
 #include "store/schema.hpp"
 
 #include <array>
+#include <cstdlib>
+#include <string_view>
+#include <vector>
+
+#include "base/fault_point.hpp"
 
 namespace throughline::store {
 namespace {
@@ -182,9 +187,25 @@ constexpr std::array<sql::migration, 1> all_migrations{
     sql::migration{1, "conversations, messages and the queue of tasks", first_tables, false},
 };
 
+/// What the next version may bring, for tests of going there and back. THROUGHLINE_FAULT_SCHEMA
+/// says whether this version still runs then: `compatible` or `incompatible`.
+std::vector<sql::migration> with_next_version(std::string_view kind) {
+  std::vector<sql::migration> all(all_migrations.begin(), all_migrations.end());
+  const auto next = all.back().version + 1;
+  all.push_back({next, "a column of the next version",
+                 "ALTER TABLE tasks ADD COLUMN next_version text", kind == "compatible"});
+  return all;
+}
+
 }  // namespace
 
 std::span<const sql::migration> migrations() {
+  if constexpr (has_fault_points) {
+    const char* kind = std::getenv("THROUGHLINE_FAULT_SCHEMA");
+    if (kind == nullptr) return all_migrations;
+    static const auto next = with_next_version(kind);
+    return next;
+  }
   return all_migrations;
 }
 
