@@ -3,13 +3,19 @@
 import { row } from "./support/rows.ts";
 import { Crowd, faultBinary, restless, someWish, withStage } from "./support/stage.ts";
 
-const points = [
-  "submit.before_commit", "submit.after_commit", "claim.before_open", "finish.before_commit", "finish.after_commit", "commit.before",
-  "commit.after",
+const moments = [
+  "kill -9 at submit.before_commit",
+  "kill -9 at submit.after_commit",
+  "kill -9 at claim.before_open",
+  "kill -9 at finish.before_commit",
+  "kill -9 at finish.after_commit",
+  "kill -9 at commit.before",
+  "kill -9 at commit.after",
 ];
 
-for (const point of points) {
-  row("P5", `kill -9 at ${point}`, { quick: 1, long: 25 }, async (repeat, chance, tally) => {
+for (const moment of moments) {
+  const point = moment.replace("kill -9 at ", "");
+  row("P5", moment, { quick: 1, long: 25 }, async (repeat, chance, tally) => {
     for (let n = 0; n < repeat; n++) {
       const nth = chance.between(1, point.startsWith("commit") ? 25 : 5);
       await withStage({ binary: faultBinary, env: { THROUGHLINE_FAULT: `${point}:kill:${nth}` } }, async (stage) => {

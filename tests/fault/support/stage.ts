@@ -10,6 +10,9 @@ import type { Violation } from "./checker.ts";
 import { type FollowOptions, type Posted, Recorder } from "./recorder.ts";
 import { Chance } from "./rows.ts";
 
+/** Sanitizers keep address space in reserve: limits on it mean nothing then. */
+export const isSanitized = /\/(asan|tsan)\//.test(binary);
+
 /** The build that has fault points. */
 export const faultBinary = resolve(process.env["FAULT_BINARY"] ?? "../../build/debug/throughline");
 
