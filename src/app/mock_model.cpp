@@ -124,6 +124,9 @@ class running_mock_model final : public mock_model {
                 [this](http::exchange& with) { return list(&with); });
     routes_.add(method::delete_, "/mock/requests",
                 [this](http::exchange& with) { return clear(&with); });
+    routes_.add(method::get, "/mock/digests", [this](http::exchange& with) {
+      return say(&with, 200, book_.digests(with.incoming().query.find("key_prefix").value_or("")));
+    });
     routes_.add(method::get, "/mock/stats",
                 [this](http::exchange& with) { return say(&with, 200, book_.stats()); });
   }
@@ -186,6 +189,7 @@ class running_mock_model final : public mock_model {
     auto record = record_of(asked, *body, fmt::format("mock-{}", number));
     record.key = plan->key;
     if (plan->vary) plan->seed += number * 1'000'003;
+    record.keeps_text = plan->keep_text;
     const auto input_tokens = static_cast<std::int64_t>(record.messages.size()) / bytes_per_token;
     mock_request understood;
     understood.stream = record.stream;

@@ -67,13 +67,15 @@ class performance {
         if (!goes_on) co_return false;
       }
       if (due > std::chrono::steady_clock::now()) co_await aio::sleep_until(due);
-      add_token(next);
+      const auto now = std::chrono::steady_clock::now();
+      if (plan_.pace_ms > 0) late_.push_back((now - due).count());
+      add_token(next, now);
     }
     const bool goes_on = co_await flush();
     co_return goes_on;
   }
 
-  void add_token(std::size_t next) {
+  void add_token(std::size_t next, steady_time now) {
     ++asked_.frames->counted.output_tokens;
     ++tokens_;
     if (next < reasoning_tokens()) {
@@ -83,7 +85,11 @@ class performance {
       return;
     }
     const auto i = next - reasoning_tokens();
-    const auto token = text_.token(i);
+    auto token = text_.token(i);
+    if (plan_.stamp) {
+      token += '@';
+      token += std::to_string(now.time_since_epoch().count());
+    }
     const auto raw = plan_.bad_utf8 && i == 1 ? bad_bytes : std::string_view();
     asked_.frames->content(batch_, token, raw);
     content_ += token;
@@ -122,11 +128,14 @@ class performance {
   aio::awaitable<bool> flush() {
     if (batch_.empty()) co_return true;
     const bool goes_on = co_await writer_.write(batch_);
-    if (goes_on) book_.sent(*asked_.record, reasoning_, content_, tokens_, batch_.size());
+    if (goes_on) {
+      book_.sent(*asked_.record, {reasoning_, content_, tokens_, batch_.size(), late_});
+    }
     batch_.clear();
     reasoning_.clear();
     content_.clear();
     tokens_ = 0;
+    late_.clear();
     co_return goes_on;
   }
 
@@ -139,6 +148,7 @@ class performance {
   std::string reasoning_;
   std::string content_;
   std::int64_t tokens_ = 0;
+  std::vector<std::int64_t> late_;
 };
 
 std::optional<http::response> answer_without_model(const mock_plan& plan, mock_record_book& book) {
@@ -179,7 +189,7 @@ http::response whole_answer(mock_request& asked, mock_record_book& book) {
   answer.counted = asked.frames->counted;
   answer.counted.output_tokens = tokens;
   auto body = asked.frames->whole(answer);
-  book.sent(*asked.record, answer.reasoning, answer.content, tokens, body.size());
+  book.sent(*asked.record, {answer.reasoning, answer.content, tokens, body.size(), {}});
   return http::json_response(200, std::move(body));
 }
 

@@ -108,6 +108,8 @@ result<mock_plan> make_mock_plan(const json::object& body, std::optional<std::st
   plan.usage = read.boolean("usage");
   take(plan.finish_reason, read.text("finish_reason", 100));
   const auto seed = read.integer("seed", 0, std::numeric_limits<std::int64_t>::max());
+  take(plan.stamp, read.boolean("stamp"));
+  take(plan.keep_text, read.boolean("keep_text"));
   plan.seed = seed ? static_cast<std::uint64_t>(*seed) : hash_of(question);
   take(plan.vary, read.boolean("vary"));
   take(plan.status, read.integer("status", 300, 599));

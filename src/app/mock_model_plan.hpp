@@ -30,6 +30,8 @@ struct mock_plan {
   std::string finish_reason = "stop";
   std::uint64_t seed = 0;  // of the generated text; by default made from the question
   bool vary = false;       // each request gets a text of its own, also with the same seed
+  bool stamp = false;      // behind each token `@` and CLOCK_MONOTONIC in ns when it is written
+  bool keep_text = true;   // in the record; else only its digest
 
   std::int64_t status = 0;  // answer with this error
   std::optional<std::string> retry_after;

@@ -16,6 +16,10 @@ std::size_t size_of(const mock_record& record) {
   return record.messages.size() + record.sent_text.size() + record.sent_reasoning.size();
 }
 
+double microseconds(std::int64_t nanoseconds) {
+  return static_cast<double>(nanoseconds) / 1000;
+}
+
 std::string to_json(const mock_record& record) {
   std::string out = fmt::format(R"({{"number":{},"id":)", record.number);
   const auto text = [&out](std::string_view name, std::string_view value) {
@@ -37,6 +41,8 @@ std::string to_json(const mock_record& record) {
   out += R"(},"messages":)" + record.messages;
   text("sent_reasoning", record.sent_reasoning);
   text("sent_text", record.sent_text);
+  fmt::format_to(std::back_inserter(out), R"(,"sent_text_hash":"{:016x}","sent_text_bytes":{})",
+                 record.sent_digest.hash, record.sent_digest.bytes);
   fmt::format_to(std::back_inserter(out),
                  R"(,"stream":{},"had_key":{},"status":{},"sent_tokens":{},"sent_bytes":{},)"
                  R"("finished":{},"closed_by_client":{},"received_at_ms":{},"closed_at_ms":{}}})",
@@ -64,17 +70,18 @@ std::shared_ptr<mock_record> mock_record_book::add(mock_record record) {
   return added;
 }
 
-void mock_record_book::sent(mock_record& record, std::string_view reasoning, std::string_view text,
-                            std::int64_t tokens, std::size_t bytes) {
+void mock_record_book::sent(mock_record& record, const mock_sent& more) {
   const std::lock_guard lock(mutex_);
-  sent_tokens_ += tokens;
-  sent_bytes_ += static_cast<std::int64_t>(bytes);
-  record.sent_tokens += tokens;
-  record.sent_bytes += static_cast<std::int64_t>(bytes);
-  if (record.number == 0) return;
-  record.sent_reasoning += reasoning;
-  record.sent_text += text;
-  held_bytes_ += reasoning.size() + text.size();
+  sent_tokens_ += more.tokens;
+  sent_bytes_ += static_cast<std::int64_t>(more.bytes);
+  record.sent_tokens += more.tokens;
+  record.sent_bytes += static_cast<std::int64_t>(more.bytes);
+  record.sent_digest.add(more.text);
+  for (const auto late : more.late_ns) late_.record(late);
+  if (record.number == 0 || !record.keeps_text) return;
+  record.sent_reasoning += more.reasoning;
+  record.sent_text += more.text;
+  held_bytes_ += more.reasoning.size() + more.text.size();
 }
 
 void mock_record_book::set_status(mock_record& record, int status) {
@@ -114,13 +121,30 @@ std::string mock_record_book::list(std::optional<std::string_view> key, std::siz
   return out;
 }
 
+std::string mock_record_book::digests(std::string_view prefix) const {
+  const std::lock_guard lock(mutex_);
+  std::string out = "[";
+  for (const auto& record : records_) {
+    if (!record->key.starts_with(prefix)) continue;
+    if (out.size() > 1) out += ',';
+    out += R"({"key":)";
+    append_json_string(out, record->key);
+    fmt::format_to(std::back_inserter(out), R"(,"hash":"{:016x}","bytes":{},"finished":{}}})",
+                   record->sent_digest.hash, record->sent_digest.bytes, record->finished);
+  }
+  out += ']';
+  return out;
+}
+
 std::string mock_record_book::stats() const {
   const std::lock_guard lock(mutex_);
   return fmt::format(
       R"({{"requests":{},"active":{},"active_most":{},"finished":{},"closed_by_client":{},)"
-      R"("sent_tokens":{},"sent_bytes":{},"recorded":{}}})",
+      R"("sent_tokens":{},"sent_bytes":{},"recorded":{},)"
+      R"("late_us":{{"p50":{:.1f},"p99":{:.1f},"max":{:.1f}}}}})",
       requests_, active_, active_most_, finished_, closed_by_client_, sent_tokens_, sent_bytes_,
-      records_.size());
+      records_.size(), microseconds(late_.quantile(0.5)), microseconds(late_.quantile(0.99)),
+      microseconds(late_.max()));
 }
 
 void mock_record_book::clear() {
@@ -135,6 +159,7 @@ void mock_record_book::clear() {
   closed_by_client_ = 0;
   sent_tokens_ = 0;
   sent_bytes_ = 0;
+  late_ = {};
 }
 
 }  // namespace throughline::app

@@ -8,6 +8,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -15,6 +16,8 @@
 
 #include "base/clock.hpp"
 #include "base/json.hpp"
+#include "load/histogram.hpp"
+#include "load/text_digest.hpp"
 
 namespace throughline::app {
 
@@ -33,11 +36,22 @@ struct mock_record {
   // As the client should have decoded it; only what was handed to the kernel in whole frames.
   std::string sent_reasoning;
   std::string sent_text;
+  bool keeps_text = true;
+  load::text_digest sent_digest;  // of the text
   std::int64_t sent_tokens = 0;
   std::int64_t sent_bytes = 0;
   bool finished = false;  // all that was asked for was sent
   bool closed_by_client = false;
   std::optional<wall_time> closed_at;
+};
+
+/// What went out in one write.
+struct mock_sent {
+  std::string_view reasoning;
+  std::string_view text;
+  std::int64_t tokens = 0;
+  std::size_t bytes = 0;
+  std::span<const std::int64_t> late_ns;  // of each token against the plan's pace
 };
 
 class mock_record_book {
@@ -46,8 +60,7 @@ class mock_record_book {
   [[nodiscard]] std::shared_ptr<mock_record> add(mock_record record);
 
   /// Adds to what was sent.
-  void sent(mock_record& record, std::string_view reasoning, std::string_view text,
-            std::int64_t tokens, std::size_t bytes);
+  void sent(mock_record& record, const mock_sent& more);
   void set_status(mock_record& record, int status);
   enum class ending : std::uint8_t { finished, broken_off, closed_by_client };
   void close(mock_record& record, ending how);
@@ -58,6 +71,9 @@ class mock_record_book {
 
   /// `[...]`, the newest `limit`, oldest first; only those of a key, if one is given.
   [[nodiscard]] std::string list(std::optional<std::string_view> key, std::size_t limit) const;
+  /// `[{"key":…,"hash":"16 hex digits","bytes":…,"finished":…}]` of the texts sent for keys that
+  /// begin with `prefix`, oldest first: of a key asked for twice, the last one counts.
+  [[nodiscard]] std::string digests(std::string_view prefix) const;
   [[nodiscard]] std::string stats() const;
   /// Forgets requests, counts and keys. Those under way are counted as active still.
   void clear();
@@ -74,6 +90,7 @@ class mock_record_book {
   std::int64_t closed_by_client_ = 0;
   std::int64_t sent_tokens_ = 0;
   std::int64_t sent_bytes_ = 0;
+  load::histogram late_;
 };
 
 }  // namespace throughline::app
