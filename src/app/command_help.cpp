@@ -137,12 +137,13 @@ const std::string_view mock_model_examples =
     "  {\"mock\":{\"tokens\":200,\"pace_ms\":20,\"reasoning\":10}} Why is the sky blue?\n"
     "\n"
     "Text: tokens, text, token_bytes, pace_ms, first_ms, reasoning, reasoning_field, usage, "
-    "finish_reason, seed, vary.\n"
+    "finish_reason, seed, vary,\n"
+    "stamp, keep_text.\n"
     "Faults: status, retry_after, fail_times (of the same key), stall_after, cut_after_tokens, "
     "cut_after_bytes, rst,\n"
     "in_band_error_after, no_finish, no_done, keep_open, bad_utf8, huge_delta_bytes, "
     "drip_bytes_per_s, html, redirect,\n"
-    "gzip. GET /mock/requests and /mock/stats tell what it was asked.\n"
+    "gzip. GET /mock/requests, /mock/digests and /mock/stats tell what it was asked and sent.\n"
     "\n"
     "Examples:\n"
     "  throughline mock-model --listen 127.0.0.1:9999\n"
@@ -164,5 +165,29 @@ const std::string_view chaos_proxy_examples =
     "  throughline chaos-proxy --listen 127.0.0.1:8081 --to 127.0.0.1:8080 --control "
     "127.0.0.1:8082\n"
     "  echo \"set down.cut_after_bytes=1..4000 rst=1\" | nc -N 127.0.0.1 8082\n";
+const std::string_view check_examples =
+    "Posts a message, reads the answer while it is written, cuts a reader off and resumes, asks by "
+    "long poll, and\n"
+    "compares all of it; the conversation is deleted afterwards. Exit status: 0 if everything "
+    "works, else 1.\n"
+    "\n"
+    "Examples:\n"
+    "  throughline check\n"
+    "  throughline check --url https://chat.example.org\n";
+
+const std::string_view bench_examples =
+    "Every answer's text is compared with what the model sent, and its chunks are counted: exit "
+    "status 1 if anything\n"
+    "is lost, repeated, out of order or different.\n"
+    "\n"
+    "Examples:\n"
+    "  throughline bench\n"
+    "  throughline bench --conversations 1000 --chunks 100 --pace 50ms --start-within 2s\n"
+    "  throughline bench --conversations 10 --subscribers 200\n"
+    "  throughline bench --conversations 1000 --pace 50ms --cut-after 5s\n"
+    "  throughline bench --conversations 0 --idle 10000\n"
+    "  throughline bench --posts-per-second 500 --chunks 5\n"
+    "  throughline bench --json now.json --compare before.json\n"
+    "  throughline bench --url http://127.0.0.1:8080 --mock-url http://127.0.0.1:9999\n";
 
 }  // namespace throughline::app

@@ -33,5 +33,7 @@ extern const std::string_view config_examples;
 extern const std::string_view chat_examples;
 extern const std::string_view mock_model_examples;
 extern const std::string_view chaos_proxy_examples;
+extern const std::string_view bench_examples;
+extern const std::string_view check_examples;
 
 }  // namespace throughline::app

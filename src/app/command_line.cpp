@@ -5,10 +5,13 @@
 #include <CLI/CLI.hpp>
 #include <cstdio>
 #include <exception>
+#include <limits>
 #include <map>
 
+#include "app/bench.hpp"
 #include "app/chaos_proxy.hpp"
 #include "app/chat.hpp"
+#include "app/check.hpp"
 #include "app/command_help.hpp"
 #include "app/configuration.hpp"
 #include "app/configuration_report.hpp"
@@ -106,10 +109,15 @@ struct program {
   CLI::App* chat = nullptr;
   CLI::App* mock_model = nullptr;
   CLI::App* chaos_proxy = nullptr;
+  CLI::App* bench = nullptr;
+  CLI::App* check = nullptr;
   CLI::App* version = nullptr;
   flag_values serve_flags;
   flag_values config_flags;
   chat_options chatting;
+  check_options checking;
+  bench_options measuring;
+  bool measures_itself = false;
   std::string mock_listen = "127.0.0.1:0";
   std::size_t mock_threads = 1;
   chaos_proxy_options chaos;
@@ -148,6 +156,79 @@ void add_chaos_proxy_flags(program& in) {
       ->check(CLI::Range(1, 1 << 30));
 }
 
+void add_check_flags(program& in) {
+  auto& check = *in.check;
+  check
+      .add_option("--url", in.checking.url,
+                  "Address as clients use it, proxies included [as `throughline chat`]")
+      ->type_name("URL");
+  check
+      .add_option("--data-dir", in.checking.data_dir,
+                  "Folder of the running server's database, to find its address")
+      ->type_name("PATH");
+  check.add_option("--model", in.checking.model, "Model that answers [the server's default]")
+      ->type_name("NAME");
+  check.add_option("--message", in.checking.message, "What to ask it")->type_name("TEXT");
+}
+
+void add_bench_flags(program& in) {
+  auto& bench = *in.bench;
+  auto& to = in.measuring;
+  const auto count = [&bench](const char* name, std::int64_t& into, const char* help,
+                              std::int64_t most) {
+    bench.add_option(name, into, help)->type_name("N")->check(CLI::Range(std::int64_t{0}, most));
+  };
+  const auto text = [&bench](const char* name, std::string& into, const char* help,
+                             const char* type) {
+    bench.add_option(name, into, help)->type_name(type);
+  };
+  const auto texts = [&bench](const char* name, std::vector<std::string>& into, const char* help,
+                              const char* type) {
+    bench.add_option(name, into, help)->type_name(type)->expected(1)->take_all();
+  };
+  constexpr std::int64_t many = 1'000'000;
+  bench.add_flag("--self", in.measures_itself,
+                 "Start a server and a mock model for it, with a database in a temporary folder "
+                 "(the default without --url)");
+  texts("--url", to.urls,
+        "Measure this running server, whose model is the mock model; repeatable: readers are "
+        "spread over all and resume on another one",
+        "URL");
+  text("--mock-url", to.mock_url, "The mock model of that server, to compare texts with", "URL");
+  text("--mock-listen", to.mock_listen, "Start the mock model of that server here", "HOST:PORT");
+  text("--model", to.model, "Model to ask for [the server's default]", "NAME");
+  count("--conversations,--num-conversations", to.conversations,
+        "Answers, each in a conversation of its own (default 50)", many);
+  count("--chunks", to.chunks, "Chunks of each answer (default 200)", 2 * many);
+  text("--pace", to.pace,
+       "From one chunk to the next; a bare number means milliseconds (default "
+       "20ms)",
+       "DURATION");
+  count("--token-bytes", to.token_bytes, "Pad the text of a chunk to this", many);
+  count("--subscribers", to.subscribers, "Readers of each answer (default 1)", many);
+  text("--start-within", to.start_within, "Spread the posts over this time (default 1s)",
+       "DURATION");
+  texts("--cut-after", to.cuts,
+        "Cut all readers off so long after the first post; they resume all at once; repeatable",
+        "DURATION");
+  text("--cut-for", to.cut_for, "How long they stay away (default 500ms)", "DURATION");
+  count("--idle", to.idle, "Event streams opened before and held open (default 0)", many);
+  count("--posts-per-second", to.posts_per_second,
+        "Post at this rate instead of --conversations, without readers unless --subscribers", many);
+  text("--duration", to.duration,
+       "How long to post, or to hold what is idle (default 10s for "
+       "posts)",
+       "DURATION");
+  texts("--server-flag", to.server_flags,
+        "Flag for the server that it starts, like --server-flag=--event-loops=2; repeatable",
+        "FLAG");
+  count("--server-pid", to.server_pid,
+        "Process whose CPU time and memory are the server's [who listens on the port]",
+        std::numeric_limits<std::int32_t>::max());
+  text("--json", to.json_file, "Write all figures to this file", "FILE");
+  text("--compare", to.compare_file, "Compare with the --json of an earlier run", "FILE");
+}
+
 void describe(program& in) {
   auto& app = in.app;
   app.formatter(std::make_shared<help_formatter>());
@@ -165,11 +246,19 @@ void describe(program& in) {
   in.chaos_proxy = app.add_subcommand(
       "chaos-proxy", "Run a TCP proxy that delays, cuts and swallows what passes through it");
   in.chaos_proxy->footer(std::string(chaos_proxy_examples));
+  in.check = app.add_subcommand(
+      "check", "Ask a running system one question, and say which part of it fails");
+  in.check->footer(std::string(check_examples));
+  in.bench =
+      app.add_subcommand("bench", "Measure a server under load, and check that it loses nothing");
+  in.bench->footer(std::string(bench_examples));
   in.version = app.add_subcommand("version", "Print the version and exit");
   add_settings(*in.serve, in.serve_flags);
   add_settings(*in.config, in.config_flags);
   add_chat_flags(in);
   add_chaos_proxy_flags(in);
+  add_check_flags(in);
+  add_bench_flags(in);
   in.mock_model
       ->add_option("--listen", in.mock_listen, "Address and port; port 0 takes any free one")
       ->type_name("HOST:PORT");
@@ -193,6 +282,14 @@ int run_mock(const program& in) {
   return run_mock_model(options);
 }
 
+int bench(const program& in) {
+  if (in.measures_itself && !in.measuring.urls.empty()) {
+    std::fputs("throughline: --self and --url exclude each other\n", stderr);
+    return usage_status;
+  }
+  return run_bench(in.measuring);
+}
+
 int run(program& in) {
   std::vector<std::string> commands;
   for (const auto* command : in.app.get_subcommands({})) commands.push_back(command->get_name());
@@ -213,6 +310,8 @@ int run(program& in) {
   if (in.chat->parsed()) return run_chat(in.chatting);
   if (in.mock_model->parsed()) return run_mock(in);
   if (in.chaos_proxy->parsed()) return run_chaos_proxy(in.chaos);
+  if (in.check->parsed()) return run_check(in.checking);
+  if (in.bench->parsed()) return bench(in);
   std::fputs(in.app.help().c_str(), stdout);
   return 0;
 }

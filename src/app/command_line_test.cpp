@@ -28,7 +28,7 @@ outcome run(std::vector<std::string> arguments) {
 TEST(command_line, without_a_command_it_prints_the_help) {
   const auto ran = run({});
   EXPECT_EQ(ran.status, 0);
-  for (const auto* command : {"serve", "chat", "config", "mock-model", "version"})
+  for (const auto* command : {"serve", "chat", "config", "check", "bench", "mock-model", "version"})
     EXPECT_THAT(ran.out, HasSubstr(command));
 }
 

@@ -84,7 +84,7 @@ std::optional<std::uint64_t> socket_inode(std::string_view link) {
   return parse_number<std::uint64_t>(link.substr(begin.size(), link.size() - begin.size() - 1), 10);
 }
 
-std::optional<std::string> find_port_owner(std::uint16_t port) {
+std::optional<pid_t> find_port_process(std::uint16_t port) {
   auto inodes = listening_inodes(read_proc("/proc/net/tcp"), port);
   inodes.merge(listening_inodes(read_proc("/proc/net/tcp6"), port));
   if (inodes.empty()) return std::nullopt;
@@ -93,11 +93,16 @@ std::optional<std::string> find_port_owner(std::uint16_t port) {
   for (; !failed && processes != std::filesystem::directory_iterator();
        processes.increment(failed)) {
     const auto& path = processes->path();
-    const auto name = path.filename().string();
-    if (!parse_number<std::uint32_t>(name, 10) || !holds_one_of(path, inodes)) continue;
-    return fmt::format("process {} ({})", name, command_of(path));
+    const auto id = parse_number<pid_t>(path.filename().string(), 10);
+    if (id && holds_one_of(path, inodes)) return id;
   }
   return std::nullopt;
+}
+
+std::optional<std::string> find_port_owner(std::uint16_t port) {
+  const auto id = find_port_process(port);
+  if (!id) return std::nullopt;
+  return fmt::format("process {} ({})", *id, command_of(fmt::format("/proc/{}", *id)));
 }
 
 }  // namespace throughline::app

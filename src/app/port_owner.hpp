@@ -2,6 +2,8 @@
 // meets. Linux's /proc.
 #pragma once
 
+#include <sys/types.h>
+
 #include <cstdint>
 #include <optional>
 #include <set>
@@ -17,6 +19,8 @@ namespace throughline::app {
 /// `socket:[12345]` -> 12345. Pure.
 [[nodiscard]] std::optional<std::uint64_t> socket_inode(std::string_view link);
 
+/// The process that listens there; nullopt as below.
+[[nodiscard]] std::optional<pid_t> find_port_process(std::uint16_t port);
 /// `process 4242 (python3 -m http.server 8080)`; nullopt if nobody listens there or if it may not
 /// be seen.
 [[nodiscard]] std::optional<std::string> find_port_owner(std::uint16_t port);
