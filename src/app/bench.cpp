@@ -12,6 +12,7 @@
 #include <iterator>
 #include <stdexcept>
 
+#include "app/chat_terminal.hpp"
 #include "app/port_owner.hpp"
 #include "app/text_values.hpp"
 #include "base/id.hpp"
@@ -219,9 +220,12 @@ int measure(const bench_options& options) {
   const own_servers own(options);
   aim(plan, options, own);
 
+  const interrupts counted;
   progress_line progress;
-  const auto outcome =
-      load::run_load(plan, [&progress](const load::load_progress& at) { progress.tell(at); });
+  const auto outcome = load::run_load(plan, [&progress](const load::load_progress& at) {
+    progress.tell(at);
+    return interrupts::count() == 0;
+  });
   progress.end();
   const auto& model_url = own.model_url().empty() ? options.mock_url : own.model_url();
   const auto model = ask_model(plan, outcome, model_url);

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <array>
+
 #include "app/mock_model_writer.hpp"
 #include "base/utf8.hpp"
 
@@ -33,7 +35,12 @@ class open_record {
 class performance {
  public:
   performance(http::exchange& with, mock_record_book& book, mock_request& asked)
-      : book_(book), asked_(asked), plan_(asked.plan), text_(plan_), writer_(with, plan_) {}
+      : with_(with),
+        book_(book),
+        asked_(asked),
+        plan_(asked.plan),
+        text_(plan_),
+        writer_(with, plan_) {}
 
   aio::awaitable<mock_record_book::ending> play() {
     using ending = mock_record_book::ending;
@@ -51,6 +58,10 @@ class performance {
   }
 
   aio::awaitable<bool> play_tokens() {
+    // One timer for all tokens, and plain writes without coroutines in between: at 20,000 tokens a
+    // second this program competes with what it helps to measure.
+    const aio::executor here = co_await aio::asio::this_coro::executor;
+    aio::timer alarm(here);
     const auto start = std::chrono::steady_clock::now();
     const auto all = reasoning_tokens() + text_.size();
     for (std::size_t next = 0; next <= all; ++next) {
@@ -66,8 +77,12 @@ class performance {
         const bool goes_on = co_await flush();
         if (!goes_on) co_return false;
       }
-      if (due > std::chrono::steady_clock::now()) co_await aio::sleep_until(due);
-      const auto now = std::chrono::steady_clock::now();
+      auto now = std::chrono::steady_clock::now();
+      if (due > now) {
+        alarm.expires_at(due);
+        co_await alarm.async_wait(aio::use_awaitable);
+        now = std::chrono::steady_clock::now();
+      }
       if (plan_.pace_ms > 0) late_.push_back((now - due).count());
       add_token(next, now);
     }
@@ -127,7 +142,13 @@ class performance {
 
   aio::awaitable<bool> flush() {
     if (batch_.empty()) co_return true;
-    const bool goes_on = co_await writer_.write(batch_);
+    bool goes_on = true;
+    if (writer_.is_plain()) {
+      const std::array buffers{aio::asio::const_buffer(batch_.data(), batch_.size())};
+      co_await with_.write(buffers);
+    } else {
+      goes_on = co_await writer_.write(batch_);
+    }
     if (goes_on) {
       book_.sent(*asked_.record, {reasoning_, content_, tokens_, batch_.size(), late_});
     }
@@ -139,6 +160,7 @@ class performance {
     co_return goes_on;
   }
 
+  http::exchange& with_;
   mock_record_book& book_;
   mock_request& asked_;
   const mock_plan& plan_;

@@ -20,6 +20,8 @@ class mock_writer {
   [[nodiscard]] aio::awaitable<> end();
   void cut() { with_.abort_connection(plan_.rst); }
 
+  /// Whether write() would do nothing to the bytes.
+  [[nodiscard]] bool is_plain() const { return !plan_.gzip && !is_exact(); }
   /// Whether each frame is to be written by itself, because it matters where a break comes.
   [[nodiscard]] bool is_exact() const {
     return plan_.cut_after_bytes.has_value() || plan_.drip_bytes_per_s > 0;

@@ -34,8 +34,9 @@ bool take_number(std::string_view& text, std::int64_t& number) {
 
 /// Takes the rest of a JSON string without its closing quote, if nothing in it is escaped.
 bool take_plain(std::string_view& text, std::string_view& value) {
-  const auto end = text.find_first_of("\"\\");
-  if (end == std::string_view::npos || text[end] == '\\') return false;
+  std::size_t end = 0;
+  while (end < text.size() && text[end] != '"' && text[end] != '\\') ++end;
+  if (end == text.size() || text[end] == '\\') return false;
   value = text.substr(0, end);
   text.remove_prefix(end + 1);
   return true;

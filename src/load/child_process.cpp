@@ -40,6 +40,7 @@ child_process::child_process(std::vector<std::string> arguments,
     // Only what is safe between fork and exec.
     ::prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (::getppid() != parent) ::_exit(cannot_run_status);
+    ::setpgid(0, 0);  // Ctrl-C is for the parent
     ::dup2(ends[1], STDOUT_FILENO);
     ::execve(argv[0], argv.data(), envp.data());
     ::_exit(cannot_run_status);

@@ -58,6 +58,7 @@ struct memory_sample {
 };
 
 struct load_outcome {
+  bool interrupted = false;  // ended early by the progress callback
   double seconds = 0;
   std::int64_t posts = 0;
   std::int64_t posts_refused = 0;
@@ -93,7 +94,7 @@ struct load_outcome {
   std::vector<received_text> texts;
 };
 
-/// Called now and then while it runs.
+/// Told twice a second while it runs.
 struct load_progress {
   double seconds = 0;
   std::int64_t posts = 0;
@@ -104,7 +105,8 @@ struct load_progress {
   std::int64_t delivery_p50_ns = 0;
   std::int64_t delivery_p99_ns = 0;
 };
-using progress_callback = std::function<void(const load_progress&)>;
+/// False ends the run.
+using progress_callback = std::function<bool(const load_progress&)>;
 
 /// Runs the plan on the calling thread. Throws std::system_error if the machine does not let it
 /// (too few descriptors).

@@ -182,6 +182,7 @@ std::vector<std::string> problems_in(const load_plan& plan, const load_outcome& 
   const auto say = [&problems](std::int64_t count, std::string_view what) {
     if (count > 0) problems.push_back(fmt::format("{} {}", count, what));
   };
+  if (outcome.interrupted) problems.emplace_back("the run was interrupted");
   say(outcome.posts_refused, "posts were refused; the first: " + outcome.refusal);
   say(plan.conversations - outcome.posts - outcome.posts_refused, "posts were not answered");
   say(outcome.lost, "chunks were lost");

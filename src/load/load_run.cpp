@@ -127,6 +127,7 @@ class load_run {
     const auto now = now_ns();
     const bool is_done = conversations_open_ == 0 && posts_begun_ == plan_.conversations &&
                          now >= started_ns_ + ns(plan_.hold);
+    if (out_.interrupted) return true;
     const bool is_stuck =
         conversations_open_ > 0 && now > heard_ns_ + plan_.patience.count() * second_ns;
     return is_done || is_stuck;
@@ -180,7 +181,7 @@ class load_run {
     progress.idle = out_.idle_opened;
     progress.delivery_p50_ns = out_.delivery.quantile(0.5);
     progress.delivery_p99_ns = out_.delivery.quantile(0.99);
-    tell_(progress);
+    out_.interrupted = !tell_(progress);
   }
 
   /// Waits, reads what came, and does what is due.
@@ -210,7 +211,7 @@ class load_run {
     const auto& to = next_server_of(who);
     who.ask(request(to, method_and_target, more, body));
     who.connect(to);
-    poller_.watch(who.descriptor(), EPOLLIN | EPOLLOUT, number);
+    poller_.watch(who.descriptor(), number);
   }
 
   static std::string request(const endpoint& to, std::string_view method_and_target,
@@ -223,7 +224,6 @@ class load_run {
     auto& who = clients_[number];
     who.ask(std::move(text));
     if (!who.send_now()) return broke(number);
-    if (who.has_unsent()) poller_.change(who.descriptor(), EPOLLIN | EPOLLOUT, number);
   }
 
   void handle(std::uint32_t number, std::uint32_t events) {
@@ -231,19 +231,33 @@ class load_run {
     if (who.now == phase::closed) return;
     if ((events & EPOLLOUT) != 0 && (who.now == phase::connecting || who.has_unsent())) {
       if (!who.send_now()) return broke(number);
-      if (!who.has_unsent()) poller_.change(who.descriptor(), EPOLLIN, number);
     }
-    if ((events & (EPOLLIN | EPOLLHUP | EPOLLERR)) != 0) receive(number);
+    if ((events & (EPOLLIN | EPOLLHUP | EPOLLERR)) == 0) return;
+    // A full buffer may have left something, of which no further event tells.
+    while (receive(number) == buffer_.size()) {
+      if (who.now == phase::closed) return;
+    }
   }
 
-  void receive(std::uint32_t number) {
+  /// Returns how much came.
+  std::size_t receive(std::uint32_t number) {
     auto& who = clients_[number];
     const auto size = ::recv(who.descriptor(), buffer_.data(), buffer_.size(), 0);
     const auto received = now_ns();
-    if (size < 0 && errno == EAGAIN) return;
-    if (size <= 0) return broke(number);
+    if (size < 0 && errno == EAGAIN) return 0;
+    if (size <= 0) {
+      broke(number);
+      return 0;
+    }
     out_.bytes += size;
-    std::string_view bytes(buffer_.data(), static_cast<std::size_t>(size));
+    take(number, received, static_cast<std::size_t>(size));
+    return static_cast<std::size_t>(size);
+  }
+
+  /// What lies in the buffer.
+  void take(std::uint32_t number, std::int64_t received, std::size_t size) {
+    auto& who = clients_[number];
+    std::string_view bytes(buffer_.data(), size);
     while (true) {
       switch (who.response.next(bytes)) {
         case step::needs_more:
@@ -269,7 +283,7 @@ class load_run {
     std::int64_t begun = 0;
     next_progress_ns_ = now_ns() + progress_every_ns;
     heard_ns_ = now_ns();
-    while (out_.idle_opened < plan_.idle &&
+    while (out_.idle_opened < plan_.idle && !out_.interrupted &&
            now_ns() < heard_ns_ + plan_.patience.count() * second_ns) {
       while (begun < plan_.idle && begun - out_.idle_opened < idle_at_once) {
         connect(add_client(no_conversation), "GET /events", "Accept: text/event-stream\r\n");

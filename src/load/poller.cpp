@@ -12,15 +12,6 @@ namespace {
 
 constexpr std::int64_t second_ns = 1'000'000'000;
 
-void control(int poller, int operation, int descriptor, std::uint32_t what, std::uint32_t number) {
-  epoll_event event{};
-  event.events = what;
-  event.data.u32 = number;
-  if (::epoll_ctl(poller, operation, descriptor, &event) != 0) {
-    throw std::system_error(errno, std::generic_category(), "epoll_ctl");
-  }
-}
-
 }  // namespace
 
 std::int64_t now_ns() noexcept {
@@ -37,12 +28,14 @@ poller::~poller() {
   ::close(descriptor_);
 }
 
-void poller::watch(int descriptor, std::uint32_t what, std::uint32_t number) {
-  control(descriptor_, EPOLL_CTL_ADD, descriptor, what, number);
-}
-
-void poller::change(int descriptor, std::uint32_t what, std::uint32_t number) {
-  control(descriptor_, EPOLL_CTL_MOD, descriptor, what, number);
+void poller::watch(int descriptor, std::uint32_t number) {
+  epoll_event event{};
+  // By edges: the kernel then looks at a socket only when something has happened to it.
+  event.events = EPOLLIN | EPOLLOUT | EPOLLET;
+  event.data.u32 = number;
+  if (::epoll_ctl(descriptor_, EPOLL_CTL_ADD, descriptor, &event) != 0) {
+    throw std::system_error(errno, std::generic_category(), "epoll_ctl");
+  }
 }
 
 std::span<const epoll_event> poller::wait(std::int64_t until_ns) {

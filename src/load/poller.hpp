@@ -20,9 +20,9 @@ class poller {
   poller(const poller&) = delete;
   poller& operator=(const poller&) = delete;
 
-  /// Reports `what` (EPOLLIN, EPOLLOUT) of a descriptor under `number` from now on.
-  void watch(int descriptor, std::uint32_t what, std::uint32_t number);
-  void change(int descriptor, std::uint32_t what, std::uint32_t number);
+  /// Reports from now on under `number` when a descriptor becomes readable or writable; not again
+  /// as long as it stays so.
+  void watch(int descriptor, std::uint32_t number);
 
   /// Waits until something is ready or `until_ns` is reached. A descriptor that is closed before
   /// its turn comes may still be in the span.
