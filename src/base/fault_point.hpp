@@ -36,7 +36,7 @@ inline constexpr std::array<std::string_view, 8> fault_point_names{
     "submit.before_commit",  // all of the post is written, nothing is committed
     "submit.after_commit",   // the post is durable, nobody has been told
     "claim.before_open",     // the task is claimed, its log is not open
-    "heartbeat",             // before the lease is renewed
+    "heartbeat.before",      // before the lease is renewed
     "finish.before_commit",  // the end is written, nothing is committed
     "finish.after_commit",   // the end is durable, the log has no terminal chunk
     "commit.before",         // of any group of transactions

@@ -14,7 +14,7 @@ namespace {
 using testing::HasSubstr;
 
 TEST(fault_point, is_armed_by_a_text) {
-  const auto plans = parse_fault_plans("finish.before_commit:kill,heartbeat:delay-250:3+");
+  const auto plans = parse_fault_plans("finish.before_commit:kill,heartbeat.before:delay-250:3+");
   ASSERT_TRUE(plans);
   ASSERT_EQ(plans->size(), 2U);
   EXPECT_EQ((*plans)[0].point, "finish.before_commit");
@@ -32,10 +32,10 @@ TEST(fault_point, refuses_what_it_cannot_read) {
     return parse_fault_plans(text).error().detail;
   };
   EXPECT_THAT(why("finish.befor_commit:kill"), HasSubstr("no fault point 'finish.befor_commit'"));
-  EXPECT_THAT(why("heartbeat:die"), HasSubstr("none of kill"));
-  EXPECT_THAT(why("heartbeat:delay-"), HasSubstr("none of kill"));
-  EXPECT_THAT(why("heartbeat:fail:0"), HasSubstr("no number"));
-  EXPECT_THAT(why("heartbeat:fail:+"), HasSubstr("no number"));
+  EXPECT_THAT(why("heartbeat.before:die"), HasSubstr("none of kill"));
+  EXPECT_THAT(why("heartbeat.before:delay-"), HasSubstr("none of kill"));
+  EXPECT_THAT(why("heartbeat.before:fail:0"), HasSubstr("no number"));
+  EXPECT_THAT(why("heartbeat.before:fail:+"), HasSubstr("no number"));
 }
 
 TEST(fault_point, kills_at_the_passing_that_was_asked_for) {
@@ -54,13 +54,13 @@ TEST(fault_point, kills_at_the_passing_that_was_asked_for) {
 TEST(fault_point, fails_from_a_passing_on) {
   EXPECT_EXIT(
       {
-        ::setenv("THROUGHLINE_FAULT", "heartbeat:fail:2+", 1);
-        const bool first = fault_point("heartbeat");
-        const bool second = fault_point("heartbeat");
-        const bool third = fault_point("heartbeat");
+        ::setenv("THROUGHLINE_FAULT", "heartbeat.before:fail:2+", 1);
+        const bool first = fault_point("heartbeat.before");
+        const bool second = fault_point("heartbeat.before");
+        const bool third = fault_point("heartbeat.before");
         std::exit(!first && second && third ? 0 : 1);
       },
-      testing::ExitedWithCode(0), "heartbeat: fail");
+      testing::ExitedWithCode(0), "heartbeat.before: fail");
 }
 
 }  // namespace

@@ -141,7 +141,7 @@ class worker::impl {
   }
 
   aio::awaitable<bool> heartbeat_once() {
-    if (fault_point("heartbeat")) co_return false;
+    if (fault_point("heartbeat.before")) co_return false;
     // What is claimed while the question is under way is not in the answer: only what was held
     // before can be missed.
     const held_tasks before = co_await everything_held();
