@@ -185,6 +185,7 @@ export class Recorder {
       if (!isOfTheNetwork(error)) throw error;
       connection.end = signal.aborted ? "left" : "broken";
     }
+    connection.endedAt = Date.now();
     return connection.status;
   }
 

@@ -35,6 +35,7 @@ export interface Connection {
   status: number | null;
   /** How it ended: the response was whole, it broke, or the client left. */
   end: "whole" | "broken" | "left" | null;
+  endedAt?: number;
   /** The last `retry:` it was told. */
   retry: number | null;
   /** Bytes that are not UTF-8, or lines that no event stream has. */
