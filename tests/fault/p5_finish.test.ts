@@ -18,7 +18,7 @@ for (const moment of moments) {
   row("P5", moment, { quick: 1, long: 25 }, async (repeat, chance, tally) => {
     for (let n = 0; n < repeat; n++) {
       // The first commits are those of the start.
-      const nth = point.startsWith("commit") ? chance.between(8, 30) : chance.between(1, 5);
+      const nth = point.startsWith("commit") ? chance.between(8, 16) : chance.between(1, 5);
       await withStage({ binary: faultBinary, env: { THROUGHLINE_FAULT: `${point}:kill:${nth}` } }, async (stage) => {
         // At least as many as it takes to pass the point; each in a conversation of its own, all at once.
         const crowd = new Crowd();
