@@ -30,7 +30,7 @@ export async function startProxy(to: string, faults: Faults): Promise<Proxy> {
       outgoing.writeHead(faults.refusesPosts).end("<h1>Not here</h1>");
       return;
     }
-    const headers = { ...incoming.headers, host: target.host };
+    const headers: Record<string, string | string[] | undefined> = { ...incoming.headers, host: target.host };
     for (const name of faults.strips ?? []) delete headers[name];
     const path = faults.stripsQuery ? incoming.url!.split("?")[0]! : incoming.url!;
     const behind = request(
