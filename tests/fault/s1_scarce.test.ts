@@ -92,8 +92,7 @@ row("S1", "too little memory for what is asked", { quick: 1, long: 10 }, async (
   const limit = 400 * 1024 * 1024;
   let deaths = 0;
   for (let n = 0; n < repeat; n++) {
-    const under = isSanitized ? [] : ["prlimit", `--as=${limit}`];
-    await withStage({ under }, async (stage) => {
+    await withStage({ under: ["prlimit", `--as=${limit}`] }, async (stage) => {
       const { recorder } = stage;
       const crowd = new Crowd();
       for (let k = 0; k < 6; k++) crowd.add(stage.answer(`small ${k}`, { tokens: chance.between(50, 200), pace_ms: 10 }));
@@ -115,4 +114,4 @@ row("S1", "too little memory for what is asked", { quick: 1, long: 10 }, async (
     });
   }
   tally.remarks.push(`${deaths} of ${repeat} times the process ended`);
-});
+}, isSanitized ? "a sanitizer needs all address space there is" : undefined);
