@@ -129,7 +129,7 @@ function result(report: Report, figures: Figure[], note = ""): Result {
   const model = report.mock_model;
   const parts = [note];
   if (report.chunks.delivered > 0) parts.push(`${report.chunks.per_second.toLocaleString("en")} chunks/s delivered`);
-  if (model) parts.push(`model behind its pace p99 ${(model.late_us.p99 / 1000).toFixed(1)} ms`);
+  if (model && report.chunks.delivered > 0) parts.push(`model behind its pace p99 ${(model.late_us.p99 / 1000).toFixed(1)} ms`);
   return { figures, problems: report.problems, note: parts.filter((part) => part !== "").join(", ") };
 }
 

@@ -12,6 +12,8 @@
 #include "base/json.hpp"
 #include "base/utf8.hpp"
 #include "http/server_fixture.hpp"
+#include "load/answer_check.hpp"
+#include "load/text_digest.hpp"
 
 namespace throughline::app {
 namespace {
@@ -121,6 +123,29 @@ TEST_F(a_mock_model, streams_numbered_words_and_records_them) {
   EXPECT_EQ(recorded.at("had_key"), true);
   EXPECT_EQ(recorded.at("messages").as_array().size(), 2U);
   EXPECT_THAT(json::serialize(recorded), Not(HasSubstr("secret")));
+}
+
+TEST_F(a_mock_model, stamps_tokens_and_keeps_a_digest_instead_of_the_text) {
+  const auto before = std::chrono::steady_clock::now().time_since_epoch().count();
+  const auto got =
+      hear(R"({"tokens":3,"pace_ms":0,"stamp":true,"keep_text":false,"key":"digest-1"})");
+  std::vector<std::int64_t> stamps;
+  load::for_each_stamp(got.content, [&](std::int64_t at) { stamps.push_back(at); });
+  ASSERT_EQ(stamps.size(), 3U);
+  EXPECT_GE(stamps[0], before);
+  EXPECT_GE(stamps[2], stamps[0]);
+  const auto recorded = record("digest-1");
+  EXPECT_EQ(recorded.at("sent_text").as_string(), "");
+  EXPECT_EQ(recorded.at("sent_text_bytes"), got.content.size());
+  load::text_digest digest;
+  digest.add(got.content);
+  const auto hash = fmt::format("{:016x}", digest.hash);
+  EXPECT_EQ(recorded.at("sent_text_hash").as_string(), hash);
+  http::raw_client client(model_->port());
+  client.get("/mock/digests?key_prefix=digest-");
+  const auto digests = json::parse(client.read_response().body);
+  EXPECT_EQ(digests.as_array().size(), 1U);
+  EXPECT_EQ(digests.at_pointer("/0/hash").as_string(), hash);
 }
 
 TEST_F(a_mock_model, says_the_same_for_the_same_seed) {

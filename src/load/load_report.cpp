@@ -269,8 +269,10 @@ std::string to_text(const load_plan& plan, const load_outcome& outcome,
     out += times_line("break to next chunk", outcome.outage);
     out += "\n";
   }
+  // Without load there is no time over which a cost means anything.
+  const bool has_load = plan.conversations > 0;
   if (outcome.server_cost) {
-    out += cost_line("server CPU", *outcome.server_cost, outcome);
+    if (has_load) out += cost_line("server CPU", *outcome.server_cost, outcome);
     fmt::format_to(add, "  {:<34}{:.1f} MB before, {:.1f} after, {:.1f} at most\n", "server memory",
                    static_cast<double>(outcome.server_resident_before) / mebi,
                    static_cast<double>(outcome.server_resident_after) / mebi,
@@ -280,14 +282,14 @@ std::string to_text(const load_plan& plan, const load_outcome& outcome,
     fmt::format_to(add, "  {:<34}{} idle event streams, {:.2f} KB of server memory each\n", "",
                    outcome.idle_opened, resident_kb_per_idle(outcome));
   }
-  if (outcome.mock_model_cost)
+  if (outcome.mock_model_cost && has_load)
     out += cost_line("mock model CPU", *outcome.mock_model_cost, outcome);
-  if (model) {
+  if (model && has_load) {
     fmt::format_to(add, "  {:<34}p50 {:.3f} ms, p99 {:.3f} ms, max {:.1f} ms\n",
                    "mock model behind its pace", model->late_p50_us / 1000,
                    model->late_p99_us / 1000, model->late_max_us / 1000);
   }
-  out += cost_line("this program's CPU", outcome.own_cost, outcome);
+  if (has_load) out += cost_line("this program's CPU", outcome.own_cost, outcome);
   for (const auto& problem : problems_in(plan, outcome, model)) out += "WRONG: " + problem + "\n";
   return out;
 }
