@@ -29,9 +29,6 @@ struct mock_plan {
   std::optional<bool> usage;  // else as the request asks (OpenAI), always (Anthropic)
   std::string finish_reason = "stop";
   std::uint64_t seed = 0;  // of the generated text; by default made from the question
-  bool vary = false;       // each request gets a text of its own, also with the same seed
-  bool stamp = false;      // behind each token `@` and CLOCK_MONOTONIC in ns when it is written
-  bool keep_text = true;   // in the record; else only its digest
 
   std::int64_t status = 0;  // answer with this error
   std::optional<std::string> retry_after;
@@ -52,6 +49,9 @@ struct mock_plan {
   bool html = false;                    // 200 with a page
   std::optional<std::string> redirect;  // to this URL
   bool gzip = false;
+  bool vary = false;      // each request gets a text of its own, also with the same seed
+  bool stamp = false;     // behind each token `@` and CLOCK_MONOTONIC in ns when it is written
+  bool keep_text = true;  // in the record; else only its digest
 };
 
 /// `question` is the text of the last user message. `invalid_request` names what is wrong.

@@ -76,6 +76,7 @@ result<endpoint> resolve(std::string_view url) {
 result<std::string> get_body(const endpoint& from, std::string_view target,
                              std::chrono::seconds patience) {
   const open_socket socket(::socket(from.address.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  if (socket.get() < 0) return unavailable(from, "cannot be asked: no descriptor is left");
   const timeval limit{.tv_sec = patience.count(), .tv_usec = 0};
   ::setsockopt(socket.get(), SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
   ::setsockopt(socket.get(), SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit);

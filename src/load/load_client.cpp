@@ -20,9 +20,10 @@ void load_client::connect(const endpoint& to) {
   const int on = 1;
   ::setsockopt(descriptor_, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
   connect_ns = now_ns();
-  // A refusal is seen when it is polled.
   // NOLINTNEXTLINE(cppcoreguidelines-pro-type-reinterpret-cast): that is how the kernel takes it
-  (void)::connect(descriptor_, reinterpret_cast<const sockaddr*>(&to.address), to.address_bytes);
+  const auto* const address = reinterpret_cast<const sockaddr*>(&to.address);
+  // It is under way; a refusal is seen when the socket is polled.
+  [[maybe_unused]] const int pending = ::connect(descriptor_, address, to.address_bytes);
   now = phase::connecting;
   server_ = &to;
   response = {};
