@@ -8,6 +8,8 @@
 namespace throughline {
 namespace {
 
+using std::chrono::seconds;
+
 struct entry {
   errc code;
   error_description description;
@@ -28,9 +30,19 @@ constexpr std::array table{
     entry{errc::unsupported_media_type,
           {415, "unsupported_media_type", "The body must be application/json", false}},
     entry{errc::too_many_requests, {429, "too_many_requests", "Too many requests", true}},
-    entry{errc::overloaded, {503, "overloaded", "The server is overloaded", true}},
+    entry{errc::request_timeout,
+          {408, "request_timeout", "The request did not arrive in time", true}},
+    entry{errc::target_too_long, {414, "target_too_long", "The request line is too long", false}},
+    entry{errc::head_too_large, {431, "head_too_large", "The header fields are too large", false}},
+    entry{errc::expectation_failed,
+          {417, "expectation_failed", "The expectation cannot be met", false}},
+    entry{errc::not_implemented, {501, "not_implemented", "This is not implemented", false}},
+    entry{errc::version_not_supported,
+          {505, "version_not_supported", "This version of HTTP is not supported", false}},
+    entry{errc::overloaded, {503, "overloaded", "The server is overloaded", true, seconds(2)}},
     entry{errc::unavailable, {503, "unavailable", "The server is not available", true}},
-    entry{errc::storage_full, {507, "storage_full", "There is no space left to store this", true}},
+    entry{errc::storage_full,
+          {507, "storage_full", "There is no space left to store this", true, seconds(10)}},
     entry{errc::storage_failed, {503, "storage_failed", "The database could not do this", true}},
     entry{errc::internal, {500, "internal", "The server made a mistake", true}},
     entry{errc::cancelled, {499, "cancelled", "The request was cancelled", true}},

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <boost/system/result.hpp>
+#include <chrono>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -22,6 +23,12 @@ enum class errc : std::uint8_t {
   method_not_allowed,
   unsupported_media_type,
   too_many_requests,
+  request_timeout,        // the request did not arrive in time
+  target_too_long,        // of HTTP: the request line is larger than a head may be
+  head_too_large,         // of HTTP: the header fields are too large or too many
+  expectation_failed,     // of HTTP: an Expect other than 100-continue
+  not_implemented,        // of HTTP: a method or a transfer coding that the server does not know
+  version_not_supported,  // of HTTP: neither 1.1 nor 1.0
   // Ours.
   overloaded,      // a bounded queue is full; try again
   unavailable,     // draining, or the database does not answer
@@ -45,7 +52,8 @@ enum class errc : std::uint8_t {
 
 struct error {
   errc code = errc::internal;
-  std::string detail;  // a sentence for people; never a secret, never message text
+  std::string detail;                   // a sentence for people; never a secret, never message text
+  std::chrono::seconds retry_after{0};  // when it makes sense to ask again; 0: as `code` says
 };
 
 template <class T>
@@ -57,6 +65,7 @@ struct error_description {
   std::string_view code;   // stable, documented
   std::string_view title;  // short, for people
   bool retryable;          // the same request may succeed later without being changed
+  std::chrono::seconds retry_after{1};  // if it may: when, unless the error knows better
 };
 
 [[nodiscard]] const error_description& describe(errc code) noexcept;
@@ -68,6 +77,9 @@ struct error_description {
 /// Makes `return fail(errc::not_found, "...")` work in any function that returns a result.
 [[nodiscard]] inline error fail(errc code, std::string detail) {
   return {code, std::move(detail)};
+}
+[[nodiscard]] inline error fail(errc code, std::string detail, std::chrono::seconds retry_after) {
+  return {code, std::move(detail), retry_after};
 }
 
 /// `result::value()` of an error throws this; only where a value was already checked may it be

@@ -18,9 +18,6 @@ char lower(char c) noexcept {
   return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
 }
 
-/// Long enough that a client does not spin, short enough that nobody waits for nothing.
-constexpr std::string_view retry_after_seconds = "1";
-
 }  // namespace
 
 std::string_view to_string(method which) noexcept {
@@ -77,7 +74,11 @@ response problem_response(const error& failure, std::string_view request_id) {
   response reply;
   reply.status = what.http_status;
   reply.headers.add("Content-Type", "application/problem+json");
-  if (what.retryable) reply.headers.add("Retry-After", std::string(retry_after_seconds));
+  if (what.retryable) {
+    const bool knows_better = failure.retry_after > std::chrono::seconds(0);
+    const auto wait = knows_better ? failure.retry_after : what.retry_after;
+    reply.headers.add("Retry-After", std::to_string(wait.count()));
+  }
   reply.body = std::move(body);
   return reply;
 }

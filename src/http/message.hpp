@@ -75,7 +75,7 @@ struct response {
 
 [[nodiscard]] response json_response(int status, std::string body);
 /// application/problem+json (RFC 9457): type, title, status, detail, code, request_id;
-/// `Retry-After` for those that may be retried.
+/// `Retry-After` for those that may be retried: what the error says, else what its code says.
 [[nodiscard]] response problem_response(const error& failure, std::string_view request_id);
 
 }  // namespace throughline::http
