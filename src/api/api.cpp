@@ -60,6 +60,10 @@ std::string allow_header(const std::vector<http::method>& allowed) {
 
 /// The answer to a request that no route takes.
 http::response no_route(const http::request& incoming, const http::router::match& found) {
+  if (incoming.verb == http::method::other) {
+    return http::problem_response(fail(errc::not_implemented, "No path has this method"),
+                                  incoming.request_id);
+  }
   if (found.allowed.empty()) {
     return http::problem_response(fail(errc::not_found, "There is no such path"),
                                   incoming.request_id);

@@ -3,131 +3,64 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <boost/beast/http/basic_parser.hpp>
-#include <boost/beast/http/error.hpp>
+#include <charconv>
+#include <utility>
 
 #include "base/assert.hpp"
 
 namespace throughline::http {
-namespace beast = boost::beast;
 namespace {
 
-constexpr std::size_t fields_max = 100;
-constexpr std::size_t request_id_bytes_max = 64;
-constexpr std::size_t last_chunk_bytes_min = 5;
+constexpr std::size_t size_digits_max = 16;
 
-std::string_view view(beast::string_view text) {
-  return {text.data(), text.size()};
-}
-
-method method_of(beast::http::verb verb) {
-  switch (verb) {
-    case beast::http::verb::get:
-      return method::get;
-    case beast::http::verb::head:
-      return method::head;
-    case beast::http::verb::post:
-      return method::post;
-    case beast::http::verb::put:
-      return method::put;
-    case beast::http::verb::patch:
-      return method::patch;
-    case beast::http::verb::delete_:
-      return method::delete_;
-    case beast::http::verb::options:
-      return method::options;
-    default:
-      return method::other;
+/// Takes the quoted string at the front of `text` away; false if there is none that ends.
+bool take_quoted(std::string_view& text) {
+  for (std::size_t i = 1; i < text.size(); ++i) {
+    if (text[i] == '\\') {
+      ++i;
+    } else if (text[i] == '"') {
+      text.remove_prefix(i + 1);
+      return true;
+    }
   }
+  return false;
 }
 
-bool is_sane_request_id(std::string_view id) {
-  return !id.empty() && id.size() <= request_id_bytes_max && std::ranges::all_of(id, [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' ||
-           c == '_' || c == '-';
-  });
+std::string_view take_token(std::string_view& text) {
+  const auto token = text.substr(0, std::min(text.find_first_of(" \t;=\""), text.size()));
+  text.remove_prefix(token.size());
+  return token;
 }
 
-/// Origin form, or the absolute form that proxies send, reduced to path (which may be empty before
-/// a query) and query; empty if it is neither.
-std::string_view path_and_query(std::string_view target) {
-  if (target.starts_with('/') || target == "*") return target;
-  const auto scheme = target.find("://");
-  if (scheme != 4 && scheme != 5) return {};
-  if (!same_name(target.substr(0, scheme), std::string_view("https").substr(0, scheme))) return {};
-  target.remove_prefix(scheme + 3);
-  const auto end_of_host = target.find_first_of("/?#");
-  return end_of_host == std::string_view::npos ? std::string_view("/") : target.substr(end_of_host);
+void skip_blanks(std::string_view& text) {
+  text.remove_prefix(std::min(text.find_first_not_of(" \t"), text.size()));
+}
+
+/// What may follow the size of a chunk. Nothing is made of it, but a line that another reader could
+/// take for something else is not let pass.
+bool are_chunk_extensions(std::string_view text) {
+  if (!is_field_value(text)) return false;
+  while (!text.empty()) {
+    skip_blanks(text);
+    if (!text.starts_with(';')) return false;
+    text.remove_prefix(1);
+    skip_blanks(text);
+    if (!is_token(take_token(text))) return false;
+    auto after = text;
+    skip_blanks(after);
+    if (!after.starts_with('=')) continue;
+    text = after.substr(1);
+    skip_blanks(text);
+    const bool is_value = text.starts_with('"') ? take_quoted(text) : is_token(take_token(text));
+    if (!is_value) return false;
+  }
+  return true;
 }
 
 }  // namespace
 
-class request_parser::grammar final : public beast::http::basic_parser<true> {
- public:
-  request message;
-  std::string target;
-  int version = 11;
-  std::size_t fields = 0;
-  bool in_trailer = false;
-
- private:
-  using error_code = beast::error_code;
-  using text = beast::string_view;
-
-  void on_request_impl(beast::http::verb verb, text, text to, int http_version,
-                       error_code&) override {
-    message.verb = method_of(verb);
-    target = view(to);
-    version = http_version;
-  }
-  void on_response_impl(int, text, int, error_code&) override {}
-  void on_field_impl(beast::http::field, text name, text value, error_code&) override {
-    ++fields;
-    if (in_trailer || fields > fields_max) return;
-    message.headers.add(view(name), std::string(view(value)));
-  }
-  void on_header_impl(error_code&) override { in_trailer = true; }
-  void on_body_init_impl(const boost::optional<std::uint64_t>&, error_code&) override {}
-  std::size_t on_body_impl(text body, error_code&) override {
-    message.body.append(view(body));
-    return body.size();
-  }
-  void on_chunk_header_impl(std::uint64_t, text, error_code&) override {}
-  std::size_t on_chunk_body_impl(std::uint64_t, text body, error_code&) override {
-    message.body.append(view(body));
-    return body.size();
-  }
-  void on_finish_impl(error_code&) override {}
-};
-
-request_parser::request_parser(const server_limits& limits)
-    : limits_(limits), grammar_(std::make_unique<grammar>()) {
-  grammar_->header_limit(static_cast<std::uint32_t>(limits.head_bytes_max));
-  grammar_->body_limit(limits.body_bytes_max);
-}
-
-request_parser::~request_parser() = default;
-
-bool request_parser::head_is_complete() const {
-  return head_checked_;
-}
-request& request_parser::message() {
-  return grammar_->message;
-}
-bool request_parser::keep_alive() const {
-  return grammar_->keep_alive();
-}
-bool request_parser::is_http_1_0() const {
-  return grammar_->version == 10;
-}
-
-request_parser::progress request_parser::refuse(errc code, std::string detail) {
-  failure_ = fail(code, std::move(detail));
-  return progress::refused;
-}
-
 request_parser::progress request_parser::feed(std::string_view bytes) {
-  THROUGHLINE_ASSERT(!grammar_->is_done());
+  THROUGHLINE_ASSERT(at_ != place::end && !is_refused_);
   if (waiting_.empty()) {
     const auto reached = run(bytes);
     waiting_.assign(bytes);
@@ -142,82 +75,148 @@ request_parser::progress request_parser::feed(std::string_view bytes) {
 
 /// Consumes from the front of `bytes` as much as makes sense.
 request_parser::progress request_parser::run(std::string_view& bytes) {
-  while (!bytes.empty()) {
-    // A last chunk has at least five bytes, and Beast asserts that it sees them at once.
-    if (head_checked_ && grammar_->chunked() && bytes.size() < last_chunk_bytes_min) {
-      return progress::need_more;
-    }
-    beast::error_code ec;
-    const auto used = grammar_->put(boost::asio::const_buffer(bytes.data(), bytes.size()), ec);
-    bytes.remove_prefix(used);
-    if (ec == beast::http::error::header_limit) {
-      return refuse(errc::invalid_request,
-                    fmt::format("the head of the request is larger than {} bytes or its trailer is",
-                                limits_.head_bytes_max));
-    }
-    if (ec == beast::http::error::body_limit) {
-      return refuse(errc::payload_too_large,
-                    fmt::format("the body is larger than {} bytes", limits_.body_bytes_max));
-    }
-    if (ec && ec != beast::http::error::need_more) {
-      return refuse(errc::invalid_request, "this is not HTTP/1.1: " + ec.message());
-    }
-    if (grammar_->is_header_done() && !head_checked_) {
-      head_checked_ = true;
-      if (auto fault = head_fault()) return refuse(errc::invalid_request, std::move(*fault));
-      grammar_->eager(true);
-      const auto expect = message().headers.find("Expect");
-      if (!grammar_->is_done() && bytes.empty() && grammar_->version == 11 && expect &&
-          same_name(*expect, "100-continue")) {
-        return progress::wants_continue;
-      }
-    }
-    if (grammar_->is_done()) return progress::complete;
-    if (ec == beast::http::error::need_more) {
-      if (bytes.size() > limits_.head_bytes_max) {
-        return refuse(errc::invalid_request, "a chunk's size line or the trailer is too long");
-      }
-      return progress::need_more;
-    }
+  while (!is_refused_ && at_ != place::end) {
+    if (!advance(bytes)) break;
   }
-  return grammar_->is_done() ? progress::complete : progress::need_more;
+  if (is_refused_) return progress::refused;
+  if (at_ == place::end) return progress::complete;
+  if (head_.is_complete() && !std::exchange(head_was_complete_, true) && head_.expects_continue) {
+    // A client that has begun with the body does not wait for anything.
+    const bool is_first = at_ == place::chunk_size || head_.body == request_head::framing::length;
+    if (is_first && bytes.empty() && head_.message.body.empty()) return progress::wants_continue;
+  }
+  return progress::need_more;
 }
 
-/// What is wrong with a head that Beast accepts. Fills in what the head says besides fields.
-std::optional<std::string> request_parser::head_fault() {
-  auto& message = grammar_->message;
-  const auto& headers = message.headers;
-  if (grammar_->version != 10 && grammar_->version != 11) return "the version must be HTTP/1.1";
-  if (grammar_->fields > fields_max) {
-    return fmt::format("there are more than {} header fields", fields_max);
-  }
-  if (const auto id = headers.find("X-Request-Id"); id && is_sane_request_id(*id)) {
-    message.request_id = *id;
-  }
-  if (headers.count("Host") > 1) return "there is more than one Host";
-  if (grammar_->version == 11 && !headers.find("Host")) return "there is no Host";
-  if (headers.count("Content-Length") > 1) return "there is more than one Content-Length";
-  if (const auto length = headers.find("Content-Length");
-      length && !std::ranges::all_of(*length, [](char c) { return c >= '0' && c <= '9'; })) {
-    return "the Content-Length is not a number";
-  }
-  if (const auto coding = headers.find("Transfer-Encoding")) {
-    if (grammar_->version == 10) return "HTTP/1.0 has no Transfer-Encoding";
-    if (headers.count("Transfer-Encoding") > 1 || !same_name(*coding, "chunked")) {
-      return "the only Transfer-Encoding understood is chunked";
+bool request_parser::advance(std::string_view& bytes) {
+  if (at_ == place::data || at_ == place::chunk_end) {
+    if (bytes.empty()) return false;
+    const auto before = bytes.size();
+    if (at_ == place::data) {
+      take_data(bytes);
+    } else {
+      take_chunk_end(bytes);
     }
+    return bytes.size() != before;
   }
+  const auto line = next_line(bytes);
+  if (!line) return false;
+  if (at_ == place::head) {
+    if (auto why = head_.take(*line)) return refuse(std::move(*why));
+    if (head_.is_complete()) begin_body();
+  } else if (at_ == place::chunk_size) {
+    take_chunk_size(*line);
+  } else {
+    take_trailer(*line);
+  }
+  return true;
+}
 
-  const auto target = path_and_query(grammar_->target);
-  if (target.empty() || target.find('#') != std::string_view::npos) {
-    return "the request target is not a path";
+/// Nothing: there is no whole line yet, or it is refused.
+std::optional<std::string_view> request_parser::next_line(std::string_view& bytes) {
+  const auto end = bytes.find('\n', searched_);
+  const bool is_whole = end != std::string_view::npos;
+  const auto size = is_whole ? end + 1 : bytes.size();
+  if (spent_ + size > limits_.head_bytes_max) {
+    if (at_ == place::head && !head_.has_begun()) {
+      refuse(fail(errc::target_too_long,
+                  fmt::format("the request line is longer than {} bytes", limits_.head_bytes_max)));
+    } else {
+      const auto* const what = at_ == place::head ? "the head of the request is"
+                                                  : "the chunk extensions and the trailer are";
+      refuse(fail(errc::head_too_large,
+                  fmt::format("{} larger than {} bytes", what, limits_.head_bytes_max)));
+    }
+    return std::nullopt;
   }
-  const auto question = std::min(target.find('?'), target.size());
-  message.path = question == 0 ? std::string_view("/") : target.substr(0, question);
-  auto query = query_parameters::parse(target.substr(std::min(question + 1, target.size())));
-  if (!query) return query.error().detail;
-  message.query = std::move(*query);
-  return std::nullopt;
+  if (!is_whole) {
+    searched_ = bytes.size();
+    return std::nullopt;
+  }
+  searched_ = 0;
+  if (end == 0 || bytes[end - 1] != '\r') {
+    refuse(fail(errc::invalid_request, "a line does not end with CR LF"));
+    return std::nullopt;
+  }
+  const auto line = bytes.substr(0, end - 1);
+  bytes.remove_prefix(size);
+  if (at_ != place::chunk_size) spent_ += size;
+  return line;
+}
+
+void request_parser::begin_body() {
+  spent_ = 0;
+  switch (head_.body) {
+    case request_head::framing::no_body:
+      at_ = place::end;
+      break;
+    case request_head::framing::length:
+      at_ = place::data;
+      data_left_ = head_.body_bytes;
+      break;
+    case request_head::framing::chunked:
+      at_ = place::chunk_size;
+      break;
+  }
+}
+
+void request_parser::take_data(std::string_view& bytes) {
+  const auto size = static_cast<std::size_t>(std::min<std::uint64_t>(data_left_, bytes.size()));
+  head_.message.body.append(bytes.substr(0, size));
+  bytes.remove_prefix(size);
+  data_left_ -= size;
+  if (data_left_ > 0) return;
+  at_ = head_.body == request_head::framing::chunked ? place::chunk_end : place::end;
+}
+
+void request_parser::take_chunk_end(std::string_view& bytes) {
+  const std::string_view line_end = "\r\n";
+  const auto seen = bytes.substr(0, line_end.size());
+  if (!line_end.starts_with(seen)) {
+    refuse(fail(errc::invalid_request, "a chunk is longer than its size says"));
+  } else if (seen.size() == line_end.size()) {
+    bytes.remove_prefix(line_end.size());
+    at_ = place::chunk_size;
+  }
+}
+
+void request_parser::take_chunk_size(std::string_view line) {
+  std::uint64_t size = 0;
+  const auto* const end = line.data() + line.size();
+  const auto [after, problem] = std::from_chars(line.data(), end, size, 16);
+  const auto digits = static_cast<std::size_t>(after - line.data());
+  if (problem != std::errc{} || digits > size_digits_max) {
+    refuse(fail(errc::invalid_request, "the size of a chunk is not a hexadecimal number"));
+    return;
+  }
+  const auto extensions = line.substr(digits);
+  if (!are_chunk_extensions(extensions)) {
+    refuse(fail(errc::invalid_request, "the size of a chunk is followed by something else"));
+    return;
+  }
+  spent_ += extensions.size();
+  if (size > limits_.body_bytes_max - head_.message.body.size()) {
+    refuse(fail(errc::payload_too_large,
+                fmt::format("the body is larger than {} bytes", limits_.body_bytes_max)));
+    return;
+  }
+  data_left_ = size;
+  at_ = size == 0 ? place::trailer : place::data;
+}
+
+void request_parser::take_trailer(std::string_view line) {
+  if (line.empty()) {
+    at_ = place::end;
+  } else if (const auto field = parse_field_line(line); field.fault != nullptr) {
+    refuse(fail(errc::invalid_request, std::string("in the trailer: ") + field.fault));
+  }
+}
+
+/// Returns true: there is something to report.
+bool request_parser::refuse(error why) {
+  failure_ = std::move(why);
+  is_refused_ = true;
+  return true;
 }
 
 }  // namespace throughline::http

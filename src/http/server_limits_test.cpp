@@ -87,8 +87,12 @@ TEST(server_limits, the_head) {
   served served(ok, server_limits{.head_bytes_max = 500});
   raw_client client(served.port());
   client.send("GET /" + std::string(600, 'x') + " HTTP/1.1\r\nHost: h\r\n\r\n");
-  EXPECT_EQ(client.read_response().status, 400);
+  EXPECT_EQ(client.read_response().status, 414);
   EXPECT_TRUE(client.sees_end());
+  raw_client other(served.port());
+  other.send("GET / HTTP/1.1\r\nHost: h\r\nA: " + std::string(600, 'x') + "\r\n\r\n");
+  EXPECT_EQ(other.read_response().status, 431);
+  EXPECT_TRUE(other.sees_end());
 }
 
 TEST(server_limits, running_out_of_descriptors_is_survived) {
