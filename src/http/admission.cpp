@@ -4,8 +4,8 @@
 
 namespace throughline::http {
 namespace {
-/// Refused connections that are being told so at one time.
-constexpr std::size_t refusals_max = 128;
+/// A guess: connections of one address rarely all end at once.
+constexpr std::chrono::seconds address_patience{5};
 }  // namespace
 
 admission::place& admission::place::operator=(place&& other) noexcept {
@@ -13,16 +13,31 @@ admission::place& admission::place::operator=(place&& other) noexcept {
     give_back();
     owner_ = std::move(other.owner_);
     address_ = other.address_;
-    refusal_ = other.refusal_;
+    is_ = other.is_;
   }
   return *this;
+}
+
+std::optional<error> admission::place::refusal() const {
+  switch (is_) {
+    case verdict::admitted:
+      break;
+    case verdict::full:
+      return fail(errc::overloaded, "there are too many connections");
+    case verdict::full_for_address:
+      return fail(errc::too_many_requests, "there are too many connections from this address",
+                  address_patience);
+    case verdict::no_descriptors:
+      return fail(errc::overloaded, "the server has no file descriptor left for a connection");
+  }
+  return std::nullopt;
 }
 
 void admission::place::give_back() {
   const auto owner = std::exchange(owner_, nullptr);
   if (!owner) return;
   const std::lock_guard lock(owner->mutex_);
-  if (refusal_) {
+  if (is_ != verdict::admitted) {
     --owner->refusals_;
     return;
   }
@@ -36,15 +51,28 @@ admission::place admission::enter(const boost::asio::ip::address& from) {
   const std::lock_guard lock(mutex_);
   const auto there = by_address_.find(from);
   const auto already = there == by_address_.end() ? 0 : there->second;
-  if (admitted_ >= connections_max_ || already >= per_address_max_) {
-    if (refusals_ >= refusals_max) return taken;
-    ++refusals_;
-    taken.refusal_ = true;
-  } else {
+  if (admitted_ >= connections_max_) {
+    taken.is_ = verdict::full;
+  } else if (already >= per_address_max_) {
+    taken.is_ = verdict::full_for_address;
+  }
+  if (taken.is_ == verdict::admitted) {
     ++admitted_;
     ++by_address_[from];
+  } else {
+    if (refusals_ >= refusals_max_) return taken;
+    ++refusals_;
   }
   taken.address_ = from;
+  taken.owner_ = shared_from_this();
+  return taken;
+}
+
+admission::place admission::turn_away() {
+  place taken;
+  const std::lock_guard lock(mutex_);
+  ++refusals_;
+  taken.is_ = verdict::no_descriptors;
   taken.owner_ = shared_from_this();
   return taken;
 }

@@ -51,11 +51,9 @@ aio::awaitable<> connection::run(std::shared_ptr<connection> self) {
 }
 
 aio::awaitable<> connection::serve() {
-  if (place_.is_refusal()) {
-    const error too_many = fail(errc::overloaded, "there are too many connections");
-    co_await refuse(too_many);
-  }
-  bool goes_on = !place_.is_refusal();
+  const auto refusal = place_.refusal();
+  if (refusal) co_await refuse(*refusal);
+  bool goes_on = !refusal;
   while (goes_on) {
     goes_on = co_await receive();
     if (!goes_on) break;
@@ -88,23 +86,27 @@ aio::awaitable<> connection::answer() {
   co_await respond(std::move(apology));
 }
 
-/// Suspends until the socket is readable or writable. Throws operation_aborted when the deadline
-/// passes, as everything does on a connection that is over.
-aio::awaitable<> connection::wait(aio::tcp_socket::wait_type what, steady_time deadline) {
+/// Suspends until the socket is readable or writable. When the deadline passes: false with
+/// if_late::wake, else throws operation_aborted, as everything does on a connection that is over.
+aio::awaitable<bool> connection::wait(aio::tcp_socket::wait_type what, steady_time deadline,
+                                      if_late then) {
   sent_without_pause_ = 0;
-  // A client that does not read is reset: what it has not taken would stay in the kernel for
-  // minutes.
-  set_alarm(deadline, what == aio::tcp_socket::wait_write);
+  is_late_ = false;
+  set_alarm(deadline, then);
   const auto [failure] = co_await socket_.async_wait(what, aio::as_tuple);
   clear_alarm();
-  if (failure || is_gone_) throw system_error(aio::asio::error::operation_aborted);
+  if (is_gone_ || (failure && !is_late_)) throw system_error(aio::asio::error::operation_aborted);
+  co_return !is_late_;
 }
 
-void connection::set_alarm(steady_time deadline, bool reset) {
+void connection::set_alarm(steady_time deadline, if_late then) {
   alarm_.expires_at(deadline);
-  auto ring = [self = shared_from_this(), number = ++alarm_number_,
-               reset](aio::error_code failure) {
-    if (!failure && number == self->alarm_number_) self->lose_client(reset);
+  auto ring = [self = shared_from_this(), number = ++alarm_number_, then](aio::error_code failure) {
+    if (failure || number != self->alarm_number_) return;
+    if (then != if_late::wake) return self->lose_client(then == if_late::reset);
+    self->is_late_ = true;
+    aio::error_code ignored;
+    self->socket_.cancel(ignored);
   };
   alarm_.async_wait(std::move(ring));
 }

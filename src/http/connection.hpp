@@ -68,22 +68,23 @@ class connection final : public exchange, public std::enable_shared_from_this<co
     outgoing job;
   };
   enum class stage : std::uint8_t { reading, handling, streaming, answered };
+  /// What a deadline that passes does: ends the connection, ends it by a reset, or only the wait.
+  enum class if_late : std::uint8_t { close, reset, wake };
 
   // connection_receive.cpp
   aio::awaitable<bool> receive();
   aio::awaitable<bool> receive_all(request_parser* parser);
-  aio::awaitable<> wait_for_bytes(steady_time deadline);
   aio::awaitable<> linger();
   [[nodiscard]] std::string_view read_now(bool& ended);
 
   // connection.cpp
   aio::awaitable<> serve();
   aio::awaitable<> answer();
-  aio::awaitable<> wait(aio::tcp_socket::wait_type what, steady_time deadline);
+  aio::awaitable<bool> wait(aio::tcp_socket::wait_type what, steady_time deadline, if_late then);
   void adopt(request_parser& parser);
   void forget_request();
   void lose_client(bool reset);
-  void set_alarm(steady_time deadline, bool reset);
+  void set_alarm(steady_time deadline, if_late then);
   void clear_alarm();
 
   // connection_send.cpp
@@ -106,6 +107,7 @@ class connection final : public exchange, public std::enable_shared_from_this<co
   std::size_t sent_without_pause_ = 0;
   stage stage_ = stage::reading;
   bool is_idle_ = false;    // between requests: a drain closes it
+  bool is_late_ = false;    // a wait has ended by its deadline
   bool is_gone_ = false;    // nothing can be sent any more
   bool keep_alive_ = true;  // after the present request
   bool to_http_1_0_ = false;

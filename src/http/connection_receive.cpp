@@ -9,7 +9,10 @@
 namespace throughline::http {
 namespace {
 
+using std::chrono::microseconds;
+
 constexpr std::size_t read_bytes = 32 * 1024;
+constexpr std::size_t body_rate_min = 16 * 1024;  // bytes a second
 /// How long a refused client may go on sending before it is cut off.
 constexpr std::chrono::seconds linger_time{2};
 constexpr std::string_view continue_response = "HTTP/1.1 100 Continue\r\n\r\n";
@@ -29,17 +32,14 @@ std::string_view connection::read_now(bool& ended) {
   }
 }
 
-aio::awaitable<> connection::wait_for_bytes(steady_time deadline) {
-  co_await wait(aio::tcp_socket::wait_read, deadline);
-}
-
 /// Reads one request into `incoming_`. False if there is none to answer: the client has closed, or
 /// the request was refused.
 aio::awaitable<bool> connection::receive() {
   stage_ = stage::reading;
   if (left_over_.empty()) {
     is_idle_ = true;
-    co_await wait_for_bytes(std::chrono::steady_clock::now() + host_.limits.keep_alive_timeout);
+    const auto deadline = std::chrono::steady_clock::now() + host_.limits.keep_alive_timeout;
+    co_await wait(aio::tcp_socket::wait_read, deadline, if_late::close);
     is_idle_ = false;
   }
   // Neither the parser nor what it holds outlives this function: a stream may follow that lasts for
@@ -49,15 +49,18 @@ aio::awaitable<bool> connection::receive() {
   co_return complete;
 }
 
+/// A head has its time in all, however it drips. A body has its time too, and more for what has
+/// come: who sends at `body_rate_min` is never late.
 aio::awaitable<bool> connection::receive_all(request_parser* parser) {
   using progress = request_parser::progress;
-  auto deadline = std::chrono::steady_clock::now() + host_.limits.head_timeout;
+  using std::chrono::steady_clock;
+  auto deadline = steady_clock::now() + host_.limits.head_timeout;
   bool in_body = false;
   auto state = parser->feed(std::exchange(left_over_, {}));
   while (state == progress::need_more || state == progress::wants_continue) {
     if (!in_body && parser->head_is_complete()) {
       in_body = true;
-      deadline = std::chrono::steady_clock::now() + host_.limits.body_timeout;
+      deadline = steady_clock::now() + host_.limits.body_timeout;
     }
     if (state == progress::wants_continue) {
       outgoing job(continue_response, {}, {});
@@ -66,12 +69,20 @@ aio::awaitable<bool> connection::receive_all(request_parser* parser) {
     bool ended = false;
     const auto bytes = read_now(ended);
     if (ended) co_return false;
-    if (bytes.empty()) {
-      state = progress::need_more;
-      co_await wait_for_bytes(deadline);
-    } else {
+    if (!bytes.empty()) {
       state = parser->feed(bytes);
+      if (in_body) deadline += microseconds(bytes.size() * 1'000'000 / body_rate_min);
+      continue;
     }
+    state = progress::need_more;
+    const bool in_time = co_await wait(aio::tcp_socket::wait_read, deadline, if_late::wake);
+    if (in_time) continue;
+    adopt(*parser);
+    const error late =
+        fail(errc::request_timeout, in_body ? "the body of the request took too long to arrive"
+                                            : "the head of the request took too long to arrive");
+    co_await refuse(late);
+    co_return false;
   }
   adopt(*parser);
   if (state == progress::complete) {
@@ -92,7 +103,8 @@ aio::awaitable<> connection::linger() {
   bool ended = false;
   while (!ended && std::chrono::steady_clock::now() < deadline) {
     const auto discarded = read_now(ended);
-    if (!ended && discarded.empty()) co_await wait_for_bytes(deadline);
+    if (ended || !discarded.empty()) continue;
+    co_await wait(aio::tcp_socket::wait_read, deadline, if_late::close);
   }
 }
 

@@ -30,8 +30,10 @@ aio::awaitable<> connection::send(outgoing* job) {
       case outgoing::outcome::blocked:
         break;
     }
-    co_await wait(aio::tcp_socket::wait_write,
-                  std::chrono::steady_clock::now() + host_.limits.write_timeout);
+    // A client that does not read is reset: what it has not taken would stay in the kernel for
+    // minutes.
+    const auto deadline = std::chrono::steady_clock::now() + host_.limits.write_timeout;
+    co_await wait(aio::tcp_socket::wait_write, deadline, if_late::reset);
   }
 }
 

@@ -1,17 +1,23 @@
 #include "http/server.hpp"
 
+#include <sys/socket.h>
+
+#include <cerrno>
+
 #include "aio/task_group.hpp"
 #include "base/assert.hpp"
 #include "base/log.hpp"
 #include "http/admission.hpp"
 #include "http/connection.hpp"
 #include "http/listener.hpp"
+#include "http/reserve_descriptor.hpp"
 
 namespace throughline::http {
 namespace {
 
 constexpr std::chrono::milliseconds accept_pause{100};
 constexpr std::chrono::minutes accept_log_interval{1};
+constexpr int accepts_without_pause_max = 64;
 
 /// `::ffff:10.0.0.1` and `10.0.0.1` are one address.
 aio::asio::ip::address normal_form(const aio::asio::ip::address& address) {
@@ -33,12 +39,17 @@ class branch {
               .open = {},
               .all_closed = aio::bell::create(loop)},
         acceptor_(std::move(acceptor)),
+        protocol_(acceptor_.local_endpoint().protocol()),
         door_(std::move(door)),
         group_(loop) {}
 
   [[nodiscard]] aio::event_loop& loop() { return host_.loop; }
 
-  void start() { stop_accepting_ = group_.spawn("http accept", accept()); }
+  void start() {
+    [[maybe_unused]] const bool held = reserve_.hold();
+    acceptor_.non_blocking(true);
+    stop_accepting_ = group_.spawn("http accept", accept());
+  }
 
   aio::awaitable<> announce_drain() {
     if (std::exchange(host_.draining, true)) co_return;
@@ -65,40 +76,62 @@ class branch {
  private:
   aio::awaitable<> accept() {
     while (true) {
-      auto [failure, socket] = co_await acceptor_.async_accept(aio::as_tuple);
+      // Accepting takes a descriptor even when nobody is there, so it is tried only for somebody.
+      const auto [failure] =
+          co_await acceptor_.async_wait(aio::tcp_acceptor::wait_read, aio::as_tuple);
       if (is_closed_) co_return;
-      if (!failure) {
-        admit(std::move(socket));
-      } else if (is_shortage(failure)) {
-        complain(failure);
-        co_await aio::sleep_for(accept_pause);
-      }
+      const bool goes_on = !failure && accept_waiting();
+      if (!goes_on) co_await aio::sleep_for(accept_pause);
     }
   }
 
-  /// No descriptors or no memory: the connection stays in the kernel's queue, and accept would fail
-  /// again at once.
-  static bool is_shortage(const aio::error_code& failure) {
-    return failure == aio::asio::error::no_descriptors || failure.value() == ENFILE ||
-           failure == aio::asio::error::no_buffer_space || failure == aio::asio::error::no_memory;
+  /// Takes those who wait, but no more than leaves the loop to the others. False: nobody can be
+  /// taken now, so they stay in the kernel's queue, and trying again at once makes no sense.
+  bool accept_waiting() {
+    for (int taken = 0; taken < accepts_without_pause_max; ++taken) {
+      // Without the reserve a connection that is taken could be the last one that is.
+      if (!reserve_.hold()) return complain(errno);
+      int descriptor = accept_one();
+      if (descriptor < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) return true;
+      if (descriptor < 0 && (errno == ENOBUFS || errno == ENOMEM)) return complain(errno);
+      const bool is_last = descriptor < 0 && (errno == EMFILE || errno == ENFILE);
+      if (is_last) {
+        complain(errno);
+        reserve_.give_up();
+        descriptor = accept_one();
+      }
+      if (descriptor >= 0) admit(descriptor, is_last);  // else it has gone again
+    }
+    return true;
   }
 
-  void complain(const aio::error_code& failure) {
+  int accept_one() {
+    while (true) {
+      const int taken =
+          ::accept4(acceptor_.native_handle(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK);
+      if (taken >= 0 || errno != EINTR) return taken;
+    }
+  }
+
+  /// Logs it, not more often than makes sense. Returns false.
+  bool complain(int why) {
     const auto now = std::chrono::steady_clock::now();
-    if (now < silent_until_) return;
+    if (now < silent_until_) return false;
     silent_until_ = now + accept_log_interval;
     log::error("connections cannot be accepted",
-               {{"what", failure.message()},
+               {{"what", std::generic_category().message(why)},
                 {"connections", static_cast<std::int64_t>(door_->connections())}});
+    return false;
   }
 
-  void admit(aio::tcp_socket socket) {
+  void admit(int descriptor, bool is_last) {
+    aio::tcp_socket socket(host_.loop.get_executor(), protocol_, descriptor);
     aio::error_code failure;
     const auto peer = socket.remote_endpoint(failure);
     if (failure) return;  // gone again
     tune(socket, host_.limits.write_timeout);
     const auto address = normal_form(peer.address());
-    auto place = door_->enter(address);
+    auto place = is_last ? door_->turn_away() : door_->enter(address);
     if (!place) return;
     const auto added = std::make_shared<connection>(host_, std::move(socket), std::move(place),
                                                     address.to_string());
@@ -107,6 +140,8 @@ class branch {
 
   connection_host host_;
   aio::tcp_acceptor acceptor_;
+  const aio::tcp protocol_;
+  reserve_descriptor reserve_;
   std::shared_ptr<admission> door_;
   bool is_closed_ = false;
   steady_time silent_until_{};

@@ -27,7 +27,7 @@ struct server_limits {
   std::size_t connections_per_address_max = 20'000;
   std::chrono::milliseconds head_timeout{
       10'000};  // from the first byte of a request to the end of its head
-  std::chrono::milliseconds body_timeout{30'000};
+  std::chrono::milliseconds body_timeout{30'000};  // and a second more for each 16 KiB of it
   std::chrono::milliseconds keep_alive_timeout{75'000};
   std::chrono::milliseconds write_timeout{
       30'000};  // a reader that takes no byte for so long is disconnected

@@ -2,6 +2,8 @@
 #include <gtest/gtest.h>
 
 #include <sys/resource.h>
+
+#include <atomic>
 #include <boost/json/parse.hpp>
 
 #include "base/json.hpp"
@@ -52,7 +54,10 @@ TEST(server_limits, count_connections_by_address) {
   EXPECT_EQ(first.read_response().status, 200);
   raw_client same(served.port());
   same.get("/");
-  EXPECT_EQ(same.read_response().status, 503);
+  const auto refused = same.read_response();
+  EXPECT_EQ(refused.status, 429);
+  EXPECT_THAT(refused.head, HasSubstr("Retry-After: 5\r\n"));
+  EXPECT_EQ(json::parse(refused.body).at("code"), "too_many_requests");
   raw_client other(served.port(), "127.0.0.2");
   other.get("/");
   EXPECT_EQ(other.read_response().status, 200);
@@ -69,18 +74,52 @@ TEST(server_limits, close_what_is_idle_for_long) {
   EXPECT_TRUE(silent.sees_end());
 }
 
-TEST(server_limits, close_when_a_head_takes_too_long) {
+TEST(server_limits, a_head_that_takes_too_long_is_408) {
   served served(ok, server_limits{.head_timeout = milliseconds(100)});
   raw_client client(served.port());
   client.send("GET / HT");
+  const auto late = client.read_response();
+  EXPECT_EQ(late.status, 408);
+  EXPECT_THAT(late.head, HasSubstr("Connection: close"));
+  EXPECT_EQ(json::parse(late.body).at("code"), "request_timeout");
   EXPECT_TRUE(client.sees_end());
+  EXPECT_FALSE(client.was_reset());
 }
 
-TEST(server_limits, close_when_a_body_takes_too_long) {
+TEST(server_limits, a_head_that_drips_gets_no_more_time) {
+  served served(ok, server_limits{.head_timeout = milliseconds(200)});
+  raw_client client(served.port());
+  std::atomic<bool> is_over = false;
+  client.send("GET / HTTP/1.1\r\nHost: h\r\nA: ");
+  // Never silent for long, and never done.
+  std::thread drip([&] {
+    while (!is_over) {
+      client.send("x");
+      std::this_thread::sleep_for(milliseconds(5));
+    }
+  });
+  EXPECT_EQ(client.read_response().status, 408);
+  is_over = true;
+  drip.join();
+}
+
+TEST(server_limits, a_body_that_takes_too_long_is_408) {
   served served(ok, server_limits{.body_timeout = milliseconds(100)});
   raw_client client(served.port());
   client.send("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 10\r\n\r\nabc");
+  EXPECT_EQ(client.read_response().status, 408);
   EXPECT_TRUE(client.sees_end());
+}
+
+TEST(server_limits, a_body_gets_more_time_for_what_has_come) {
+  // 100 KiB at once are worth six seconds: enough for the rest, whatever this machine does.
+  served served(ok, server_limits{.body_timeout = milliseconds(1)});
+  raw_client client(served.port());
+  client.send("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 102401\r\n\r\n" +
+              std::string(102400, 'x'));
+  std::this_thread::sleep_for(milliseconds(50));
+  client.send("y");
+  EXPECT_EQ(client.read_response().status, 200);
 }
 
 TEST(server_limits, the_head) {
@@ -110,12 +149,25 @@ TEST(server_limits, running_out_of_descriptors_is_survived) {
   // One more descriptor: enough for the client's end of a connection, not for the server's.
   const rlimit tight{.rlim_cur = static_cast<rlim_t>(next_free) + 1, .rlim_max = before.rlim_max};
   ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &tight), 0);
-  raw_client client(served.port());
-  client.get("/");
-  waiting.get("/");
-  EXPECT_EQ(waiting.read_response().status, 200);
+  for (int i = 0; i < 3; ++i) {
+    raw_client client(served.port());
+    client.get("/");
+    const auto refused = client.read_response();
+    EXPECT_EQ(refused.status, 503);
+    EXPECT_THAT(refused.head, HasSubstr("Retry-After: "));
+    EXPECT_EQ(json::parse(refused.body).at("code"), "overloaded");
+    EXPECT_TRUE(client.sees_end());
+    EXPECT_FALSE(client.was_reset());
+    client.close();
+    waiting.get("/");  // who is in is served
+    EXPECT_EQ(waiting.read_response().status, 200);
+  }
   ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &before), 0);
-  EXPECT_EQ(client.read_response().status, 200);
+  EXPECT_TRUE(comes_true([&] {
+    raw_client client(served.port());
+    client.get("/");
+    return client.read_response().status == 200;
+  }));
 }
 
 }  // namespace
