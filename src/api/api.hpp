@@ -26,6 +26,7 @@ struct api_options {
   std::chrono::milliseconds keep_alive{15'000};
   std::chrono::milliseconds sync_wait{120'000};
   std::size_t streams_per_principal_max = 20'000;
+  std::int64_t posts_per_minute_max = 0;  // of one principal; 0: no cap
   std::size_t content_bytes_max = 256 * 1024;
 };
 

@@ -17,6 +17,17 @@ result<std::string> choose_queue(const std::vector<std::string>& queues,
   return fail(errc::unprocessable, "There is no queue '" + *asked + "'; the queues are: " + known);
 }
 
+/// Only what is well-formed is counted, so it is counted last.
+result<void> count_post(const call& in) {
+  const auto wait = in.app.posts.take(in.owner, system_clock().steady_now());
+  if (wait == wait.zero()) return {};
+  const auto in_seconds = std::chrono::ceil<std::chrono::seconds>(wait);
+  return fail(errc::too_many_requests,
+              "There may be " + std::to_string(in.app.posts.per_minute()) +
+                  " posts a minute; the next one in " + std::to_string(in_seconds.count()) + " s",
+              in_seconds);
+}
+
 /// Of a task that has not ended. A log that cannot be reached is shown as one that is empty.
 aio::awaitable<task_progress> progress_in_log(stream::chunk_log& log, task_id task) {
   task_progress progress;
@@ -46,6 +57,7 @@ result<store::submit_options> make_submit_options(const call& in, std::optional<
   if (!chosen) return chosen.error();
   auto once = decode_idempotency(in.request());
   if (!once) return once.error();
+  if (const auto allowed = count_post(in); !allowed) return allowed.error();
   store::submit_options options;
   options.model = std::move(model);
   options.queue = std::move(*chosen);

@@ -12,17 +12,22 @@
 #include "api/api.hpp"
 #include "api/encode.hpp"
 #include "api/stream_tickets.hpp"
+#include "guard/rate_limit.hpp"
 
 namespace throughline::api {
 
 /// Lives as long as the handler.
 struct surface {
   surface(dependencies works_on, api_options how)
-      : on(works_on), options(std::move(how)), streams(options.streams_per_principal_max) {}
+      : on(works_on),
+        options(std::move(how)),
+        streams(options.streams_per_principal_max),
+        posts(options.posts_per_minute_max) {}
 
   dependencies on;
   api_options options;
   stream_tickets streams;
+  guard::rate_limit posts;
 };
 
 /// One request that has come in by the door. Lives in the coroutine that answers it.
@@ -90,8 +95,9 @@ void add_operation_routes(route_list& routes);
 // --- shared by several groups
 // --------------------------------------------------------------------------------------------
 
-/// What a post, an edit, a regenerate or a retry asks of the store: the queue must be configured
-/// and the model served
+/// What a post, an edit, a regenerate or a retry asks of the store; counts as one of the
+/// principal's posts of this minute (`too_many_requests`). The queue must be configured and the
+/// model served
 /// (`unprocessable`, naming those that are), the idempotency key well-formed.
 [[nodiscard]] result<store::submit_options> make_submit_options(const call& in,
                                                                 std::optional<std::string> model,

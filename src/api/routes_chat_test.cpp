@@ -125,6 +125,20 @@ TEST_F(chat_routes, a_synchronous_post_gives_up_waiting_but_not_the_answer) {
   EXPECT_EQ(object(get("/tasks/" + text(posted, "task_id"))).at("state"), "queued");
 }
 
+TEST_F(chat_routes, posts_of_a_principal_are_counted_by_the_minute) {
+  api_options options;
+  options.posts_per_minute_max = 2;
+  set_options(options);
+  EXPECT_EQ(post("/chat/messages", R"({"content":"")").status, 400);  // not counted
+  EXPECT_EQ(post("/chat/messages", R"({"content":"one"})").status, 202);
+  EXPECT_EQ(post("/chat/messages", R"({"content":"two"})").status, 202);
+  const auto refused = post("/chat/messages", R"({"content":"three"})");
+  EXPECT_EQ(object(refused, 429).at("code"), "too_many_requests");
+  const auto wait = std::stoi(std::string(refused.headers.find("Retry-After").value_or("0")));
+  EXPECT_GE(wait, 1);
+  EXPECT_LE(wait, 30);
+}
+
 TEST_F(chat_routes, active_streams_name_their_session) {
   const auto posted = ask_chat();
   const auto active = object(get("/chat/active-streams"));

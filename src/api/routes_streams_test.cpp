@@ -109,7 +109,9 @@ TEST_F(stream_routes, streams_of_a_principal_are_bounded_and_given_back) {
   set_options(options);
   const auto first = open(target_);
   first->wait_for("retry: 1000");
-  EXPECT_EQ(object(get(target_), 429).at("code"), "too_many_requests");
+  const auto refused = get(target_);
+  EXPECT_EQ(object(refused, 429).at("code"), "too_many_requests");
+  EXPECT_EQ(refused.headers.find("Retry-After"), "5");
   first->hang_up();
   first->wait_until_gone();
   auto answer = begin_answer();

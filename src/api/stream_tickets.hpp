@@ -37,8 +37,10 @@ class stream_tickets {
     auto& open = open_[owner];
     if (open >= per_owner_max_) {
       if (open == 0) open_.erase(owner);
-      return fail(errc::too_many_requests, "There are " + std::to_string(per_owner_max_) +
-                                               " open streams already; close some first");
+      return fail(
+          errc::too_many_requests,
+          "There are " + std::to_string(per_owner_max_) + " open streams already; close some first",
+          std::chrono::seconds(5));
     }
     ++open;
     return ticket(*this, owner);

@@ -184,6 +184,7 @@ http::handler composition::make_handler(const configuration& config) {
   options.queues = config.values.queues;
   options.keep_alive = config.values.keep_alive;
   options.sync_wait = config.values.sync_wait;
+  options.posts_per_minute_max = config.values.posts_per_minute_max;
   options.streams_per_principal_max = to_size(config.values.streams_per_principal_max);
   const api::dependencies on{.conversations = conversations,
                              .submissions = submissions,

@@ -55,6 +55,7 @@ struct settings {
   std::int64_t connections_max = 0;
   std::int64_t connections_per_address_max = 0;
   std::int64_t streams_per_principal_max = 0;
+  std::int64_t posts_per_minute_max = 0;
   std::int64_t body_bytes_max = 0;
   milliseconds write_timeout{};
   milliseconds keep_alive{};
