@@ -45,6 +45,10 @@ aio::awaitable<> readiness::keep_asking() {
       co_return rows.size() == 1;
     };
     const auto answer = co_await database_.read<bool>(body);
+    // Perhaps nobody else writes, and would find out that it is over.
+    if (database_.write_trouble()) {
+      [[maybe_unused]] const auto tried = co_await database_.try_writing();
+    }
     std::vector<std::shared_ptr<probe>> waiting;
     {
       const std::lock_guard lock(mutex_);
@@ -82,6 +86,13 @@ aio::awaitable<readiness_report> readiness::report(aio::event_loop& here) {
              std::chrono::steady_clock::now() - worker_->last_progress() > worker_patience) {
     out.is = readiness_report::verdict::not_ready;
     out.reasons.emplace_back("the worker of this process makes no progress");
+  } else if (const auto trouble = database_.write_trouble()) {
+    out.is = readiness_report::verdict::degraded;
+    out.reasons.emplace_back(
+        *trouble == errc::storage_full
+            ? "the disk is full: nothing new is taken, what is stored is served"
+            : "the database cannot write: nothing new is taken, what is stored "
+              "is served");
   }
   co_return out;
 }

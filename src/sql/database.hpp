@@ -127,6 +127,12 @@ class database {
   /// Runs `body` against one consistent snapshot.
   [[nodiscard]] virtual aio::awaitable<result<void>> read_transaction(transaction_body body) = 0;
 
+  /// How the storage refused the last write (`storage_full`, `storage_failed`); nullopt once
+  /// something could be written again. Any thread.
+  [[nodiscard]] virtual std::optional<errc> write_trouble() const { return std::nullopt; }
+  /// Writes something that changes nothing, to see whether that is possible.
+  [[nodiscard]] virtual aio::awaitable<result<void>> try_writing() { co_return result<void>(); }
+
   /// `body`: (transaction&) -> awaitable<result<T>>, a callable without references to what may die
   /// before it has run.
   template <class T, class Body>

@@ -57,6 +57,10 @@ class sqlite_connection {
   /// The lines of "EXPLAIN QUERY PLAN", parameters being NULL. Throws sqlite_failed.
   std::vector<std::string> explain(std::string_view text);
 
+  /// Rows inserted, changed and deleted so far, also those that were rolled back.
+  [[nodiscard]] std::int64_t total_changes() const noexcept {
+    return sqlite3_total_changes64(db_.get());
+  }
   [[nodiscard]] bool in_transaction() const noexcept { return !sqlite3_get_autocommit(db_.get()); }
   /// Ends a transaction that is still open, and forgets what it did.
   void roll_back_if_open();

@@ -60,6 +60,18 @@ class threaded_sqlite_database final : public sqlite_database {
     return reads_.run(std::move(body));
   }
 
+  std::optional<errc> write_trouble() const override { return writer_.runner.trouble(); }
+  aio::awaitable<result<void>> try_writing() override {
+    const auto body = [](transaction& in) -> aio::awaitable<result<void>> {
+      // Nobody uses it, and it is written even if it is what it was.
+      co_await in.execute("PRAGMA user_version = 0");
+      co_return result<void>();
+    };
+    const auto written = co_await writes_.run(body);
+    if (written) writer_.runner.trouble_is_over();
+    co_return written;
+  }
+
   std::vector<std::string> explain(std::string_view text) override {
     try {
       sqlite_connection connection(file_, sqlite_connection::use::read);

@@ -134,6 +134,28 @@ TEST_F(group_test, a_full_disk_fails_only_what_does_not_fit) {
   EXPECT_TRUE(write(insert_word, {4, "d"}).has_value());
 }
 
+TEST_F(group_test, trouble_with_writing_is_known_until_something_was_written_again) {
+  open();
+  const auto try_writing = [&] {
+    return start(database().try_writing()).get().has_value();
+  };
+  EXPECT_EQ(database().write_trouble(), std::nullopt);
+  ASSERT_TRUE(write("PRAGMA max_page_count=30").has_value());
+  const std::string large(400'000, 'x');
+  ASSERT_FALSE(write(insert_word, {2, large}).has_value());
+  EXPECT_EQ(database().write_trouble(), errc::storage_full);
+  // Neither a mistake nor a transaction that finds nothing to do says anything about the disk.
+  ASSERT_FALSE(write("INSERT INTO nowhere VALUES(1)").has_value());
+  ASSERT_TRUE(write("DELETE FROM words WHERE id = 77").has_value());
+  EXPECT_EQ(database().write_trouble(), errc::storage_full);
+  ASSERT_TRUE(write(insert_word, {3, "c"}).has_value());
+  EXPECT_EQ(database().write_trouble(), std::nullopt);
+
+  ASSERT_FALSE(write(insert_word, {2, large}).has_value());
+  EXPECT_TRUE(try_writing());
+  EXPECT_EQ(database().write_trouble(), std::nullopt);
+}
+
 TEST_F(group_test, a_commit_that_is_refused_fails_only_its_cause) {
   open();
   ASSERT_TRUE(write("CREATE TABLE parents(id bigint PRIMARY KEY)").has_value());

@@ -50,12 +50,14 @@ result<void> outcome_of(const std::exception_ptr& thrown, result<void> returned)
 void sqlite_runner::write(std::vector<waiting_transaction> group) {
   if (group.size() > 1) {
     if (auto outcomes = write_together(group)) {
+      for (const auto& outcome : *outcomes) note_trouble(outcome);
       for (std::size_t i = 0; i < group.size(); ++i) group[i].finish(std::move((*outcomes)[i]));
       return;
     }
   }
   for (auto& one : group) {
     auto outcome = write_alone(one.body);
+    note_trouble(outcome);
     one.finish(std::move(outcome));
   }
 }
@@ -64,7 +66,7 @@ std::optional<std::vector<result<void>>> sqlite_runner::write_together(
     std::vector<waiting_transaction>& group) {
   std::vector<result<void>> outcomes;
   try {
-    connection_.execute("BEGIN IMMEDIATE");
+    begin();
     for (auto& one : group) {
       outcomes.push_back(run_in_savepoint(one.body));
       if (!connection_.in_transaction()) return std::nullopt;
@@ -89,7 +91,7 @@ result<void> sqlite_runner::run_in_savepoint(transaction_body& body) {
 
 result<void> sqlite_runner::write_alone(transaction_body& body) {
   try {
-    connection_.execute("BEGIN IMMEDIATE");
+    begin();
     auto outcome = run(body);
     if (outcome) {
       commit();
@@ -132,11 +134,31 @@ result<void> sqlite_runner::run(transaction_body& body) {
   return *std::move(outcome);
 }
 
+void sqlite_runner::begin() {
+  connection_.execute("BEGIN IMMEDIATE");
+  changes_before_ = connection_.total_changes();
+}
+
 void sqlite_runner::commit() {
   fault_point("commit.before");
   connection_.execute("COMMIT");
   fault_point("commit.after");
   commits_.fetch_add(1, std::memory_order_relaxed);
+  // A transaction that found nothing to do has not touched the disk.
+  if (connection_.total_changes() != changes_before_) trouble_is_over();
+}
+
+void sqlite_runner::note_trouble(const result<void>& outcome) noexcept {
+  if (outcome) return;
+  const auto code = outcome.error().code;
+  if (code != errc::storage_full && code != errc::storage_failed) return;
+  trouble_.store(static_cast<int>(code), std::memory_order_relaxed);
+}
+
+std::optional<errc> sqlite_runner::trouble() const noexcept {
+  const int code = trouble_.load(std::memory_order_relaxed);
+  if (code == no_trouble) return std::nullopt;
+  return static_cast<errc>(code);
 }
 
 }  // namespace throughline::sql

@@ -30,6 +30,11 @@ class sqlite_runner {
   /// Runs one against a snapshot and answers it.
   void read(waiting_transaction one);
 
+  /// How the last write was refused by the storage, unless something was written since. Any thread.
+  [[nodiscard]] std::optional<errc> trouble() const noexcept;
+  /// Something was written, though no row has changed.
+  void trouble_is_over() noexcept { trouble_.store(no_trouble, std::memory_order_relaxed); }
+
   [[nodiscard]] std::uint64_t commits() const noexcept {
     return commits_.load(std::memory_order_relaxed);
   }
@@ -40,11 +45,17 @@ class sqlite_runner {
   result<void> run_in_savepoint(transaction_body& body);
   result<void> write_alone(transaction_body& body);
   result<void> run(transaction_body& body);
+  void begin();
   void commit();
+  void note_trouble(const result<void>& outcome) noexcept;
+
+  static constexpr auto no_trouble = static_cast<int>(errc::internal);
 
   sqlite_connection& connection_;
   boost::asio::io_context context_{1};
   std::atomic<std::uint64_t> commits_{0};
+  std::atomic<int> trouble_{no_trouble};  // an errc
+  std::int64_t changes_before_ = 0;       // rows ever changed, when the transaction began
 };
 
 }  // namespace throughline::sql
