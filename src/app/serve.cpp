@@ -1,7 +1,6 @@
 #include "app/serve.hpp"
 
 #include <fmt/format.h>
-#include <sys/resource.h>
 
 #include <boost/asio/signal_set.hpp>
 #include <csignal>
@@ -12,6 +11,7 @@
 #include "aio/task_group.hpp"
 #include "app/composition.hpp"
 #include "app/configuration_report.hpp"
+#include "app/descriptors.hpp"
 #include "app/port_owner.hpp"
 #include "app/run_file.hpp"
 #include "base/log.hpp"
@@ -26,6 +26,7 @@ constexpr milliseconds ask_again_first{5000};
 constexpr milliseconds ask_again_most{60'000};
 constexpr milliseconds last_replies{2000};  // for requests under way when the worker has stopped
 constexpr int interrupted_status = 130;
+constexpr std::size_t few_connections = 1000;
 
 using signals = aio::asio::basic_signal_set<aio::executor>;
 
@@ -45,15 +46,11 @@ std::string url_of(const std::string& address, std::uint16_t port) {
   return fmt::format(fmt::runtime(form), reachable, port);
 }
 
-void raise_descriptor_limit() {
-  rlimit limit{};
-  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
-  const auto before = limit.rlim_cur;
-  limit.rlim_cur = limit.rlim_max;
-  const bool is_raised = before == limit.rlim_max || setrlimit(RLIMIT_NOFILE, &limit) == 0;
-  const auto now = is_raised ? limit.rlim_max : before;
-  say(fmt::format("Open files: up to {}{}", now,
-                  now != before ? fmt::format(" (raised from {})", before) : ""));
+descriptor_limit say_descriptor_limit() {
+  const auto limit = raise_descriptor_limit();
+  say(fmt::format("Open files: up to {}{}", limit.now,
+                  limit.now != limit.before ? fmt::format(" (raised from {})", limit.before) : ""));
+  return limit;
 }
 
 void configure_log(const settings& values) {
@@ -87,11 +84,12 @@ void say_what_is_used(const configuration& config) {
 class serving {
  public:
   serving(aio::event_loop& home, aio::event_loops& loops, composition& parts,
-          const configuration& config)
+          const configuration& config, std::size_t descriptors_max)
       : home_(home),
         loops_(loops),
         parts_(parts),
         config_(config),
+        descriptors_max_(descriptors_max),
         signals_(home.get_executor(), SIGINT, SIGTERM),
         group_(home) {}
 
@@ -174,6 +172,7 @@ class serving {
   bool open_port() {
     http::server_options options{
         .address = config_.address, .port = config_.port, .limits = server_limits_of(config_)};
+    options.limits.connections_max = affordable_connections(options.limits.connections_max);
     const auto tries = config_.port_was_chosen ? 1 : ports_to_try;
     for (int i = 0; i < tries; ++i) {
       auto opened = http::start_server(loops_, options, parts_.make_handler(config_));
@@ -198,6 +197,20 @@ class serving {
     complain(fmt::format("no free port from {} to {}; choose one with --listen", config_.port,
                          options.port - 1));
     return false;
+  }
+
+  /// As configured, or as many as there are descriptors for: a connection too many is told so, and
+  /// the models stay within reach.
+  [[nodiscard]] std::size_t affordable_connections(std::size_t wished) const {
+    const auto open = open_descriptors();
+    const auto free = descriptors_max_ > open ? descriptors_max_ - open : 0;
+    const auto affordable = descriptors_max_ == 0 ? wished : connections_within(wished, free);
+    const bool is_asked_for = config_.origin_of("connections-max").rank != origin_rank::initial;
+    if (affordable < wished && (is_asked_for || affordable < few_connections)) {
+      say(fmt::format("Note: {} connections at most, for lack of open files (ulimit -n)",
+                      affordable));
+    }
+    return affordable;
   }
 
   [[nodiscard]] std::string port_origin() const {
@@ -236,6 +249,7 @@ class serving {
   aio::event_loops& loops_;
   composition& parts_;
   const configuration& config_;
+  const std::size_t descriptors_max_;
   signals signals_;
   std::unique_ptr<http::server> server_;
   std::optional<run_file> running_;
@@ -283,7 +297,7 @@ aio::awaitable<> serve_and_stop(serving* served, aio::task_group* main) {
 int run_serve(const configuration& config) {
   configure_log(config.values);
   std::signal(SIGPIPE, SIG_IGN);
-  raise_descriptor_limit();
+  const auto descriptors = say_descriptor_limit();
   say_what_is_used(config);
   auto database = open_database(config);
   if (!database) {
@@ -293,7 +307,7 @@ int run_serve(const configuration& config) {
   aio::event_loop home;
   aio::event_loops loops(loop_count(config.values), "loop");
   composition parts(loops, std::move(*database), config);
-  serving served(home, loops, parts, config);
+  serving served(home, loops, parts, config, descriptors.now);
   aio::task_group main(home);
   home.post([&] { main.spawn("serve", serve_and_stop(&served, &main)); });
   home.run();

@@ -32,7 +32,8 @@ aio::awaitable<> generation::conclude(outcome how) {
     const auto delay =
         services_.retries.delay(how.failure, task_.failures, task_.failures_max, services_.random);
     if (delay) {
-      const bool is_over = co_await requeue(*delay, true, to_answer_error(how.failure));
+      const bool counts = !is_our_shortage(how.failure);
+      const bool is_over = co_await requeue(*delay, counts, to_answer_error(how.failure));
       if (is_over) co_return;
     }
   }

@@ -40,6 +40,14 @@ TEST(retry_policy, stops_when_the_budget_is_spent) {
   EXPECT_FALSE(policy.delay(failure(errc::provider_timeout), 0, 1, half));
 }
 
+TEST(retry_policy, a_shortage_of_our_own_is_waited_for_however_long_it_lasts) {
+  const retry_policy policy;
+  always none(0.0);
+  always half(0.5);
+  EXPECT_EQ(policy.delay(failure(errc::overloaded), 2, 3, none), milliseconds(1000));
+  EXPECT_EQ(policy.delay(failure(errc::overloaded), 50, 3, half), milliseconds(1500));
+}
+
 TEST(retry_policy, grows_with_the_failures_up_to_its_bound) {
   const retry_policy policy;
   always most(0.999999);

@@ -106,6 +106,16 @@ TEST_F(worker_test, the_budget_of_failures_is_kept) {
   EXPECT_EQ(model_->requests().size(), 3U);
 }
 
+TEST_F(worker_test, a_shortage_of_descriptors_costs_time_and_nothing_of_the_budget) {
+  const script short_of = {fails(errc::overloaded)};
+  model_->will_play({short_of, short_of, short_of, short_of, {says("There"), finishes()}});
+  const auto posted = post();
+  start_worker();
+  EXPECT_EQ(story(follow(posted.task)), "reset content:There done=completed");
+  EXPECT_EQ(task(posted.task).failures, 0);
+  EXPECT_EQ(task(posted.task).attempt, 5U);
+}
+
 TEST_F(worker_test, stop_closes_the_request_and_keeps_the_text) {
   model_->will_play({{says("Half"), hangs()}});
   const auto posted = post();

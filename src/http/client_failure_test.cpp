@@ -1,4 +1,5 @@
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 
 #include "aio/asio.hpp"
 #include "http/client_fixture.hpp"
@@ -28,6 +29,30 @@ TEST_F(client_failure_test, names_the_host_whose_address_is_unknown) {
   ASSERT_TRUE(seen.failure);
   EXPECT_EQ(seen.failure->code, errc::provider_unreachable);
   EXPECT_EQ(seen.failure->detail, "could not find the address of no-such-host.invalid:80");
+}
+
+TEST_F(client_failure_test, a_lack_of_descriptors_is_ours_and_not_the_providers) {
+#if __has_feature(undefined_behavior_sanitizer)
+  GTEST_SKIP() << "the sanitizer itself needs descriptors to check virtual calls";
+#endif
+  scripted_server server([](scripted_connection& connection) {
+    connection.read_request();
+    connection.send(sized_response("200 OK", "", "there"));
+  });
+  rlimit before{};
+  ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &before), 0);
+  const int next_free = ::dup(0);
+  ::close(next_free);
+  const rlimit none{.rlim_cur = static_cast<rlim_t>(next_free), .rlim_max = before.rlim_max};
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &none), 0);
+  const auto seen = fetch(get(server.url()));
+  const auto named = fetch(get("http://localhost:" + std::to_string(server.port())));
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &before), 0);
+  for (const auto& failed : {seen, named}) {
+    ASSERT_TRUE(failed.failure);
+    EXPECT_EQ(failed.failure->code, errc::overloaded) << failed.failure->detail;
+  }
+  EXPECT_EQ(fetch(get(server.url())).body, "there");
 }
 
 TEST_F(client_failure_test, speaks_only_http) {

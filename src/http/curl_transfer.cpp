@@ -1,8 +1,11 @@
 #include "http/curl_transfer.hpp"
 
+#include <fcntl.h>
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <charconv>
 #include <utility>
 
@@ -19,6 +22,13 @@ constexpr std::chrono::seconds discarding_max{1};
 
 error cancelled() {
   return fail(errc::cancelled, "the request was cancelled");
+}
+
+/// Curl reports a lack of descriptors as whatever it could not do without one.
+bool is_descriptor_left() {
+  const int one = ::open("/dev/null", O_RDONLY | O_CLOEXEC);
+  if (one >= 0) ::close(one);
+  return one >= 0 || (errno != EMFILE && errno != ENFILE);
 }
 
 std::string_view trimmed(std::string_view text) {
@@ -130,6 +140,10 @@ std::size_t curl_transfer::take_body(std::string_view piece) {
 
 void curl_transfer::on_ended(CURLcode code) {
   if (code == CURLE_OK || failure_) return end(std::move(failure_));
+  if (phase_ == phase::connecting && !is_descriptor_left()) {
+    return end(fail(errc::overloaded,
+                    fmt::format("there is no file descriptor left to connect to {}", endpoint_)));
+  }
   transfer_circumstances when;
   when.endpoint = endpoint_;
   when.connected = phase_ != phase::connecting;

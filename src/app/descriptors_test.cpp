@@ -1,0 +1,27 @@
+#include "app/descriptors.hpp"
+
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+namespace throughline::app {
+namespace {
+
+TEST(descriptors, clients_never_get_all_of_them) {
+  EXPECT_EQ(connections_within(20'000, 1'000'000), 20'000U);
+  EXPECT_EQ(connections_within(20'000, 20'000), 18'976U);
+  EXPECT_EQ(connections_within(20'000, 34), 22U);
+  EXPECT_EQ(connections_within(5, 34), 5U);
+  EXPECT_EQ(connections_within(20'000, 12), 1U);
+  EXPECT_EQ(connections_within(20'000, 0), 1U);
+}
+
+TEST(descriptors, are_counted) {
+  const auto before = open_descriptors();
+  const int one = ::dup(0);
+  EXPECT_EQ(open_descriptors(), before + 1);
+  ::close(one);
+  EXPECT_EQ(open_descriptors(), before);
+}
+
+}  // namespace
+}  // namespace throughline::app
