@@ -12,6 +12,9 @@
 namespace throughline::store {
 namespace {
 
+/// A guess: one of the answers that are written has then ended.
+constexpr std::chrono::seconds patience_with_open_tasks{5};
+
 /// What one call wants, with the ids it will use however often its transaction runs.
 struct plan {
   enum class kind : std::uint8_t { post, edit, regenerate, retry };
@@ -85,7 +88,8 @@ aio::awaitable<result<void>> check_open_tasks(sql::transaction& in, std::shared_
       co_await in.execute(statements::count_open.text, sql::parameters{want->owner, most});
   if (counted[0][0].integer() < most) co_return result<void>();
   co_return fail(errc::too_many_requests,
-                 "there are " + std::to_string(most) + " answers to be written already");
+                 "there are " + std::to_string(most) + " answers to be written already",
+                 patience_with_open_tasks);
 }
 
 aio::awaitable<result<std::int64_t>> take_seq(sql::transaction& in, std::shared_ptr<plan> want,
