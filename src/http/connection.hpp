@@ -83,12 +83,16 @@ class connection final : public exchange, public std::enable_shared_from_this<co
   aio::awaitable<bool> wait(aio::tcp_socket::wait_type what, steady_time deadline, if_late then);
   void adopt(request_parser& parser);
   void forget_request();
+  /// What a client may take for so many bytes, in either direction.
+  [[nodiscard]] std::chrono::microseconds time_for(std::size_t bytes) const {
+    return std::chrono::microseconds(bytes * 1'000'000 / host_.limits.bytes_per_second_min);
+  }
   void lose_client(bool reset);
   void set_alarm(steady_time deadline, if_late then);
   void clear_alarm();
 
   // connection_send.cpp
-  aio::awaitable<> send(outgoing* job);
+  aio::awaitable<> send(outgoing* job, steady_time until = steady_time::max());
   aio::awaitable<> refuse(error why);
   void watch_client();
   void look_at_client();

@@ -9,10 +9,7 @@
 namespace throughline::http {
 namespace {
 
-using std::chrono::microseconds;
-
 constexpr std::size_t read_bytes = 32 * 1024;
-constexpr std::size_t body_rate_min = 16 * 1024;  // bytes a second
 /// How long a refused client may go on sending before it is cut off.
 constexpr std::chrono::seconds linger_time{2};
 constexpr std::string_view continue_response = "HTTP/1.1 100 Continue\r\n\r\n";
@@ -50,7 +47,7 @@ aio::awaitable<bool> connection::receive() {
 }
 
 /// A head has its time in all, however it drips. A body has its time too, and more for what has
-/// come: who sends at `body_rate_min` is never late.
+/// come: who sends at `bytes_per_second_min` is never late.
 aio::awaitable<bool> connection::receive_all(request_parser* parser) {
   using progress = request_parser::progress;
   using std::chrono::steady_clock;
@@ -71,7 +68,7 @@ aio::awaitable<bool> connection::receive_all(request_parser* parser) {
     if (ended) co_return false;
     if (!bytes.empty()) {
       state = parser->feed(bytes);
-      if (in_body) deadline += microseconds(bytes.size() * 1'000'000 / body_rate_min);
+      if (in_body) deadline += time_for(bytes.size());
       continue;
     }
     state = progress::need_more;

@@ -1,4 +1,5 @@
 // The writing half of a connection.
+#include <algorithm>
 #include <boost/asio/post.hpp>
 
 #include "base/assert.hpp"
@@ -18,7 +19,7 @@ constexpr std::size_t sent_without_pause_max = 64;
 
 }  // namespace
 
-aio::awaitable<> connection::send(outgoing* job) {
+aio::awaitable<> connection::send(outgoing* job, steady_time until) {
   while (true) {
     if (is_gone_) throw_aborted();
     switch (job->flush(socket_.native_handle())) {
@@ -32,8 +33,8 @@ aio::awaitable<> connection::send(outgoing* job) {
     }
     // A client that does not read is reset: what it has not taken would stay in the kernel for
     // minutes.
-    const auto deadline = std::chrono::steady_clock::now() + host_.limits.write_timeout;
-    co_await wait(aio::tcp_socket::wait_write, deadline, if_late::reset);
+    const auto patience = std::chrono::steady_clock::now() + host_.limits.write_timeout;
+    co_await wait(aio::tcp_socket::wait_write, std::min(patience, until), if_late::reset);
   }
 }
 
@@ -51,7 +52,10 @@ aio::awaitable<> connection::respond(response reply) {
   const std::string head = encode_head(reply, shape);
   if (bodyless || incoming_.verb == method::head) reply.body.clear();
   outgoing job(head, {}, reply.body);
-  co_await send(&job);
+  // It stays in memory until it is taken, so a reader that drips is cut as well.
+  const auto until = std::chrono::steady_clock::now() + host_.limits.write_timeout +
+                     time_for(head.size() + reply.body.size());
+  co_await send(&job, until);
 }
 
 aio::awaitable<> connection::begin_stream(response head) {

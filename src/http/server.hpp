@@ -27,10 +27,12 @@ struct server_limits {
   std::size_t connections_per_address_max = 20'000;
   std::chrono::milliseconds head_timeout{
       10'000};  // from the first byte of a request to the end of its head
-  std::chrono::milliseconds body_timeout{30'000};  // and a second more for each 16 KiB of it
+  std::chrono::milliseconds body_timeout{30'000};  // and more for what comes at this rate:
+  std::size_t bytes_per_second_min = 16 * 1024;
   std::chrono::milliseconds keep_alive_timeout{75'000};
   std::chrono::milliseconds write_timeout{
-      30'000};  // a reader that takes no byte for so long is disconnected
+      30'000};  // a reader that takes no byte for so long is disconnected, and one that takes a
+                // whole response more slowly than bytes_per_second_min
 };
 
 /// One request's way back to its client. Lives as long as the handler; used on its loop only.

@@ -122,6 +122,27 @@ TEST(server_limits, a_body_gets_more_time_for_what_has_come) {
   EXPECT_EQ(client.read_response().status, 200);
 }
 
+TEST(server_limits, cut_a_reader_that_drips_a_whole_response) {
+  const auto large = [](exchange& with) -> aio::awaitable<> {
+    response reply;
+    reply.body.assign(32 * 1024 * 1024, 'x');
+    co_await with.respond(std::move(reply));
+  };
+  served served(large, server_limits{.bytes_per_second_min = 1024 * 1024 * 1024,
+                                     .write_timeout = milliseconds(300)});
+  raw_client client(served.port(), "127.0.0.1", 16 * 1024);
+  client.get("/");
+  // Something is taken all the time: only all of it takes too long.
+  std::size_t taken = 0;
+  for (auto piece = client.read_exactly(4096); !piece.empty(); piece = client.read_exactly(4096)) {
+    taken += piece.size();
+    std::this_thread::sleep_for(milliseconds(1));
+  }
+  EXPECT_LT(taken, 32U * 1024 * 1024);
+  EXPECT_TRUE(client.sees_end());
+  EXPECT_TRUE(comes_true([&] { return served.get().connections() == 0; }));
+}
+
 TEST(server_limits, the_head) {
   served served(ok, server_limits{.head_bytes_max = 500});
   raw_client client(served.port());
