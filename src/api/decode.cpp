@@ -162,7 +162,8 @@ result<std::vector<task_cursor>> decode_cursors(std::string_view text) {
 std::optional<std::int64_t> decode_rev(std::string_view text) {
   std::int64_t rev = -1;
   const auto [end, ec] = std::from_chars(text.data(), text.data() + text.size(), rev);
-  if (ec != std::errc() || end != text.data() + text.size() || rev < 0) return std::nullopt;
+  const bool is_number = ec == std::errc() && end == text.data() + text.size();
+  if (!is_number || rev < 0 || text.starts_with('-')) return std::nullopt;
   return rev;
 }
 

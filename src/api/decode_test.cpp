@@ -248,7 +248,7 @@ TEST(decode_positions, cursors_are_a_bounded_list) {
 TEST(decode_positions, a_rev_is_a_number) {
   EXPECT_EQ(decode_rev("0"), 0);
   EXPECT_EQ(decode_rev("17"), 17);
-  for (const std::string_view bad : {"", "-1", "1x", "1-42", "99999999999999999999"}) {
+  for (const std::string_view bad : {"", "-1", "-0", "1x", "1-42", "99999999999999999999"}) {
     EXPECT_FALSE(decode_rev(bad)) << bad;
   }
 }

@@ -60,7 +60,9 @@ std::optional<list_place> parse_list_cursor(std::string_view cursor) {
   if (!updated_at) return std::nullopt;
   const auto id = conversation_id::parse(rest);
   if (!id) return std::nullopt;
-  return list_place{*pinned, *updated_at, *id};
+  const list_place place{*pinned, *updated_at, *id};
+  if (to_cursor(place) != cursor) return std::nullopt;  // another spelling of the same
+  return place;
 }
 
 std::string to_cursor(std::int64_t seq) {
@@ -72,7 +74,7 @@ std::optional<std::int64_t> parse_seq_cursor(std::string_view cursor) {
   if (!plain || !plain->starts_with("m.")) return std::nullopt;
   auto rest = std::string_view(*plain).substr(2);
   const auto seq = take_number(rest);
-  if (!seq || !rest.empty()) return std::nullopt;
+  if (!seq || !rest.empty() || to_cursor(*seq) != cursor) return std::nullopt;
   return seq;
 }
 
