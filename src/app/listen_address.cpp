@@ -5,6 +5,7 @@
 
 #include "app/configuration.hpp"
 #include "app/text_values.hpp"
+#include "base/utf8.hpp"
 
 namespace throughline::app {
 
@@ -15,8 +16,9 @@ bool is_loopback(std::string_view address) {
 listen_address parse_listen(std::string_view text) {
   listen_address out;
   const auto bad = [&](std::string_view why) {
-    out.problem = fmt::format(
-        "\"{}\" {}; write it like 127.0.0.1:8080, [::1]:8080 or localhost:8080", text, why);
+    out.problem =
+        fmt::format("\"{}\" {}; write it like 127.0.0.1:8080, [::1]:8080 or localhost:8080",
+                    to_valid_utf8(text), why);
     return out;
   };
   std::string host;
