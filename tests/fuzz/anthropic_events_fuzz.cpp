@@ -3,8 +3,7 @@
 
 #include "fuzz/answer_parser_fuzz.hpp"
 
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+FUZZ_TARGET(anthropic_events) {
   using namespace throughline;
-  fuzz::check_answer_parser<provider::anthropic_events>(fuzz::view(data, size));
-  return 0;
+  fuzz::check_answer_parser<provider::anthropic_events>(bytes);
 }

@@ -7,14 +7,12 @@
 #include "base/utf8.hpp"
 #include "fuzz/fuzz.hpp"
 
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+FUZZ_TARGET(config_file) {
   using namespace throughline;
-  const std::vector<char> exact(data, data + size);
-  const std::string_view text(exact.data(), exact.size());
-  const auto read = app::parse_config_file(text);
-  const auto lines = static_cast<std::size_t>(std::ranges::count(text, '\n')) + 1;
+  const auto read = app::parse_config_file(bytes);
+  const auto lines = static_cast<std::size_t>(std::ranges::count(bytes, '\n')) + 1;
 
-  fuzz::require(is_valid_utf8(text) || (read.entries.empty() && read.problems.size() == 1),
+  fuzz::require(is_valid_utf8(bytes) || (read.entries.empty() && read.problems.size() == 1),
                 "what is not UTF-8 is one problem");
   fuzz::require(read.problems.size() <= lines, "a line has one problem");
   for (const auto& problem : read.problems) {
@@ -29,10 +27,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
       value_bytes += value.size();
     }
   }
-  fuzz::require(value_bytes <= size, "the values come from the file");
+  fuzz::require(value_bytes <= bytes.size(), "the values come from the file");
   for (const auto& section : read.sections) {
     fuzz::require(section.line >= 1 && section.line <= lines, "a section has a line of the file");
     fuzz::require(!section.name.empty(), "a section has a name");
   }
-  return 0;
 }

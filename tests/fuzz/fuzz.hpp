@@ -1,5 +1,8 @@
-// What the fuzz targets share: how a property that does not hold is reported, and the three ways
-// in which bytes reach a parser.
+// What the fuzz targets share: how a target is written, how a property that does not hold is
+// reported, and the three ways in which bytes reach a parser.
+//
+// A target is a function of bytes. With libFuzzer (preset fuzz) it is a program of its own; in
+// the unit tests all of them are one program that runs each over its corpus (replay_test.cpp).
 #pragma once
 
 #include <array>
@@ -13,15 +16,36 @@
 
 namespace throughline::fuzz {
 
+using target = void (*)(std::string_view bytes);
+
+/// Enters a target in the list that the replay goes through.
+struct registration {
+  registration(const char* name, target run);
+};
+
+/// `FUZZ_TARGET(name) { ... }` is the body of a function of `std::string_view bytes`.
+#ifdef THROUGHLINE_FUZZ_REPLAY
+#define FUZZ_TARGET(name)                                                                   \
+  static void name##_target(std::string_view bytes);                                        \
+  static const ::throughline::fuzz::registration name##_registration(#name, name##_target); \
+  static void name##_target(std::string_view bytes)
+#else
+#define FUZZ_TARGET(name)                                                             \
+  static void name##_target(std::string_view bytes);                                  \
+  extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) { \
+    /* A block of its own, so that a read beyond its end is found. */                 \
+    const std::vector<char> exact(data, data + size);                                 \
+    name##_target(std::string_view(exact.data(), exact.size()));                      \
+    return 0;                                                                         \
+  }                                                                                   \
+  static void name##_target(std::string_view bytes)
+#endif
+
 /// Ends the process, which libFuzzer reports with the input, unless the property holds.
 inline void require(bool holds, const char* property) {
   if (holds) return;
   std::fprintf(stderr, "property violated: %s\n", property);
   std::abort();
-}
-
-inline std::string_view view(const std::uint8_t* data, std::size_t size) {
-  return {reinterpret_cast<const char*>(data), size};
 }
 
 enum class cut : std::uint8_t { whole, in_three, byte_by_byte };

@@ -76,9 +76,7 @@ void check_string(const std::string& text) {
 
 }  // namespace
 
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  const std::vector<char> exact(data, data + size);
-  const std::string_view bytes(exact.data(), exact.size());
+FUZZ_TARGET(json_body) {
   check_string(to_valid_utf8(bytes));
   for (const std::size_t depth_max : {std::size_t{2}, std::size_t{16}}) {
     const auto object = parse_json_object(bytes, depth_max);
@@ -94,5 +92,4 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
                   "what is accepted reads back as itself");
     check_reader(*object);
   }
-  return 0;
 }

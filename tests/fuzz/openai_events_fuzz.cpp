@@ -3,8 +3,7 @@
 
 #include "fuzz/answer_parser_fuzz.hpp"
 
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+FUZZ_TARGET(openai_events) {
   using namespace throughline;
-  fuzz::check_answer_parser<provider::openai_events>(fuzz::view(data, size));
-  return 0;
+  fuzz::check_answer_parser<provider::openai_events>(bytes);
 }

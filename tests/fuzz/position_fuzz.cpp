@@ -61,13 +61,11 @@ std::uint32_t number(std::string_view bytes) {
 
 }  // namespace
 
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  const auto bytes = fuzz::view(data, size);
+FUZZ_TARGET(position) {
   check_position(bytes);
   constexpr std::size_t head_bytes = 9;  // type, attempt, index; the rest is the content
-  if (size < head_bytes) return 0;
+  if (bytes.size() < head_bytes) return;
   stream::position at{number(bytes.substr(1, 4)), number(bytes.substr(5, 4))};
   if (at.attempt == 0) at.attempt = 1;
-  check_frames(data[0], at, to_valid_utf8(bytes.substr(head_bytes)));
-  return 0;
+  check_frames(static_cast<std::uint8_t>(bytes[0]), at, to_valid_utf8(bytes.substr(head_bytes)));
 }

@@ -46,13 +46,11 @@ reading read(std::string_view bytes, fuzz::cut how, std::size_t line_bytes_max) 
 
 }  // namespace
 
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  const auto bytes = fuzz::view(data, size);
+FUZZ_TARGET(sse_parser) {
   for (const std::size_t line_bytes_max : {std::size_t{32}, std::size_t{1} << 20U}) {
     const auto whole = read(bytes, fuzz::cut::whole, line_bytes_max);
     for (const auto how : fuzz::all_cuts) {
       fuzz::require(read(bytes, how, line_bytes_max) == whole, "cuts change nothing");
     }
   }
-  return 0;
 }
