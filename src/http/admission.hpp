@@ -31,7 +31,7 @@ class admission : public std::enable_shared_from_this<admission> {
 
     /// What to tell a connection that may not come in.
     [[nodiscard]] std::optional<error> refusal() const;
-    /// False if there is not even room for telling it: close at once.
+    /// False if there is not even room for telling it and waiting until it is read.
     [[nodiscard]] explicit operator bool() const noexcept { return owner_ != nullptr; }
     void give_back();
 

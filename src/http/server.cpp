@@ -2,15 +2,18 @@
 
 #include <sys/socket.h>
 
+#include <array>
 #include <cerrno>
 
 #include "aio/task_group.hpp"
 #include "base/assert.hpp"
+#include "base/id.hpp"
 #include "base/log.hpp"
 #include "http/admission.hpp"
 #include "http/connection.hpp"
 #include "http/listener.hpp"
 #include "http/reserve_descriptor.hpp"
+#include "http/response_head.hpp"
 
 namespace throughline::http {
 namespace {
@@ -25,6 +28,26 @@ aio::asio::ip::address normal_form(const aio::asio::ip::address& address) {
     return aio::asio::ip::make_address_v4(aio::asio::ip::v4_mapped, address.to_v6());
   }
   return address;
+}
+
+/// For a crowd that is too large even to be told one by one: the same words, but nobody waits until
+/// they have been read.
+void tell_in_passing(aio::tcp_socket& socket) {
+  const error why = fail(errc::overloaded, "there are too many connections");
+  const auto id = uuid::generate().to_string();
+  const response reply = problem_response(why, id);
+  head_shape shape;
+  shape.how = framing::content_length;
+  shape.content_length = reply.body.size();
+  shape.keep_alive = false;
+  shape.request_id = id;
+  const auto bytes = encode_head(reply, shape) + reply.body;
+  // What was received and not read would make the kernel take back what is sent here.
+  std::array<char, 16 * 1024> unread;
+  const int descriptor = socket.native_handle();
+  [[maybe_unused]] const auto got = ::recv(descriptor, unread.data(), unread.size(), MSG_DONTWAIT);
+  [[maybe_unused]] const auto sent =
+      ::send(descriptor, bytes.data(), bytes.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
 }
 
 /// What a server has on one loop.
@@ -132,7 +155,7 @@ class branch {
     tune(socket, host_.limits.write_timeout);
     const auto address = normal_form(peer.address());
     auto place = is_last ? door_->turn_away() : door_->enter(address);
-    if (!place) return;
+    if (!place) return tell_in_passing(socket);
     const auto added = std::make_shared<connection>(host_, std::move(socket), std::move(place),
                                                     address.to_string());
     added->set_canceller(group_.spawn("http connection", connection::run(added)));

@@ -5,6 +5,8 @@
 
 #include <atomic>
 #include <boost/json/parse.hpp>
+#include <memory>
+#include <vector>
 
 #include "base/json.hpp"
 #include "http/server.hpp"
@@ -45,6 +47,25 @@ TEST(server_limits, refuse_a_connection_too_many) {
   raw_client fourth(served.port());
   fourth.get("/");
   EXPECT_EQ(fourth.read_response().status, 200);
+}
+
+TEST(server_limits, tell_a_whole_crowd) {
+  served served(ok, server_limits{.connections_max = 2}, 1);
+  raw_client first(served.port());
+  raw_client second(served.port());
+  for (auto* const admitted : {&first, &second}) {
+    admitted->get("/");
+    EXPECT_EQ(admitted->read_response().status, 200);
+  }
+  // They only come, and are told without having asked: more than can be waited for.
+  std::vector<std::unique_ptr<raw_client>> crowd;
+  for (int i = 0; i < 100; ++i) crowd.push_back(std::make_unique<raw_client>(served.port()));
+  for (const auto& one : crowd) {
+    const auto refused = one->read_response();
+    EXPECT_EQ(refused.status, 503);
+    EXPECT_THAT(refused.head, HasSubstr("Retry-After: "));
+    EXPECT_EQ(json::parse(refused.body).at("code"), "overloaded");
+  }
 }
 
 TEST(server_limits, count_connections_by_address) {
