@@ -1,12 +1,9 @@
 #include "api/decode.hpp"
 
-#include <openssl/evp.h>
-
 #include <algorithm>
-#include <array>
 #include <charconv>
 
-#include "base/assert.hpp"
+#include "base/sha256.hpp"
 
 namespace throughline::api {
 namespace {
@@ -38,21 +35,6 @@ void split(std::string_view text, char separator, Use use) {
     if (!use(text.substr(0, end)) || end == std::string_view::npos) return;
     text.remove_prefix(end + 1);
   }
-}
-
-std::string sha256_hex(std::string_view bytes) {
-  std::array<unsigned char, 32> digest{};
-  unsigned int size = 0;
-  const int done =
-      EVP_Digest(bytes.data(), bytes.size(), digest.data(), &size, EVP_sha256(), nullptr);
-  THROUGHLINE_ASSERT(done == 1 && size == digest.size());
-  constexpr std::string_view digits = "0123456789abcdef";
-  std::string text;
-  for (const unsigned char byte : digest) {
-    text += digits[byte >> 4U];
-    text += digits[byte & 15U];
-  }
-  return text;
 }
 
 }  // namespace
