@@ -85,8 +85,8 @@ std::optional<http::response> answer_at_the_door(const guard::door& door,
 }
 
 /// Asked when the route is known: unknown parameters and foreign bodies.
-result<void> check_request(const http::request& incoming, const parameter_check& check) {
-  if (const auto name = check(incoming.query)) {
+result<void> check_request(const http::request& incoming, const parameter_names& known) {
+  if (const auto name = incoming.query.unknown(known)) {
     return fail(errc::invalid_request, "Unknown query parameter: " + std::string(*name));
   }
   return check_content_type(incoming);
@@ -147,28 +147,30 @@ aio::awaitable<> serve(std::shared_ptr<surface> app, std::shared_ptr<const http:
 
 }  // namespace
 
-void route_list::add(http::method verb, std::string_view pattern, parameter_check check,
+void route_list::add(http::method verb, std::string_view pattern, parameter_names known,
                      plain run) {
-  enter(verb, pattern, [app = app_, check = std::move(check), run](http::exchange& exchange) {
-    return run_plain(app, exchange, run, check_request(exchange.incoming(), check));
-  });
+  const auto refusing = [app = app_, known, run](http::exchange& exchange) {
+    return run_plain(app, exchange, run, check_request(exchange.incoming(), known));
+  };
+  enter(verb, pattern, std::move(known), refusing);
 }
 
-void route_list::add(http::method verb, std::string_view pattern, parameter_check check,
+void route_list::add(http::method verb, std::string_view pattern, parameter_names known,
                      streaming run) {
-  enter(verb, pattern, [app = app_, check = std::move(check), run](http::exchange& exchange) {
-    return run_streaming(app, exchange, run, check_request(exchange.incoming(), check));
-  });
+  const auto refusing = [app = app_, known, run](http::exchange& exchange) {
+    return run_streaming(app, exchange, run, check_request(exchange.incoming(), known));
+  };
+  enter(verb, pattern, std::move(known), refusing);
 }
 
-void route_list::enter(http::method verb, std::string_view pattern, http::handler run) {
+void route_list::enter(http::method verb, std::string_view pattern, parameter_names known,
+                       http::handler run) {
   router_.add(verb, "/api/v1" + std::string(pattern), run);
   router_.add(verb, pattern, std::move(run));
+  entered_.push_back({verb, std::string(pattern), std::move(known)});
 }
 
-http::handler make_api(dependencies on, api_options options) {
-  auto app = std::make_shared<surface>(on, std::move(options));
-  route_list routes(app);
+void add_routes(route_list& routes) {
   add_conversation_routes(routes);
   add_message_routes(routes);
   add_stream_routes(routes);
@@ -176,6 +178,12 @@ http::handler make_api(dependencies on, api_options options) {
   add_task_routes(routes);
   add_chat_routes(routes);
   add_operation_routes(routes);
+}
+
+http::handler make_api(dependencies on, api_options options) {
+  auto app = std::make_shared<surface>(on, std::move(options));
+  route_list routes(app);
+  add_routes(routes);
   auto table = std::make_shared<const http::router>(routes.take());
   return [app = std::move(app), table = std::move(table)](http::exchange& exchange) {
     return serve(app, table, exchange);

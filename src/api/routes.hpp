@@ -3,7 +3,6 @@
 // problems) is in api.cpp, so no route can forget it.
 #pragma once
 
-#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -52,14 +51,18 @@ struct call {
 };
 
 /// The query parameters a route knows; any other is refused by name.
-using parameter_check =
-    std::function<std::optional<std::string_view>(const http::query_parameters&)>;
+using parameter_names = std::vector<std::string_view>;
 template <class... Names>
-[[nodiscard]] parameter_check knows(Names... names) {
-  return [=](const http::query_parameters& query) {
-    return query.unknown({std::string_view(names)...});
-  };
+[[nodiscard]] parameter_names knows(Names... names) {
+  return {std::string_view(names)...};
 }
+
+/// A route as the description of the API must have it.
+struct known_route {
+  http::method verb;
+  std::string pattern;  // without /api/v1
+  parameter_names parameters;
+};
 
 class route_list {
  public:
@@ -72,17 +75,23 @@ class route_list {
 
   /// Enters the route at `pattern` and at `/api/v1` + `pattern`. Both kinds refuse bodies that are
   /// not JSON.
-  void add(http::method verb, std::string_view pattern, parameter_check check, plain run);
-  void add(http::method verb, std::string_view pattern, parameter_check check, streaming run);
+  void add(http::method verb, std::string_view pattern, parameter_names known, plain run);
+  void add(http::method verb, std::string_view pattern, parameter_names known, streaming run);
 
   [[nodiscard]] http::router take() { return std::move(router_); }
+  /// What was entered, once each, in that order.
+  [[nodiscard]] const std::vector<known_route>& entered() const { return entered_; }
 
  private:
-  void enter(http::method verb, std::string_view pattern, http::handler run);
+  void enter(http::method verb, std::string_view pattern, parameter_names known, http::handler run);
 
   std::shared_ptr<surface> app_;
   http::router router_;
+  std::vector<known_route> entered_;
 };
+
+/// All of them.
+void add_routes(route_list& routes);
 
 void add_conversation_routes(route_list& routes);
 void add_message_routes(route_list& routes);

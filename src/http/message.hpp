@@ -2,9 +2,9 @@
 #pragma once
 
 #include <cstdint>
-#include <initializer_list>
 #include <map>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -50,7 +50,7 @@ class query_parameters {
   [[nodiscard]] result<std::optional<bool>> boolean(std::string_view name) const;
   /// The first parameter that is not among `known`.
   [[nodiscard]] std::optional<std::string_view> unknown(
-      std::initializer_list<std::string_view> known) const;
+      std::span<const std::string_view> known) const;
 
  private:
   std::vector<std::pair<std::string, std::string>> values_;

@@ -68,7 +68,7 @@ result<std::optional<bool>> query_parameters::boolean(std::string_view name) con
 }
 
 std::optional<std::string_view> query_parameters::unknown(
-    std::initializer_list<std::string_view> known) const {
+    std::span<const std::string_view> known) const {
   for (const auto& [name, value] : values_) {
     if (std::ranges::find(known, name) == known.end()) return name;
   }
