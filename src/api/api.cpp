@@ -178,6 +178,7 @@ void add_routes(route_list& routes) {
   add_task_routes(routes);
   add_chat_routes(routes);
   add_operation_routes(routes);
+  add_document_routes(routes);
 }
 
 http::handler make_api(dependencies on, api_options options) {

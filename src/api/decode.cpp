@@ -100,6 +100,17 @@ bool wants_json(const http::request& incoming) {
   return json && !events;
 }
 
+bool has_copy(const http::request& incoming, std::string_view tag) {
+  bool found = false;
+  split(incoming.headers.find("If-None-Match").value_or(""), ',', [&](std::string_view part) {
+    auto named = trimmed(part);
+    if (named.starts_with("W/")) named.remove_prefix(2);
+    found = named == tag || named == "*";
+    return !found;
+  });
+  return found;
+}
+
 stream::follow_from decode_position(std::string_view text) {
   stream::follow_from from;
   if (text.empty()) return from;

@@ -75,6 +75,9 @@ struct page_query {
 /// `Accept: application/json`, and no event stream: the long poll.
 [[nodiscard]] bool wants_json(const http::request& incoming);
 
+/// `If-None-Match` names `tag`, or anything.
+[[nodiscard]] bool has_copy(const http::request& incoming, std::string_view tag);
+
 /// A position as text: empty is the start, what cannot be parsed is garbage.
 [[nodiscard]] stream::follow_from decode_position(std::string_view text);
 /// Of a request: `Last-Event-ID` (even an empty one), else `?after=`, else nullopt.

@@ -100,6 +100,7 @@ void add_event_routes(route_list& routes);
 void add_task_routes(route_list& routes);
 void add_chat_routes(route_list& routes);
 void add_operation_routes(route_list& routes);
+void add_document_routes(route_list& routes);
 
 // --- shared by several groups
 // --------------------------------------------------------------------------------------------

@@ -52,7 +52,7 @@ answer show_front(call in) {
       "<li><a href=\"/models\">/models</a></li>\n"
       "<li><a href=\"/active-streams\">/active-streams</a></li>\n"
       "<li><a href=\"/readyz\">/readyz</a></li>\n</ul>\n"
-      "<p>The whole protocol is described in <code>docs/protocol.md</code>.</p>\n</html>\n";
+      "<p><a href=\"/docs\">All calls</a>, to read and to try.</p>\n</html>\n";
   co_return page;
 }
 
