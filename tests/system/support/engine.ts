@@ -2,6 +2,7 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { checkReply } from "./contract.ts";
 import { type Running, start } from "./process.ts";
 
 export interface Submission {
@@ -80,19 +81,24 @@ export class Engine {
     return this.running.pid;
   }
 
-  /** A call; JSON in, JSON out (or undefined for an empty body). Never rejects because of a status. */
+  /**
+   * A call; JSON in, JSON out (or undefined for an empty body). Never rejects because of a status, but because of a reply that is
+   * not as openapi.json says.
+   */
   async call<T = any>(
     method: string,
     path: string,
     body?: unknown,
     headers: Record<string, string> = {},
   ): Promise<Reply<T>> {
+    const sent = body === undefined || typeof body === "string" ? body : JSON.stringify(body);
     const reply = await fetch(this.url + path, {
       method,
-      headers: { ...(body === undefined ? {} : { "Content-Type": "application/json" }), ...headers },
-      ...(body === undefined ? {} : { body: typeof body === "string" ? body : JSON.stringify(body) }),
+      headers: { ...(sent === undefined ? {} : { "Content-Type": "application/json" }), ...headers },
+      ...(sent === undefined ? {} : { body: sent }),
     });
     const text = await reply.text();
+    checkReply(method, path, { status: reply.status, headers: reply.headers, text }, sent);
     return { status: reply.status, headers: reply.headers, body: (text === "" ? undefined : JSON.parse(text)) as T };
   }
 

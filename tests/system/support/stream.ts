@@ -2,6 +2,7 @@
 // inside an attempt, the attempt changes only through a reset, nothing follows the end.
 import { EventSource } from "eventsource";
 import { slowness } from "./process.ts";
+import { checkEvent, checkReply } from "./contract.ts";
 
 export interface Chunk {
   chunk_index: number;
@@ -25,7 +26,7 @@ export interface Event {
   event: string;
 }
 
-/** Cuts a text/event-stream into events. Pure. */
+/** Cuts a text/event-stream into events, each of which must be as openapi.json says. */
 export class SseReader {
   private rest = "";
   comments = 0;
@@ -50,7 +51,9 @@ export class SseReader {
         else if (line.startsWith("retry: ")) this.retry = Number(line.slice(7));
         else throw new Error(`unexpected line in the event stream: ${JSON.stringify(line)}`);
       }
-      if (data.length > 0) events.push({ id, data: data.join("\n"), event });
+      if (data.length === 0) continue;
+      checkEvent(event, data.join("\n"));
+      events.push({ id, data: data.join("\n"), event });
     }
   }
 }
@@ -131,7 +134,9 @@ export async function readOnce(
   options.signal?.addEventListener("abort", () => abort.abort());
   const headers: Record<string, string> = { Accept: "text/event-stream" };
   if (transcript.position !== undefined) headers["Last-Event-ID"] = transcript.position;
-  const reply = await fetch(url + (options.path ?? `/stream/${task}`), { headers, signal: abort.signal });
+  const path = options.path ?? `/stream/${task}`;
+  const reply = await fetch(url + path, { headers, signal: abort.signal });
+  checkReply("GET", path, { status: reply.status, headers: reply.headers });
   if (reply.status !== 200) {
     await reply.body?.cancel();
     return reply.status;
