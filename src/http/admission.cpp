@@ -2,8 +2,13 @@
 
 #include <utility>
 
+#include "base/metrics.hpp"
+
 namespace throughline::http {
 namespace {
+
+metrics::gauge& open_connections = metrics::find_gauge(metrics::http_connections);
+
 /// A guess: connections of one address rarely all end at once.
 constexpr std::chrono::seconds address_patience{5};
 }  // namespace
@@ -42,6 +47,7 @@ void admission::place::give_back() {
     return;
   }
   --owner->admitted_;
+  open_connections.add(-1);
   const auto there = owner->by_address_.find(address_);
   if (--there->second == 0) owner->by_address_.erase(there);
 }
@@ -58,6 +64,7 @@ admission::place admission::enter(const boost::asio::ip::address& from) {
   }
   if (taken.is_ == verdict::admitted) {
     ++admitted_;
+    open_connections.add(1);
     ++by_address_[from];
   } else {
     if (refusals_ >= refusals_max_) return taken;

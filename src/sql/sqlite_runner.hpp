@@ -46,7 +46,7 @@ class sqlite_runner {
   result<void> write_alone(transaction_body& body);
   result<void> run(transaction_body& body);
   void begin();
-  void commit();
+  void commit(std::size_t transactions);
   void note_trouble(const result<void>& outcome) noexcept;
 
   static constexpr auto no_trouble = static_cast<int>(errc::internal);
