@@ -4,8 +4,8 @@
 
 #include <array>
 #include <cerrno>
-#include <unordered_map>
 #include <utility>
+#include <vector>
 
 #include "base/assert.hpp"
 
@@ -42,7 +42,7 @@ struct descriptor_set::state {
   callback on_ready;
   // A descriptor's number may be used again within one turn: events of the old one carry an old
   // generation.
-  std::unordered_map<int, std::uint32_t> watched;
+  std::vector<std::uint32_t> watched;  // by descriptor: its generation, 0 if it is not watched
   std::uint32_t generations = 0;
   bool is_over = false;
 };
@@ -58,7 +58,9 @@ descriptor_set::~descriptor_set() {
 }
 
 void descriptor_set::watch(int descriptor, readiness wanted) {
-  auto& generation = state_->watched[descriptor];
+  const auto index = static_cast<std::size_t>(descriptor);
+  if (index >= state_->watched.size()) state_->watched.resize(index + 1);
+  auto& generation = state_->watched[index];
   const int epoll = state_->epoll.native_handle();
   epoll_event event{};
   event.events = bits_of(wanted);
@@ -76,7 +78,9 @@ void descriptor_set::watch(int descriptor, readiness wanted) {
 }
 
 void descriptor_set::forget(int descriptor) {
-  if (state_->watched.erase(descriptor) == 0) return;
+  const auto index = static_cast<std::size_t>(descriptor);
+  if (index >= state_->watched.size()) return;
+  if (std::exchange(state_->watched[index], 0) == 0) return;
   ::epoll_ctl(state_->epoll.native_handle(), EPOLL_CTL_DEL, descriptor, nullptr);
 }
 
@@ -94,8 +98,7 @@ void descriptor_set::collect(const std::shared_ptr<state>& self) {
     const auto& event = events[static_cast<std::size_t>(i)];
     const auto descriptor = static_cast<int>(static_cast<std::uint32_t>(event.data.u64));
     const auto generation = static_cast<std::uint32_t>(event.data.u64 >> 32);
-    const auto found = self->watched.find(descriptor);
-    if (found == self->watched.end() || found->second != generation) continue;
+    if (self->watched[static_cast<std::size_t>(descriptor)] != generation) continue;
     const bool is_broken = (event.events & (EPOLLERR | EPOLLHUP)) != 0;
     const readiness ready{.reads = is_broken || (event.events & EPOLLIN) != 0,
                           .writes = is_broken || (event.events & EPOLLOUT) != 0};
