@@ -4,7 +4,7 @@
 #include <fmt/format.h>
 
 #include "base/assert.hpp"
-#include "http/curl_errors.hpp"
+#include "http/client_url.hpp"
 
 namespace throughline::app {
 namespace {

@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "base/assert.hpp"
+#include "http/client_url.hpp"
 #include "http/curl_errors.hpp"
 
 namespace throughline::http {
@@ -19,10 +20,8 @@ constexpr std::size_t head_bytes_max = 256 * 1024;
 // What a connection's further use is worth when the rest of a body is not wanted.
 constexpr std::size_t discarded_bytes_max = 256 * 1024;
 constexpr std::chrono::seconds discarding_max{1};
-
-error cancelled() {
-  return fail(errc::cancelled, "the request was cancelled");
-}
+// Curl keeps the deadline of connecting; a moment more, in case it does not.
+constexpr std::chrono::seconds connect_grace{5};
 
 /// Curl reports a lack of descriptors as whatever it could not do without one.
 bool is_descriptor_left() {
@@ -44,6 +43,7 @@ curl_transfer::curl_transfer(std::shared_ptr<curl_multi> multi, client_request r
     : multi_(std::move(multi)),
       request_(std::move(request)),
       ca_file_(std::move(ca_file)),
+      deadlines_(request_, connect_grace),
       watchdog_(multi_->loop().get_executor()),
       changed_(aio::bell::create(multi_->loop())) {}
 
@@ -59,29 +59,24 @@ void curl_transfer::start() {
   auto endpoint = url_endpoint(request_.url);
   if (!endpoint) return end(endpoint.error());
   endpoint_ = std::move(*endpoint);
-  for (const auto& [name, value] : request_.headers) {
-    if ((name + value).find_first_of(std::string_view("\r\n\0", 3)) != std::string::npos) {
-      return end(fail(errc::invalid_request,
-                      fmt::format("the value of the header {:.40} is not one line", name)));
-    }
-  }
+  if (auto fault = header_fault(request_.headers)) return end(std::move(fault));
   CURL* const easy = curl_easy_init();
   if (easy == nullptr) throw std::bad_alloc();
   easy_ = easy;
   configure();
-  started_at_ = std::chrono::steady_clock::now();
+  deadlines_.start(std::chrono::steady_clock::now());
   if (multi_->add(easy, *this) != CURLM_OK) {
     curl_easy_cleanup(std::exchange(easy_, nullptr));
     return end(fail(errc::provider_unreachable, "the request could not be started"));
   }
-  enter(phase::connecting);
+  watch_deadline();
 }
 
 int curl_transfer::on_request_sent(void* self, char* /*remote_address*/, char* /*local_address*/,
                                    int /*remote_port*/, int /*local_port*/) {
   auto& transfer = *static_cast<curl_transfer*>(self);
-  transfer.sent_at_ = std::chrono::steady_clock::now();
-  transfer.enter(phase::waiting_for_head);
+  transfer.deadlines_.send(std::chrono::steady_clock::now());
+  transfer.watch_earlier_deadline();
   return CURL_PREREQFUNC_OK;
 }
 
@@ -97,8 +92,7 @@ std::size_t curl_transfer::take_header(std::string_view line) {
   if (has_head_) return line.size();  // a trailer
   head_bytes_ += line.size();
   if (head_bytes_ > head_bytes_max) {
-    failure_ = fail(errc::provider_bad_response,
-                    fmt::format("the head of the response of {} is too large", endpoint_));
+    failure_ = head_too_large(endpoint_);
     return 0;
   }
   const auto content = trimmed(line);
@@ -112,8 +106,8 @@ std::size_t curl_transfer::take_header(std::string_view line) {
   } else if (content.empty()) {
     if (head_.status < 200) return line.size();
     has_head_ = true;
-    arrived_at_ = std::chrono::steady_clock::now();
-    enter(phase::waiting_for_body);
+    deadlines_.take_head(std::chrono::steady_clock::now());
+    watch_earlier_deadline();
     changed_->ring();
   } else if (const auto colon = content.find(':'); colon != std::string_view::npos) {
     head_.headers.add(trimmed(content.substr(0, colon)),
@@ -129,11 +123,13 @@ std::size_t curl_transfer::take_body(std::string_view piece) {
   }
   if (body_.size() >= request_.buffered_bytes_max) {
     is_paused_ = true;
+    deadlines_.pause();
     return CURL_WRITEFUNC_PAUSE;
   }
   body_.append(piece);
-  arrived_at_ = std::chrono::steady_clock::now();
-  if (phase_ != phase::reading) enter(phase::reading);
+  const bool begins = deadlines_.where() != transfer_deadlines::phase::reading;
+  deadlines_.take_body(std::chrono::steady_clock::now());
+  if (begins) watch_earlier_deadline();
   changed_->ring();
   return piece.size();
 }
@@ -146,9 +142,9 @@ void curl_transfer::on_ended(CURLcode code) {
   }
   transfer_circumstances when;
   when.endpoint = endpoint_;
-  when.connected = phase_ != phase::connecting;
+  when.connected = deadlines_.where() != transfer_deadlines::phase::connecting;
   when.has_head = has_head_;
-  when.curl_says = curl_says_.data();
+  when.says = curl_says_.data();
   when.connect_timeout = request_.connect_timeout;
   if (code == CURLE_COULDNT_CONNECT) {
     long os_error = 0;
@@ -164,8 +160,7 @@ void curl_transfer::end(std::optional<error> failure) {
   is_ended_ = true;
   failure_ = std::move(failure);
   if (!failure_ && !has_head_) {
-    failure_ = fail(errc::provider_bad_response,
-                    fmt::format("{} answered without a final status", endpoint_));
+    failure_ = no_final_status(endpoint_);
   }
   watchdog_.cancel();
   if (easy_ != nullptr) {
@@ -176,8 +171,8 @@ void curl_transfer::end(std::optional<error> failure) {
 }
 
 void curl_transfer::cancel() {
-  end(cancelled());
-  failure_ = cancelled();
+  end(request_cancelled());
+  failure_ = request_cancelled();
   has_head_ = false;
   body_.clear();
 }
@@ -187,74 +182,33 @@ void curl_transfer::let_end() {
   const auto self = shared_from_this();
   body_ = std::string();
   discarded_ = 0;
-  const auto spent = std::chrono::steady_clock::now() - started_at_;
-  request_.total_timeout =
-      std::chrono::duration_cast<std::chrono::milliseconds>(spent) + discarding_max;
+  deadlines_.end_within(discarding_max, std::chrono::steady_clock::now());
   multi_->leave_behind(self);
   resume();
-  if (!is_ended_ && deadline() < watchdog_at_) watch_deadline();
+  if (!is_ended_) watch_earlier_deadline();
 }
 
 void curl_transfer::resume() {
   if (!std::exchange(is_paused_, false) || easy_ == nullptr) return;
-  arrived_at_ = std::chrono::steady_clock::now();  // the pause was ours
+  deadlines_.resume(std::chrono::steady_clock::now());
   const auto code = curl_easy_pause(easy_, CURLPAUSE_CONT);
   if (code != CURLE_OK) return on_ended(code);
-  enter(phase::reading);
+  watch_earlier_deadline();
 }
 
-void curl_transfer::enter(phase next) {
-  phase_ = next;
-  // Later deadlines are found when the timer rings; only an earlier one moves it.
-  if (deadline() < watchdog_at_) watch_deadline();
-}
-
-steady_time curl_transfer::deadline() const {
-  const auto total = started_at_ + request_.total_timeout;
-  switch (phase_) {
-    case phase::connecting:
-      // Curl keeps this one; a moment more, in case it does not.
-      return std::min(total, started_at_ + request_.connect_timeout + std::chrono::seconds(5));
-    case phase::waiting_for_head:
-      return std::min(total, sent_at_ + request_.first_byte_timeout);
-    case phase::waiting_for_body:
-      // Many servers send the head before they think: the first byte of the body has the same time.
-      return std::min(total, std::max(sent_at_ + request_.first_byte_timeout,
-                                      arrived_at_ + request_.idle_timeout));
-    case phase::reading:
-      return is_paused_ ? total : std::min(total, arrived_at_ + request_.idle_timeout);
-  }
-  return total;
-}
-
-error curl_transfer::timeout_error() const {
-  if (std::chrono::steady_clock::now() >= started_at_ + request_.total_timeout) {
-    return fail(errc::provider_timeout,
-                fmt::format("the response of {} took longer than {}", endpoint_,
-                            duration_text(request_.total_timeout)));
-  }
-  if (phase_ == phase::connecting) {
-    return fail(errc::provider_unreachable,
-                fmt::format("could not connect to {} within {}", endpoint_,
-                            duration_text(request_.connect_timeout)));
-  }
-  if (phase_ == phase::reading) {
-    return fail(errc::provider_timeout,
-                fmt::format("{} sent nothing for {} in the middle of its response", endpoint_,
-                            duration_text(request_.idle_timeout)));
-  }
-  return fail(errc::provider_timeout, fmt::format("{} did not answer within {}", endpoint_,
-                                                  duration_text(request_.first_byte_timeout)));
+void curl_transfer::watch_earlier_deadline() {
+  if (deadlines_.next() < watchdog_at_) watch_deadline();
 }
 
 void curl_transfer::watch_deadline() {
-  watchdog_at_ = deadline();
+  watchdog_at_ = deadlines_.next();
   watchdog_.expires_at(watchdog_at_);
   watchdog_.async_wait([weak = weak_from_this()](const aio::error_code& ec) {
     const auto self = weak.lock();
     if (ec || !self || self->is_ended_) return;
-    if (std::chrono::steady_clock::now() >= self->deadline()) {
-      self->end(self->timeout_error());
+    const auto now = std::chrono::steady_clock::now();
+    if (now >= self->deadlines_.next()) {
+      self->end(self->deadlines_.timeout_error(self->endpoint_, now));
     } else {
       self->watch_deadline();
     }

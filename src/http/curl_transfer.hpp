@@ -14,6 +14,7 @@
 #include "aio/bell.hpp"
 #include "http/client.hpp"
 #include "http/curl_multi.hpp"
+#include "http/transfer_deadlines.hpp"
 
 namespace throughline::http {
 
@@ -37,8 +38,6 @@ class curl_transfer final : public curl_multi::listener,
   void let_end();
 
  private:
-  enum class phase : std::uint8_t { connecting, waiting_for_head, waiting_for_body, reading };
-
   void on_ended(CURLcode code) override;
   void on_shut_down() override { cancel(); }
 
@@ -54,9 +53,8 @@ class curl_transfer final : public curl_multi::listener,
   /// Ends the transfer with this failure, or cleanly. Not from a callback of curl.
   void end(std::optional<error> failure);
   void resume();
-  void enter(phase next);
-  [[nodiscard]] steady_time deadline() const;
-  [[nodiscard]] error timeout_error() const;
+  /// Later deadlines are found when the timer rings; only an earlier one moves it.
+  void watch_earlier_deadline();
   void watch_deadline();
 
   std::shared_ptr<curl_multi> multi_;
@@ -67,10 +65,7 @@ class curl_transfer final : public curl_multi::listener,
   curl_slist* headers_ = nullptr;
   std::array<char, CURL_ERROR_SIZE> curl_says_{};
 
-  phase phase_ = phase::connecting;
-  steady_time started_at_{};
-  steady_time sent_at_{};
-  steady_time arrived_at_{};  // the head, or the last piece of the body
+  transfer_deadlines deadlines_;
   aio::timer watchdog_;
   steady_time watchdog_at_ = steady_time::max();
 

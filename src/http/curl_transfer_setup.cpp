@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <new>
 
-#include "http/curl_errors.hpp"
+#include "http/client_url.hpp"
 #include "http/curl_transfer.hpp"
 
 namespace throughline::http {
