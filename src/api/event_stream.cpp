@@ -98,19 +98,26 @@ aio::awaitable<> event_stream::read_changes() {
     done = co_await follow_active_tasks();
   }
   while (true) {
-    auto changed =
-        co_await in_.app.on.conversations.changes_since(in_.owner, rev_, change_rows_max);
-    const bool is_news = changed && changed->rev > rev_;
-    const bool is_more = is_news && changed->more;
-    bool sent = changed.has_value();
-    if (is_news) sent = co_await send_changes(mine, std::move(*changed));
-    if (!sent) {
+    const auto found = co_await send_next_changes(mine);
+    if (found == news::failed) {
       co_await aio::sleep_for(after_failure);
-    } else if (!is_more) {
+    } else if (found == news::none) {
       const auto deadline = system_clock().steady_now() + look_again;
       [[maybe_unused]] const bool rung = co_await bell->wait_until(deadline);
     }
   }
+}
+
+/// A coroutine of its own: one that waits for news holds no page of them.
+aio::awaitable<event_stream::news> event_stream::send_next_changes(
+    std::shared_ptr<aio::bell> mine) {
+  auto changed = co_await in_.app.on.conversations.changes_since(in_.owner, rev_, change_rows_max);
+  if (!changed) co_return news::failed;
+  if (changed->rev <= rev_) co_return news::none;
+  const bool is_more = changed->more;
+  const bool sent = co_await send_changes(mine, std::move(*changed));
+  if (!sent) co_return news::failed;
+  co_return is_more ? news::more : news::none;
 }
 
 /// What the client missed; or a snapshot, if it names no rev or one that was never given out.

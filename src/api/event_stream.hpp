@@ -12,7 +12,7 @@
 //   before the client came is not, unless the client named it: its message came with the changes.
 #pragma once
 
-#include <deque>
+#include <list>
 #include <memory>
 #include <optional>
 #include <string>
@@ -65,6 +65,8 @@ class event_stream {
   aio::awaitable<> send_all();
 
   aio::awaitable<> read_changes();
+  enum class news : std::uint8_t { none, more, failed };
+  aio::awaitable<news> send_next_changes(std::shared_ptr<aio::bell> mine);
   aio::awaitable<bool> send_first_changes(std::shared_ptr<aio::bell> mine);
   aio::awaitable<bool> send_changes(std::shared_ptr<aio::bell> mine, store::changes changed);
   aio::awaitable<bool> follow_active_tasks();
@@ -87,8 +89,9 @@ class event_stream {
   std::int64_t rev_ = 0;
   std::size_t followers_ = 0;
   std::unordered_set<task_id> seen_;  // followed, waiting to be, or ended a while ago
-  std::deque<task_id> ended_;         // of those, the ones to forget first
-  std::deque<waiting_task> waiting_;  // more active tasks than may be followed at once
+  // Lists: empty ones own no memory, and ten thousand streams have nothing in them.
+  std::list<task_id> ended_;         // of those, the ones to forget first
+  std::list<waiting_task> waiting_;  // more active tasks than may be followed at once
   aio::task_group group_;             // last
 };
 

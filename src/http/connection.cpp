@@ -51,9 +51,8 @@ aio::awaitable<> connection::run(std::shared_ptr<connection> self) {
 }
 
 aio::awaitable<> connection::serve() {
-  const auto refusal = place_.refusal();
-  if (refusal) co_await refuse(*refusal);
-  bool goes_on = !refusal;
+  if (place_.refusal()) co_await turn_away();
+  bool goes_on = !place_.refusal();
   while (goes_on) {
     goes_on = co_await receive();
     if (!goes_on) break;
@@ -62,6 +61,12 @@ aio::awaitable<> connection::serve() {
     forget_request();
   }
   if (lingers_ || !left_over_.empty()) co_await linger();
+}
+
+// What is seldom needed is a coroutine of its own: the frames below live as long as a stream does.
+aio::awaitable<> connection::turn_away() {
+  const auto refusal = place_.refusal();
+  co_await refuse(*refusal);
 }
 
 aio::awaitable<> connection::answer() {
@@ -77,9 +82,13 @@ aio::awaitable<> connection::answer() {
   drain_bells_.clear();
   if (is_gone_) keep_alive_ = false;
   if (is_gone_ || (stage_ == stage::answered && mistake.empty())) co_return;
+  keep_alive_ = false;
+  co_await apologise(std::move(mistake));
+}
+
+aio::awaitable<> connection::apologise(std::string mistake) {
   log::error("a handler ended without an answer",
              {{"path", incoming_.path}, {"request_id", incoming_.request_id}, {"what", mistake}});
-  keep_alive_ = false;
   if (stage_ != stage::handling) co_return;
   const error ours = fail(errc::internal, "the server could not answer this request");
   response apology = problem_response(ours, incoming_.request_id);

@@ -79,7 +79,9 @@ class connection final : public exchange, public std::enable_shared_from_this<co
 
   // connection.cpp
   aio::awaitable<> serve();
+  aio::awaitable<> turn_away();
   aio::awaitable<> answer();
+  aio::awaitable<> apologise(std::string mistake);
   aio::awaitable<bool> wait(aio::tcp_socket::wait_type what, steady_time deadline, if_late then);
   void adopt(request_parser& parser);
   void forget_request();
