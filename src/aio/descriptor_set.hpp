@@ -1,7 +1,7 @@
 // Descriptors that somebody else owns and that an event loop watches: they stay registered from one
 // event to the next (level-triggered), so that watching costs a system call when it changes and not
-// at every event, and one turn of the loop brings all that are ready. Used where a library brings
-// its own sockets (libcurl).
+// at every event, and one turn of the loop brings all that are ready. Used by the HTTP clients:
+// libcurl brings its own sockets, and the other one saves what Asio's cost.
 #pragma once
 
 #include <boost/asio/posix/basic_stream_descriptor.hpp>

@@ -7,20 +7,21 @@
 namespace throughline::api {
 namespace {
 
-/// An exchange as the routes see it: the request knows its path parameters, and every answer
-/// carries what the door says to browsers. (The request's id is put on every answer by the server.)
+/// An exchange as the routes see it: every answer is counted and carries what the door says to
+/// browsers. (The request's id is put on every answer by the server.)
 class routed_exchange final : public http::exchange {
  public:
-  routed_exchange(http::exchange& under, http::request incoming, const guard::door& door)
-      : under_(under),
-        incoming_(std::move(incoming)),
-        door_(door),
-        began_(std::chrono::steady_clock::now()) {}
+  routed_exchange(http::exchange& under, const guard::door& door, http::route_meter& meter,
+                  steady_time began)
+      : under_(under), door_(door), began_(began), meter_(&meter) {}
   routed_exchange(const routed_exchange&) = delete;
   routed_exchange& operator=(const routed_exchange&) = delete;
   ~routed_exchange() override { count(0); }
 
-  [[nodiscard]] const http::request& incoming() const override { return incoming_; }
+  [[nodiscard]] const http::request& incoming() const override { return under_.incoming(); }
+  void set_path_parameters(http::path_parameters parameters) override {
+    under_.set_path_parameters(std::move(parameters));
+  }
   [[nodiscard]] aio::event_loop& loop() override { return under_.loop(); }
   [[nodiscard]] aio::awaitable<> respond(http::response reply) override {
     dress(reply);
@@ -39,13 +40,9 @@ class routed_exchange final : public http::exchange {
   [[nodiscard]] bool is_draining() const override { return under_.is_draining(); }
   void on_drain(std::shared_ptr<aio::bell> ring) override { under_.on_drain(std::move(ring)); }
 
-  void set_path_parameters(std::map<std::string, std::string, std::less<>> parameters) {
-    incoming_.path_parameters = std::move(parameters);
-  }
-  /// Whose answer this is. Counted when the answer begins, or when there will be none.
-  void set_meter(http::route_meter& meter) { meter_ = &meter; }
 
  private:
+  /// When the answer begins, or when there will be none.
   void count(int status) {
     auto* const meter = std::exchange(meter_, nullptr);
     if (meter != nullptr) meter->count(status, std::chrono::steady_clock::now() - began_);
@@ -55,14 +52,13 @@ class routed_exchange final : public http::exchange {
     count(reply.status);
     reply.headers.set("X-Content-Type-Options", "nosniff");
     if (!reply.headers.find("Cache-Control")) reply.headers.set("Cache-Control", "no-store");
-    door_.add_cors_headers(incoming_, reply);
+    door_.add_cors_headers(incoming(), reply);
   }
 
   http::exchange& under_;
-  http::request incoming_;
   const guard::door& door_;
-  const std::chrono::steady_clock::time_point began_;
-  http::route_meter* meter_ = nullptr;
+  const steady_time began_;
+  http::route_meter* meter_;  // whose answer this is; nullptr once it was counted
 };
 
 /// Of requests that no route takes, by method.
@@ -131,6 +127,11 @@ result<void> check_draining(const dependencies& on, const http::request& incomin
   return fail(errc::unavailable, "The server is going down; try again in a moment");
 }
 
+aio::awaitable<> refuse(http::exchange& exchange, error why) {
+  http::response refused = http::problem_response(why, exchange.incoming().request_id);
+  co_await exchange.respond(std::move(refused));
+}
+
 aio::awaitable<> run_plain(std::shared_ptr<surface> app, http::exchange& exchange,
                            route_list::plain run, result<void> checked) {
   if (checked) checked = check_draining(app->on, exchange.incoming());
@@ -154,26 +155,36 @@ aio::awaitable<> run_streaming(std::shared_ptr<surface> app, http::exchange& exc
     call in{*app, exchange, app->on.door.principal(exchange.incoming())};
     checked = co_await run(std::move(in));
   }
-  if (checked) co_return;
-  http::response refused = http::problem_response(checked.error(), exchange.incoming().request_id);
-  co_await exchange.respond(std::move(refused));
+  if (!checked) co_await refuse(exchange, checked.error());
 }
 
-/// Everything of one request. `app` and `routes` live as long as the coroutine does.
+aio::awaitable<> answer_early(std::shared_ptr<surface> app, http::exchange& under,
+                              http::route_meter& meter, steady_time began, http::response reply) {
+  routed_exchange exchange(under, app->on.door, meter, began);
+  co_await exchange.respond(std::move(reply));
+}
+
+aio::awaitable<> run_route(std::shared_ptr<surface> app, std::shared_ptr<const http::router> routes,
+                           http::exchange& under, http::route_meter& meter, steady_time began,
+                           const http::handler& run) {
+  const auto keep = std::move(routes);  // `run` is theirs
+  routed_exchange exchange(under, app->on.door, meter, began);
+  co_await run(exchange);
+}
+
+/// Everything of one request. What is only needed to find the route is gone when its coroutine
+/// begins, which may live for hours.
 aio::awaitable<> serve(std::shared_ptr<surface> app, std::shared_ptr<const http::router> routes,
                        http::exchange& under) {
-  routed_exchange exchange(under, under.incoming(), app->on.door);
-  const auto& incoming = exchange.incoming();
+  const auto began = std::chrono::steady_clock::now();
+  const auto& incoming = under.incoming();
   auto early = answer_at_the_door(app->on.door, incoming);
   auto found = routes->find(incoming.verb, incoming.path);
-  exchange.set_meter(found.meter != nullptr ? *found.meter : meter_of_no_route(incoming.verb));
+  auto& meter = found.meter != nullptr ? *found.meter : meter_of_no_route(incoming.verb);
   if (!early && found.run == nullptr) early = no_route(incoming, found);
-  if (early) {
-    co_await exchange.respond(std::move(*early));
-    co_return;
-  }
-  exchange.set_path_parameters(std::move(found.path_parameters));
-  co_await (*found.run)(exchange);
+  if (early) return answer_early(std::move(app), under, meter, began, std::move(*early));
+  under.set_path_parameters(std::move(found.path_parameters));
+  return run_route(std::move(app), std::move(routes), under, meter, began, *found.run);
 }
 
 }  // namespace

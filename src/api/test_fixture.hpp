@@ -40,6 +40,9 @@ class recorded_exchange final : public http::exchange {
       : loop_(loop), incoming_(std::move(incoming)), unblocked_(aio::bell::create(loop)) {}
 
   [[nodiscard]] const http::request& incoming() const override { return incoming_; }
+  void set_path_parameters(http::path_parameters parameters) override {
+    incoming_.path_parameters = std::move(parameters);
+  }
   [[nodiscard]] aio::event_loop& loop() override { return loop_; }
   [[nodiscard]] aio::awaitable<> respond(http::response reply) override;
   [[nodiscard]] aio::awaitable<> begin_stream(http::response head) override;
@@ -70,7 +73,7 @@ class recorded_exchange final : public http::exchange {
   void wait_until(const char* what, Condition condition);
 
   aio::event_loop& loop_;
-  const http::request incoming_;
+  http::request incoming_;
   std::shared_ptr<aio::bell> unblocked_;
   std::shared_ptr<aio::bell> drain_bell_;  // of the loop
   std::atomic<bool> draining_{false};

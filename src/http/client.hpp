@@ -1,6 +1,8 @@
-// An HTTP client for streaming responses, over libcurl's multi interface on an event loop: TLS
-// verified, proxies from the environment, HTTP/2, connection reuse. One http_client per loop;
-// everything on that loop's thread.
+// An HTTP client for streaming responses on an event loop: TLS verified, proxies from the
+// environment, HTTP/2, connection reuse. Plain HTTP to a written address or to `localhost` goes
+// over a socket of its own, everything else through libcurl; nobody sees which
+// (docs/decisions/0008-two-http-clients.md). One http_client per loop; everything on that loop's
+// thread.
 #pragma once
 
 #include <chrono>

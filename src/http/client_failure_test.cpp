@@ -3,7 +3,8 @@
 
 #include "aio/asio.hpp"
 #include "http/client_fixture.hpp"
-#include "http/curl_errors.hpp"
+#include "http/client_url.hpp"
+#include "http/transfer_errors.hpp"
 
 namespace throughline::http {
 namespace {
@@ -15,23 +16,23 @@ using testing::scripted_connection;
 using testing::scripted_server;
 using testing::sized_response;
 
-class client_failure_test : public testing::client_fixture {};
+class client_failure_test : public testing::each_client {};
 
-TEST_F(client_failure_test, names_the_host_it_could_not_connect_to) {
+TEST_P(client_failure_test, names_the_host_it_could_not_connect_to) {
   const auto seen = fetch(get("http://user:secret@127.0.0.1:9/path?key=secret"));
   ASSERT_TRUE(seen.failure);
   EXPECT_EQ(seen.failure->code, errc::provider_unreachable);
   EXPECT_EQ(seen.failure->detail, "could not connect to 127.0.0.1:9 (connection refused)");
 }
 
-TEST_F(client_failure_test, names_the_host_whose_address_is_unknown) {
+TEST_P(client_failure_test, names_the_host_whose_address_is_unknown) {
   const auto seen = fetch(get("http://no-such-host.invalid/"));
   ASSERT_TRUE(seen.failure);
   EXPECT_EQ(seen.failure->code, errc::provider_unreachable);
   EXPECT_EQ(seen.failure->detail, "could not find the address of no-such-host.invalid:80");
 }
 
-TEST_F(client_failure_test, a_lack_of_descriptors_is_ours_and_not_the_providers) {
+TEST_P(client_failure_test, a_lack_of_descriptors_is_ours_and_not_the_providers) {
 #if __has_feature(undefined_behavior_sanitizer)
   GTEST_SKIP() << "the sanitizer itself needs descriptors to check virtual calls";
 #endif
@@ -55,7 +56,7 @@ TEST_F(client_failure_test, a_lack_of_descriptors_is_ours_and_not_the_providers)
   EXPECT_EQ(fetch(get(server.url())).body, "there");
 }
 
-TEST_F(client_failure_test, speaks_only_http) {
+TEST_P(client_failure_test, speaks_only_http) {
   for (const auto* const url : {"file:///etc/passwd", "ftp://127.0.0.1/x", "", "http://", "::"}) {
     const auto seen = fetch(get(url));
     ASSERT_TRUE(seen.failure) << url;
@@ -63,7 +64,7 @@ TEST_F(client_failure_test, speaks_only_http) {
   }
 }
 
-TEST_F(client_failure_test, refuses_headers_of_more_than_one_line) {
+TEST_P(client_failure_test, refuses_headers_of_more_than_one_line) {
   auto request = get("http://127.0.0.1:9/");
   request.headers = {{"X-Key", "a\r\nX-Other: secret"}};
   const auto seen = fetch(request);
@@ -72,7 +73,7 @@ TEST_F(client_failure_test, refuses_headers_of_more_than_one_line) {
   EXPECT_EQ(seen.failure->detail.find("secret"), std::string::npos);
 }
 
-TEST_F(client_failure_test, reports_a_failed_tls_handshake) {
+TEST_P(client_failure_test, reports_a_failed_tls_handshake) {
   scripted_server server([&](scripted_connection& connection) {
     connection.send("this is not TLS, whatever it is\r\n\r\n");
     connection.wait_for_close();
@@ -84,7 +85,7 @@ TEST_F(client_failure_test, reports_a_failed_tls_handshake) {
       << seen.failure->detail;
 }
 
-TEST_F(client_failure_test, does_not_follow_redirects) {
+TEST_P(client_failure_test, does_not_follow_redirects) {
   scripted_server other([](scripted_connection&) { ADD_FAILURE() << "it was followed"; });
   scripted_server server([&](scripted_connection& connection) {
     connection.read_request();
@@ -97,14 +98,13 @@ TEST_F(client_failure_test, does_not_follow_redirects) {
 }
 
 // What a broken body is: each of these ends before its framing says so.
-class broken_body : public client_failure_test,
-                    public ::testing::WithParamInterface<const char*> {};
+class broken_body : public testing::each_client_with<const char*> {};
 TEST_P(broken_body, is_truncated_after_its_text_was_read) {
   for (const bool resets : {false, true}) {
     std::atomic<bool> read{false};
     scripted_server server([&](scripted_connection& connection) {
       connection.read_request();
-      connection.send(GetParam());
+      connection.send(the_case());
       // A reset would throw away what the client has not read yet.
       while (resets && !read) std::this_thread::yield();
       if (resets) connection.reset();
@@ -131,12 +131,15 @@ TEST_P(broken_body, is_truncated_after_its_text_was_read) {
 }
 INSTANTIATE_TEST_SUITE_P(
     client, broken_body,
-    ::testing::Values("HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nhello",
-                      "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n",
-                      "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n6\r\nhello",
-                      "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n"));
+    ::testing::Combine(
+        testing::both_clients(),
+        ::testing::Values(
+            "HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nhello",
+            "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n",
+            "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n6\r\nhello",
+            "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n")));
 
-TEST_F(client_failure_test, a_body_without_framing_ends_with_its_connection) {
+TEST_P(client_failure_test, a_body_without_framing_ends_with_its_connection) {
   scripted_server server([&](scripted_connection& connection) {
     connection.read_request();
     connection.send("HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\n\r\nhello");
@@ -146,7 +149,7 @@ TEST_F(client_failure_test, a_body_without_framing_ends_with_its_connection) {
   EXPECT_FALSE(seen.failure);
 }
 
-TEST_F(client_failure_test, a_connection_closed_before_the_head_is_unreachable) {
+TEST_P(client_failure_test, a_connection_closed_before_the_head_is_unreachable) {
   for (const auto* const bytes : {"", "HTTP/1.1 200 OK\r\nContent-"}) {
     scripted_server server([&](scripted_connection& connection) {
       connection.read_request();
@@ -159,7 +162,7 @@ TEST_F(client_failure_test, a_connection_closed_before_the_head_is_unreachable) 
   }
 }
 
-TEST_F(client_failure_test, what_is_not_http_is_a_bad_response) {
+TEST_P(client_failure_test, what_is_not_http_is_a_bad_response) {
   scripted_server server([&](scripted_connection& connection) {
     connection.read_request();
     connection.send("SSH-2.0-OpenSSH_9.2\r\n");
@@ -169,7 +172,7 @@ TEST_F(client_failure_test, what_is_not_http_is_a_bad_response) {
   EXPECT_EQ(seen.failure->code, errc::provider_bad_response) << seen.failure->detail;
 }
 
-TEST_F(client_failure_test, a_head_without_end_is_a_bad_response) {
+TEST_P(client_failure_test, a_head_without_end_is_a_bad_response) {
   scripted_server server([&](scripted_connection& connection) {
     connection.read_request();
     connection.send("HTTP/1.1 200 OK\r\n");
@@ -188,37 +191,42 @@ struct stall {
   std::chrono::milliseconds client_request::* timer;
   const char* detail;
 };
-class stalled : public client_failure_test, public ::testing::WithParamInterface<stall> {};
+class stalled : public testing::each_client_with<stall> {};
 TEST_P(stalled, ends_by_its_timer) {
   scripted_server server([&](scripted_connection& connection) {
     connection.read_request();
-    connection.send(GetParam().bytes);
+    connection.send(the_case().bytes);
     EXPECT_TRUE(connection.wait_for_close());
   });
   auto request = get(server.url());
-  request.*GetParam().timer = 150ms;
-  if (GetParam().timer == &client_request::first_byte_timeout) request.idle_timeout = 100ms;
+  request.*the_case().timer = 150ms;
+  if (the_case().timer == &client_request::first_byte_timeout) request.idle_timeout = 100ms;
   const auto seen = fetch(request);
   ASSERT_TRUE(seen.failure);
   EXPECT_EQ(seen.failure->code, errc::provider_timeout);
-  EXPECT_NE(seen.failure->detail.find(GetParam().detail), std::string::npos)
+  EXPECT_NE(seen.failure->detail.find(the_case().detail), std::string::npos)
       << seen.failure->detail;
 }
 INSTANTIATE_TEST_SUITE_P(
     client, stalled,
-    ::testing::Values(stall{"no_answer", "", &client_request::first_byte_timeout,
-                            "did not answer within 150 ms"},
-                      stall{"half_a_head", "HTTP/1.1 200 OK\r\nX: y\r\n",
-                            &client_request::first_byte_timeout, "did not answer within 150 ms"},
-                      stall{"no_body", "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n",
-                            &client_request::first_byte_timeout, "did not answer within 150 ms"},
-                      stall{"idle", "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nabc",
-                            &client_request::idle_timeout, "sent nothing for 150 ms"},
-                      stall{"total", "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nabc",
-                            &client_request::total_timeout, "took longer than 150 ms"}),
-    [](const auto& info) { return info.param.name; });
+    ::testing::Combine(
+        testing::both_clients(),
+        ::testing::Values(
+            stall{"no_answer", "", &client_request::first_byte_timeout,
+                  "did not answer within 150 ms"},
+            stall{"half_a_head", "HTTP/1.1 200 OK\r\nX: y\r\n", &client_request::first_byte_timeout,
+                  "did not answer within 150 ms"},
+            stall{"no_body", "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n",
+                  &client_request::first_byte_timeout, "did not answer within 150 ms"},
+            stall{"idle", "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nabc",
+                  &client_request::idle_timeout, "sent nothing for 150 ms"},
+            stall{"total", "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nabc",
+                  &client_request::total_timeout, "took longer than 150 ms"})),
+    [](const auto& info) {
+      return std::get<1>(info.param).name + ("_" + testing::name_of(std::get<0>(info.param)));
+    });
 
-TEST_F(client_failure_test, a_dripping_head_does_not_outlast_the_first_byte_timer) {
+TEST_P(client_failure_test, a_dripping_head_does_not_outlast_the_first_byte_timer) {
   scripted_server server([&](scripted_connection& connection) {
     connection.read_request();
     connection.send("HTTP/1.1 200 OK\r\nX-Drip: ");
@@ -231,7 +239,7 @@ TEST_F(client_failure_test, a_dripping_head_does_not_outlast_the_first_byte_time
   EXPECT_EQ(seen.failure->code, errc::provider_timeout);
 }
 
-TEST_F(client_failure_test, a_dripping_body_does_not_outlast_the_total_timer) {
+TEST_P(client_failure_test, a_dripping_body_does_not_outlast_the_total_timer) {
   scripted_server server([&](scripted_connection& connection) {
     connection.read_request();
     connection.send(chunked_head());
@@ -269,6 +277,8 @@ TEST(duration_text, is_short) {
   EXPECT_EQ(duration_text(30min), "30 min");
   EXPECT_EQ(duration_text(60s), "60 s");
 }
+
+THROUGHLINE_ON_EACH_CLIENT(client_failure_test);
 
 }  // namespace
 }  // namespace throughline::http

@@ -15,7 +15,7 @@ using testing::scripted_connection;
 using testing::scripted_server;
 using testing::sized_response;
 
-class client_test : public testing::client_fixture {};
+class client_test : public testing::each_client {};
 
 /// `http_proxy` in the environment, for as long as it lives.
 class proxy_variable {
@@ -30,7 +30,7 @@ class proxy_variable {
   proxy_variable& operator=(const proxy_variable&) = delete;
 };
 
-TEST_F(client_test, goes_through_the_proxy_of_the_environment) {
+TEST_P(client_test, goes_through_the_proxy_of_the_environment) {
   std::string request;
   scripted_server proxy([&](scripted_connection& connection) {
     request = connection.read_request();
@@ -42,7 +42,7 @@ TEST_F(client_test, goes_through_the_proxy_of_the_environment) {
   EXPECT_TRUE(request.starts_with("GET http://model.invalid/v1/models HTTP/1.1\r\n")) << request;
 }
 
-TEST_F(client_test, asks_a_server_of_this_machine_without_a_proxy) {
+TEST_P(client_test, asks_a_server_of_this_machine_without_a_proxy) {
   scripted_server proxy([](scripted_connection& connection) { connection.reset(); });
   scripted_server server([](scripted_connection& connection) {
     connection.read_request();
@@ -54,7 +54,7 @@ TEST_F(client_test, asks_a_server_of_this_machine_without_a_proxy) {
   EXPECT_EQ(proxy.connections(), 0);
 }
 
-TEST_F(client_test, posts_and_reads_a_response) {
+TEST_P(client_test, posts_and_reads_a_response) {
   std::string request;
   scripted_server server([&](scripted_connection& connection) {
     request = connection.read_request();
@@ -78,7 +78,7 @@ TEST_F(client_test, posts_and_reads_a_response) {
   EXPECT_TRUE(request.ends_with("\r\n\r\n{\"a\":1}"));
 }
 
-TEST_F(client_test, hands_over_pieces_as_they_arrive) {
+TEST_P(client_test, hands_over_pieces_as_they_arrive) {
   std::atomic<int> taken{0};
   scripted_server server([&](scripted_connection& connection) {
     connection.read_request();
@@ -108,7 +108,7 @@ TEST_F(client_test, hands_over_pieces_as_they_arrive) {
   EXPECT_EQ(body, "piece0|piece1|piece2|piece3|piece4|");
 }
 
-TEST_F(client_test, uses_a_connection_again) {
+TEST_P(client_test, uses_a_connection_again) {
   scripted_server server([&](scripted_connection& connection) {
     while (!connection.read_request().empty()) {
       connection.send(sized_response("200 OK", "", "x"));
@@ -119,7 +119,7 @@ TEST_F(client_test, uses_a_connection_again) {
   client_.reset();
 }
 
-TEST_F(client_test, uses_a_connection_again_whose_body_was_not_wanted) {
+TEST_P(client_test, uses_a_connection_again_whose_body_was_not_wanted) {
   std::atomic<int> requests{0};
   scripted_server server([&](scripted_connection& connection) {
     while (!connection.read_request().empty()) {
@@ -149,7 +149,7 @@ TEST_F(client_test, uses_a_connection_again_whose_body_was_not_wanted) {
   client_.reset();
 }
 
-TEST_F(client_test, closes_a_connection_whose_unwanted_body_does_not_end) {
+TEST_P(client_test, closes_a_connection_whose_unwanted_body_does_not_end) {
   std::atomic<bool> closed{false};
   scripted_server server([&](scripted_connection& connection) {
     connection.read_request();
@@ -170,7 +170,7 @@ TEST_F(client_test, closes_a_connection_whose_unwanted_body_does_not_end) {
   EXPECT_TRUE(closed);
 }
 
-TEST_F(client_test, may_be_destroyed_while_an_unwanted_body_ends) {
+TEST_P(client_test, may_be_destroyed_while_an_unwanted_body_ends) {
   scripted_server server([&](scripted_connection& connection) {
     connection.read_request();
     connection.send(chunked_head());
@@ -185,6 +185,8 @@ TEST_F(client_test, may_be_destroyed_while_an_unwanted_body_ends) {
   on_.run(work(*client_, get(server.url())));
   client_.reset();
 }
+
+THROUGHLINE_ON_EACH_CLIENT(client_test);
 
 }  // namespace
 }  // namespace throughline::http

@@ -48,6 +48,9 @@ class connection final : public exchange, public std::enable_shared_from_this<co
   void drain_begins();
 
   [[nodiscard]] const request& incoming() const override { return incoming_; }
+  void set_path_parameters(path_parameters parameters) override {
+    incoming_.path_parameters = std::move(parameters);
+  }
   [[nodiscard]] aio::event_loop& loop() override { return host_.loop; }
   [[nodiscard]] aio::awaitable<> respond(response reply) override;
   [[nodiscard]] aio::awaitable<> begin_stream(response head) override;

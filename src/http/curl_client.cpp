@@ -1,9 +1,10 @@
+#include "http/curl_client.hpp"
+
 #include <cstdlib>
 #include <memory>
 #include <string>
 #include <utility>
 
-#include "http/client.hpp"
 #include "http/curl_multi.hpp"
 #include "http/curl_transfer.hpp"
 
@@ -54,7 +55,7 @@ class curl_client final : public http_client {
 
 }  // namespace
 
-std::unique_ptr<http_client> make_http_client(aio::event_loop& loop) {
+std::unique_ptr<http_client> make_curl_client(aio::event_loop& loop) {
   return std::make_unique<curl_client>(loop);
 }
 

@@ -136,7 +136,7 @@ std::size_t curl_transfer::take_body(std::string_view piece) {
 
 void curl_transfer::on_ended(CURLcode code) {
   if (code == CURLE_OK || failure_) return end(std::move(failure_));
-  if (phase_ == phase::connecting && !is_descriptor_left()) {
+  if (deadlines_.where() == transfer_deadlines::phase::connecting && !is_descriptor_left()) {
     return end(fail(errc::overloaded,
                     fmt::format("there is no file descriptor left to connect to {}", endpoint_)));
   }

@@ -56,6 +56,9 @@ class query_parameters {
   std::vector<std::pair<std::string, std::string>> values_;
 };
 
+/// Of the route, decoded.
+using path_parameters = std::map<std::string, std::string, std::less<>>;
+
 struct request {
   method verb = method::get;
   std::string path;  // decoded per segment by the router; here as sent, without the query
@@ -64,7 +67,7 @@ struct request {
   std::string body;
   std::string remote_address;  // of the peer, without the port
   std::string request_id;  // from X-Request-Id when sane ([A-Za-z0-9._-]{1,64}), else a new UUID
-  std::map<std::string, std::string, std::less<>> path_parameters;  // of the route, decoded
+  http::path_parameters path_parameters;  // once the route is known
 };
 
 struct response {

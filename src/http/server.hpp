@@ -41,6 +41,8 @@ class exchange {
  public:
   virtual ~exchange() = default;
   [[nodiscard]] virtual const request& incoming() const = 0;
+  /// Completes incoming() when the route is known.
+  virtual void set_path_parameters(path_parameters parameters) = 0;
   [[nodiscard]] virtual aio::event_loop& loop() = 0;
 
   /// Sends a whole response. Once, instead of begin_stream().
