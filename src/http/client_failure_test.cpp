@@ -149,6 +149,24 @@ TEST_P(client_failure_test, a_body_without_framing_ends_with_its_connection) {
   EXPECT_FALSE(seen.failure);
 }
 
+TEST_P(client_failure_test, a_head_that_breaks_off_anywhere_is_unreachable) {
+  const std::string head =
+      "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nX: y\r\n\r\n";
+  // Fewer bytes than a status line's beginning are taken for an answer in HTTP/0.9.
+  for (std::size_t cut = 9; cut < head.size(); ++cut) {
+    scripted_server server([&](scripted_connection& connection) {
+      connection.read_request();
+      connection.send(head.substr(0, cut));
+    });
+    const auto seen = fetch(get(server.url()));
+    ASSERT_TRUE(seen.failure) << cut;
+    EXPECT_EQ(seen.failure->code, errc::provider_unreachable) << cut;
+    EXPECT_NE(seen.failure->detail.find("closed the connection before it answered"),
+              std::string::npos)
+        << cut << ": " << seen.failure->detail;
+  }
+}
+
 TEST_P(client_failure_test, a_connection_closed_before_the_head_is_unreachable) {
   for (const auto* const bytes : {"", "HTTP/1.1 200 OK\r\nContent-"}) {
     scripted_server server([&](scripted_connection& connection) {

@@ -135,6 +135,8 @@ std::size_t curl_transfer::take_body(std::string_view piece) {
 }
 
 void curl_transfer::on_ended(CURLcode code) {
+  // A head that breaks off behind one of its lines is no failure to curl.
+  if (code == CURLE_OK && !has_head_) code = CURLE_GOT_NOTHING;
   if (code == CURLE_OK || failure_) return end(std::move(failure_));
   if (deadlines_.where() == transfer_deadlines::phase::connecting && !is_descriptor_left()) {
     return end(fail(errc::overloaded,
@@ -159,9 +161,6 @@ void curl_transfer::end(std::optional<error> failure) {
   const auto keep = multi_->take_back(*this);
   is_ended_ = true;
   failure_ = std::move(failure);
-  if (!failure_ && !has_head_) {
-    failure_ = no_final_status(endpoint_);
-  }
   watchdog_.cancel();
   if (easy_ != nullptr) {
     multi_->remove(easy_);
