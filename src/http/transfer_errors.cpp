@@ -66,11 +66,6 @@ error head_too_large(std::string_view endpoint) {
               fmt::format("the head of the response of {} is too large", endpoint));
 }
 
-error no_final_status(std::string_view endpoint) {
-  return fail(errc::provider_bad_response,
-              fmt::format("{} answered without a final status", endpoint));
-}
-
 error request_cancelled() {
   return fail(errc::cancelled, "the request was cancelled");
 }

@@ -30,7 +30,6 @@ struct transfer_circumstances {
 [[nodiscard]] error connection_lost(const transfer_circumstances& when);
 [[nodiscard]] error response_unreadable(const transfer_circumstances& when);
 [[nodiscard]] error head_too_large(std::string_view endpoint);
-[[nodiscard]] error no_final_status(std::string_view endpoint);
 [[nodiscard]] error request_cancelled();
 
 /// The reason, in parentheses after a space, or nothing.
