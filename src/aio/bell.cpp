@@ -73,8 +73,18 @@ awaitable<bool> bell::suspend(cancelling how) {
       begin, use_awaitable);
 }
 
+void bell::on_ring(std::function<void()> call) {
+  THROUGHLINE_ASSERT(loop_.is_current());
+  on_ring_ = std::move(call);
+  if (on_ring_ && is_rung()) loop_.deliver(shared_from_this());
+}
+
 void bell::wake() {
-  if (!waiting_) return;
+  if (!waiting_) {
+    if (!on_ring_ || !rung_.exchange(false, std::memory_order_acq_rel)) return;
+    const auto call = on_ring_;  // which may replace it
+    return call();
+  }
   // Only the flag counts: a delivery may be left over from a ring that was heard already.
   const bool is_rung = rung_.exchange(false, std::memory_order_acq_rel);
   if (is_rung || is_cancelled_) complete(is_rung);

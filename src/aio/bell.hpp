@@ -9,6 +9,7 @@
 
 #include <atomic>
 #include <boost/intrusive/list_hook.hpp>
+#include <functional>
 #include <memory>
 #include <optional>
 
@@ -35,6 +36,11 @@ class bell final : public std::enable_shared_from_this<bell>, public detail::loo
   /// for, like work on another thread. The cancellation is seen at the next suspension.
   [[nodiscard]] awaitable<> wait_uncancelled();
 
+  /// Instead of waiting: `call` runs on the loop for each ring that nobody waits for, rings
+  /// coalescing as ever. For those of whom thousands wait and do nothing else: no coroutine is kept
+  /// for it. nullptr: no more. On the loop only.
+  void on_ring(std::function<void()> call);
+
   /// Whether a ring is waiting to be heard. Any thread; does not forget it.
   [[nodiscard]] bool is_rung() const noexcept { return rung_.load(std::memory_order_acquire); }
 
@@ -58,6 +64,7 @@ class bell final : public std::enable_shared_from_this<bell>, public detail::loo
   std::atomic<bool> rung_{false};
   bool is_cancelled_ = false;
   std::optional<handler> waiting_;
+  std::function<void()> on_ring_;
   steady_time deadline_ = steady_time::max();     // of the present wait
   steady_time armed_until_ = steady_time::max();  // when the timer rings; max: it does not
   std::unique_ptr<timer> timer_;                  // made by the first wait with a deadline

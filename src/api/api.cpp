@@ -40,7 +40,6 @@ class routed_exchange final : public http::exchange {
   [[nodiscard]] bool is_draining() const override { return under_.is_draining(); }
   void on_drain(std::shared_ptr<aio::bell> ring) override { under_.on_drain(std::move(ring)); }
 
-
  private:
   /// When the answer begins, or when there will be none.
   void count(int status) {
@@ -149,13 +148,10 @@ aio::awaitable<> run_plain(std::shared_ptr<surface> app, http::exchange& exchang
   co_await exchange.respond(std::move(reply));
 }
 
-aio::awaitable<> run_streaming(std::shared_ptr<surface> app, http::exchange& exchange,
-                               route_list::streaming run, result<void> checked) {
-  if (checked) {
-    call in{*app, exchange, app->on.door.principal(exchange.incoming())};
-    checked = co_await run(std::move(in));
-  }
-  if (!checked) co_await refuse(exchange, checked.error());
+/// `app` outlives it: the route that is run holds it.
+aio::awaitable<> run_streaming(http::exchange& exchange, aio::awaitable<result<void>> answering) {
+  const auto answered = co_await std::move(answering);
+  if (!answered) co_await refuse(exchange, answered.error());
 }
 
 aio::awaitable<> answer_early(std::shared_ptr<surface> app, http::exchange& under,
@@ -200,7 +196,10 @@ void route_list::add(http::method verb, std::string_view pattern, parameter_name
 void route_list::add(http::method verb, std::string_view pattern, parameter_names known,
                      streaming run) {
   const auto refusing = [app = app_, known, run](http::exchange& exchange) {
-    return run_streaming(app, exchange, run, check_request(exchange.incoming(), known));
+    const auto checked = check_request(exchange.incoming(), known);
+    if (!checked) return refuse(exchange, checked.error());
+    call in{*app, exchange, app->on.door.principal(exchange.incoming())};
+    return run_streaming(exchange, run(std::move(in)));
   };
   enter(verb, pattern, std::move(known), refusing);
 }

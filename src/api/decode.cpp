@@ -1,5 +1,7 @@
 #include "api/decode.hpp"
 
+#include "base/utf8.hpp"
+
 #include <algorithm>
 #include <charconv>
 
@@ -39,13 +41,25 @@ void split(std::string_view text, char separator, Use use) {
 
 }  // namespace
 
+namespace {
+
+/// What a client sent, as a part of a sentence: it may be anything.
+std::string quote(std::string_view sent) {
+  constexpr std::size_t quoted_bytes_max = 100;
+  auto valid = to_valid_utf8(sent);
+  valid.resize(utf8_prefix(valid, quoted_bytes_max));
+  return valid;
+}
+
+}  // namespace
+
 result<void> check_content_type(const http::request& incoming) {
   if (incoming.body.empty()) return {};
   const auto type = incoming.headers.find("Content-Type");
   if (type && same_without_case(media_type(*type), "application/json")) return {};
-  return fail(errc::unsupported_media_type,
-              "Content-Type is " + (type ? std::string(*type) : std::string("missing")) +
-                  "; it must be application/json");
+  return fail(errc::unsupported_media_type, "Content-Type is " +
+                                                (type ? quote(*type) : std::string("missing")) +
+                                                "; it must be application/json");
 }
 
 result<page_query> decode_page(const http::query_parameters& query) {

@@ -20,8 +20,6 @@ constexpr std::int64_t snapshot_conversations_max = 50;
 /// How long a follower is left alone when nothing happens: it says nothing then, and is asked
 /// again.
 constexpr milliseconds follower_patience{60'000};
-/// A bell is a hint: one that is lost costs this.
-constexpr milliseconds look_again{5'000};
 constexpr milliseconds after_failure{1'000};
 
 }  // namespace
@@ -43,10 +41,13 @@ event_stream::event_stream(call in, events_from from)
       from_(std::move(from)),
       connected_at_(system_clock().wall_now()),
       outbox_(in_.loop()),
+      changed_(aio::bell::create(in_.loop())),
       group_(in_.loop()) {}
 
 aio::awaitable<> event_stream::run() {
-  group_.spawn("changes of an event stream", read_changes());
+  changed_->on_ring([this] { read_changes_soon(); });
+  watch_ = in_.app.on.bells.watch_owner(in_.owner, changed_);
+  read_changes_soon();
   for (const auto& cursor : from_.cursors) start_following(cursor.task, cursor.from, false);
   std::exception_ptr failure;
   try {
@@ -56,6 +57,8 @@ aio::awaitable<> event_stream::run() {
   }
   // A coroutine that was cancelled could not wait for its children otherwise.
   co_await aio::asio::this_coro::throw_if_cancelled(false);
+  watch_.reset();
+  changed_->on_ring(nullptr);
   co_await group_.stop();
   co_await aio::asio::this_coro::throw_if_cancelled(true);
   if (failure) std::rethrow_exception(failure);
@@ -75,7 +78,9 @@ aio::awaitable<> event_stream::send_all() {
     while (outbox_.is_empty() && !in_.exchange.is_draining() && sending.empty()) {
       const auto deadline = system_clock().steady_now() + in_.app.options.keep_alive;
       const bool rung = co_await outbox_.filled()->wait_until(deadline);
-      if (!rung) sending = sse_keep_alive;
+      if (rung) continue;
+      sending = sse_keep_alive;
+      read_changes_soon();  // a bell is a hint: one that was lost costs this long
     }
   }
 }
@@ -83,10 +88,24 @@ aio::awaitable<> event_stream::send_all() {
 // --- changes
 // -------------------------------------------------------------------------------------------------------------
 
+void event_stream::read_changes_soon() {
+  is_news_ = true;
+  if (std::exchange(is_reading_, true)) return;
+  group_.spawn("changes of an event stream", read_changes());
+}
+
 aio::awaitable<> event_stream::read_changes() {
-  const auto bell = aio::bell::create(in_.loop());
-  const auto watch = in_.app.on.bells.watch_owner(in_.owner, bell);
   const auto mine = aio::bell::create(in_.loop());
+  if (!has_begun_) co_await begin_changes(mine);
+  while (std::exchange(is_news_, false)) {
+    const auto found = co_await send_next_changes(mine);
+    if (found != news::none) is_news_ = true;
+    if (found == news::failed) co_await aio::sleep_for(after_failure);
+  }
+  is_reading_ = false;
+}
+
+aio::awaitable<> event_stream::begin_changes(std::shared_ptr<aio::bell> mine) {
   bool done = co_await send_first_changes(mine);
   while (!done) {
     co_await aio::sleep_for(after_failure);
@@ -97,18 +116,9 @@ aio::awaitable<> event_stream::read_changes() {
     co_await aio::sleep_for(after_failure);
     done = co_await follow_active_tasks();
   }
-  while (true) {
-    const auto found = co_await send_next_changes(mine);
-    if (found == news::failed) {
-      co_await aio::sleep_for(after_failure);
-    } else if (found == news::none) {
-      const auto deadline = system_clock().steady_now() + look_again;
-      [[maybe_unused]] const bool rung = co_await bell->wait_until(deadline);
-    }
-  }
+  has_begun_ = true;
 }
 
-/// A coroutine of its own: one that waits for news holds no page of them.
 aio::awaitable<event_stream::news> event_stream::send_next_changes(
     std::shared_ptr<aio::bell> mine) {
   auto changed = co_await in_.app.on.conversations.changes_since(in_.owner, rev_, change_rows_max);

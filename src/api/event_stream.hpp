@@ -3,7 +3,9 @@
 // has gathered there and sends it in one write.
 //
 // - Nothing is missed: the owner's bell is listened to before the first read, and a bell that was
-// lost costs seconds.
+// lost costs as long as a keep-alive takes.
+// - A stream in which nothing happens is one coroutine and nothing else: changes are read by one
+// that lives while there are some.
 // - Nothing piles up behind a slow client: whoever finds the outbox full waits. Of a follower's
 // page only the shared frames
 //   are held meanwhile, no copies.
@@ -64,7 +66,9 @@ class event_stream {
 
   aio::awaitable<> send_all();
 
+  void read_changes_soon();
   aio::awaitable<> read_changes();
+  aio::awaitable<> begin_changes(std::shared_ptr<aio::bell> mine);
   enum class news : std::uint8_t { none, more, failed };
   aio::awaitable<news> send_next_changes(std::shared_ptr<aio::bell> mine);
   aio::awaitable<bool> send_first_changes(std::shared_ptr<aio::bell> mine);
@@ -86,13 +90,18 @@ class event_stream {
   const events_from from_;
   const wall_time connected_at_;
   outbox outbox_;
+  std::shared_ptr<aio::bell> changed_;
+  std::unique_ptr<engine::notices::watch> watch_;
+  bool is_reading_ = false;
+  bool has_begun_ = false;  // the first changes are in the outbox
+  bool is_news_ = false;    // the bell rang while they were being read
   std::int64_t rev_ = 0;
   std::size_t followers_ = 0;
   std::unordered_set<task_id> seen_;  // followed, waiting to be, or ended a while ago
   // Lists: empty ones own no memory, and ten thousand streams have nothing in them.
   std::list<task_id> ended_;         // of those, the ones to forget first
   std::list<waiting_task> waiting_;  // more active tasks than may be followed at once
-  aio::task_group group_;             // last
+  aio::task_group group_;            // last
 };
 
 }  // namespace throughline::api

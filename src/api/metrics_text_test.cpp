@@ -13,7 +13,7 @@ TEST(metrics_text, writes_help_type_labels_and_values) {
   EXPECT_EQ(
       metrics_text(all),
       "# HELP throughline_retries_total Tasks that went back to the queue for another attempt, "
-      "by error code or 'handed_back'\n"
+      "by error code, 'handed_back' or 'restart'\n"
       "# TYPE throughline_retries_total counter\n"
       "throughline_retries_total{cause=\"provider_timeout\"} 3\n"
       "throughline_retries_total{cause=\"a \\\"b\\\"\\\\\\n\"} 1\n"

@@ -27,14 +27,15 @@ answer wait_for_answer(call in, store::submission accepted) {
     const auto slice_end = std::min(deadline, now + drain_notice);
     const auto task =
         co_await in.app.on.answers.wait_until_ended(in.loop(), in.owner, accepted.task, slice_end);
-    if (!task) co_return task.error();
+    // It is accepted whatever becomes of this reply: the caller must not ask a second time.
+    if (!task) co_return http::json_response(202, encode_chat_submission(accepted));
     if (store::is_terminal(task->state)) break;
     if (slice_end == deadline || in.exchange.is_draining()) {
       co_return http::json_response(202, encode_chat_submission(accepted));
     }
   }
   const auto message = co_await in.app.on.conversations.get_message(in.owner, accepted.message);
-  if (!message) co_return message.error();
+  if (!message) co_return http::json_response(202, encode_chat_submission(accepted));
   co_return http::json_response(200, encode(*message));
 }
 

@@ -161,7 +161,7 @@ TEST_F(shell, operations_answer) {
   EXPECT_EQ(get("/healthz").body, R"({"status":"ok"})");
   EXPECT_NE(get("/").body.find("Throughline"), std::string::npos);
   EXPECT_EQ(get("/readyz").body,
-            R"({"status":"ready","parts":{"database":"ok","event_loops":"ok"}})");
+            R"({"status":"ready","parts":{"database":"ok","event_loops":"ok","storage":"ok"}})");
   readiness_.begin_draining();
   const auto draining = object(get("/readyz"), 503);
   EXPECT_EQ(draining.at("status"), "not_ready");

@@ -35,22 +35,37 @@ class event_stream_record {
   event_stream_record& operator=(const event_stream_record&) = delete;
 
  private:
-  const std::string request_id_;
+  const std::string& request_id_;  // of the request, which outlives its handler
   const steady_time began_;
 };
 
+aio::awaitable<> begin_events(http::exchange& exchange) {
+  http::response head = sse_head();
+  co_await exchange.begin_stream(std::move(head));
+}
+
+aio::awaitable<result<void>> run_events(call in, events_from from, stream_tickets::ticket held) {
+  [[maybe_unused]] const auto ticket = std::move(held);
+  auto& exchange = in.exchange;
+  co_await begin_events(exchange);
+  const event_stream_record record(in);
+  event_stream events(std::move(in), std::move(from));
+  co_await events.run();
+  co_await exchange.end_stream();
+  co_return result<void>();
+}
+
+aio::awaitable<result<void>> refuse_events(error why) {
+  co_return why;
+}
+
+/// What is decoded here is not kept for as long as the stream lives.
 aio::awaitable<result<void>> stream_events(call in) {
   auto from = decode_events_from(in.request());
-  if (!from) co_return from.error();
-  const auto ticket = in.app.streams.take(in.owner);
-  if (!ticket) co_return ticket.error();
-  http::response head = sse_head();
-  co_await in.exchange.begin_stream(std::move(head));
-  const event_stream_record record(in);
-  event_stream events(in, std::move(*from));
-  co_await events.run();
-  co_await in.exchange.end_stream();
-  co_return result<void>();
+  if (!from) return refuse_events(from.error());
+  auto ticket = in.app.streams.take(in.owner);
+  if (!ticket) return refuse_events(ticket.error());
+  return run_events(std::move(in), std::move(*from), std::move(*ticket));
 }
 
 aio::awaitable<result<http::response>> list_changes(call in) {

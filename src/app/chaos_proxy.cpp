@@ -82,6 +82,7 @@ int run_chaos_proxy(const chaos_proxy_options& options) {
     return 0;
   } catch (const boost::system::system_error& failure) {
     log::error("the chaos proxy cannot listen", {{"what", std::string(failure.what())}});
+    log::flush(std::chrono::milliseconds(500));
     return 1;
   }
 }

@@ -239,6 +239,7 @@ int run_mock_model(const mock_model_options& options) {
     return 0;
   } catch (const boost::system::system_error& failure) {
     log::error("the mock model cannot listen", {{"what", std::string(failure.what())}});
+    log::flush(std::chrono::milliseconds(500));
     return 1;
   }
 }

@@ -129,13 +129,13 @@ inline constexpr definition attempts_failed{"throughline_attempts_failed_total",
                                             {"cause"},
                                             "Attempts that failed, by error code",
                                             {}};
-inline constexpr definition retries{
-    "throughline_retries_total",
-    kind::counter,
-    unit::none,
-    {"cause"},
-    "Tasks that went back to the queue for another attempt, by error code or 'handed_back'",
-    {}};
+inline constexpr definition retries{"throughline_retries_total",
+                                    kind::counter,
+                                    unit::none,
+                                    {"cause"},
+                                    "Tasks that went back to the queue for another attempt, by "
+                                    "error code, 'handed_back' or 'restart'",
+                                    {}};
 inline constexpr definition answers{"throughline_answers_total",
                                     kind::counter,
                                     unit::none,

@@ -56,8 +56,10 @@ aio::awaitable<> generation::run() {
   if (!is_ours) co_return;
   outcome how;
   if (task_.cancel_requested) request_stop(stop_cause::cancelled);
-  const bool is_spent =
-      task_.failures >= task_.failures_max || task_.held.attempt > services_.limits.attempts_max;
+  // Attempts that only waited for a descriptor of ours kill nobody.
+  const bool has_many = task_.held.attempt > services_.limits.attempts_max &&
+                        task_.last_error_code != describe(errc::overloaded).code;
+  const bool is_spent = task_.failures >= task_.failures_max || has_many;
   if (stop_ == stop_cause::none && is_spent) {
     how.is = outcome::kind::failed;
     how.is_final = true;
@@ -166,7 +168,8 @@ bool generation::take(const provider::event_batch& batch,
       const std::size_t room = services_.limits.answer_bytes_max - draft_.bytes();
       const std::string_view text = delta->text;
       draft_.add(delta->is_reasoning, text.substr(0, utf8_prefix(text, room)));
-      if (draft_.size() % chunks_between_lines == 0) {
+      if (draft_.size() >= told_ + chunks_between_lines) {
+        told_ = draft_.size() - draft_.size() % chunks_between_lines;
         log::debug(log::task(task_.held.task), "goes on",
                    {{"attempt", std::int64_t{task_.held.attempt}},
                     {"chunks", std::int64_t{draft_.size()}}});

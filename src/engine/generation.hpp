@@ -117,6 +117,7 @@ class generation {
   std::optional<provider::usage> reported_;
   std::optional<milliseconds> first_text_after_;  // the time to the first token
   std::uint32_t logged_ = 0;                      // chunks known to be in the log
+  std::uint32_t told_ = 0;                        // chunks the log of the process knows of
   std::uint32_t saved_ = 0;                       // chunks known to be in the database
   int log_failures_ = 0;
   steady_time log_retry_at_{};

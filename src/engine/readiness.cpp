@@ -53,10 +53,6 @@ aio::awaitable<> readiness::keep_asking() {
       co_return rows.size() == 1;
     };
     const auto answer = co_await on_.database.read<bool>(body);
-    // Perhaps nobody else writes, and would find out that it is over.
-    if (on_.database.write_trouble()) {
-      [[maybe_unused]] const auto tried = co_await on_.database.try_writing();
-    }
     std::vector<std::shared_ptr<probe>> waiting;
     {
       const std::lock_guard lock(mutex_);
@@ -65,6 +61,11 @@ aio::awaitable<> readiness::keep_asking() {
     for (const auto& one : waiting) {
       one->database_answered.store(answer.has_value(), std::memory_order_release);
       one->answered->ring();
+    }
+    // Perhaps nobody else writes, and would find out that it is over. After the answers: somebody
+    // may hold the database for seconds.
+    if (on_.database.write_trouble()) {
+      [[maybe_unused]] const auto tried = co_await on_.database.try_writing();
     }
   }
 }

@@ -114,7 +114,7 @@ TEST_F(readiness_test, is_ready_while_all_parts_work) {
   const auto now = report();
   EXPECT_EQ(now.is, verdict::ready);
   EXPECT_TRUE(now.reasons.empty());
-  ASSERT_EQ(now.parts.size(), 3U);
+  ASSERT_EQ(now.parts.size(), 4U);
   for (const auto& part : now.parts) EXPECT_EQ(part.why, "") << part.name;
 }
 

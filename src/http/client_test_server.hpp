@@ -5,12 +5,14 @@
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <atomic>
 #include <cctype>
+#include <cerrno>
 #include <functional>
 #include <mutex>
 #include <string>
@@ -141,6 +143,11 @@ class scripted_server {
   void accept_all() {
     while (true) {
       const int socket = ::accept4(listener_, nullptr, nullptr, SOCK_CLOEXEC);
+      if (socket < 0 && errno == EMFILE) {  // also when nobody has come
+        pollfd next{listener_, POLLIN, 0};
+        ::poll(&next, 1, 10);
+        continue;
+      }
       if (socket < 0) return;
       ++connections_;
       players_.emplace_back([this, socket] {

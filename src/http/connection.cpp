@@ -1,5 +1,6 @@
 #include "http/connection.hpp"
 
+#include <boost/asio/post.hpp>
 #include <exception>
 
 #include "base/id.hpp"
@@ -8,6 +9,9 @@
 namespace throughline::http {
 
 using boost::system::system_error;
+
+/// Requests that one connection is answered without giving the loop back to the others.
+constexpr std::uint32_t served_without_pause_max = 16;
 
 /// Takes the connection out of its host's list when the coroutine ends, however it ends.
 class connection::registration {
@@ -30,6 +34,10 @@ class connection::registration {
  private:
   connection& self_;
 };
+
+aio::awaitable<> connection::let_others_run() {
+  co_await aio::asio::post(host_.loop.get_executor(), aio::use_awaitable);
+}
 
 connection::connection(connection_host& host, aio::tcp_socket socket, admission::place place,
                        std::string remote_address)
@@ -57,6 +65,8 @@ aio::awaitable<> connection::serve() {
     goes_on = co_await receive();
     if (!goes_on) break;
     co_await answer();
+    // Requests sent one behind the other may never have to be waited for.
+    if (++served_without_pause_ % served_without_pause_max == 0) co_await let_others_run();
     goes_on = keep_alive_ && !host_.draining;
     forget_request();
   }
@@ -145,7 +155,8 @@ void connection::abort_connection(bool reset) {
 
 void connection::drain_begins() {
   for (const auto& bell : drain_bells_) bell->ring();
-  if (is_idle_) lose_client(false);
+  // A request that has just arrived is answered, with where to turn to.
+  if (is_idle_ && !has_bytes()) lose_client(false);
 }
 
 void connection::on_drain(std::shared_ptr<aio::bell> ring) {

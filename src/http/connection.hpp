@@ -79,9 +79,11 @@ class connection final : public exchange, public std::enable_shared_from_this<co
   aio::awaitable<bool> receive_all(request_parser* parser);
   aio::awaitable<> linger();
   [[nodiscard]] std::string_view read_now(bool& ended);
+  [[nodiscard]] bool has_bytes();  // that were not read yet
 
   // connection.cpp
   aio::awaitable<> serve();
+  aio::awaitable<> let_others_run();
   aio::awaitable<> turn_away();
   aio::awaitable<> answer();
   aio::awaitable<> apologise(std::string mistake);
@@ -114,6 +116,7 @@ class connection final : public exchange, public std::enable_shared_from_this<co
   std::uint64_t alarm_number_ = 0;                // an alarm with another number is out of date
   std::unique_ptr<unfinished_write> unfinished_;  // of write_now(): the socket was full
   std::size_t sent_without_pause_ = 0;
+  std::uint32_t served_without_pause_ = 0;
   stage stage_ = stage::reading;
   bool is_idle_ = false;    // between requests: a drain closes it
   bool is_late_ = false;    // a wait has ended by its deadline

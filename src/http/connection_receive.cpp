@@ -29,9 +29,16 @@ std::string_view connection::read_now(bool& ended) {
   }
 }
 
+bool connection::has_bytes() {
+  char one = 0;
+  return ::recv(socket_.native_handle(), &one, 1, MSG_PEEK | MSG_DONTWAIT) > 0;
+}
+
 /// Reads one request into `incoming_`. False if there is none to answer: the client has closed, or
 /// the request was refused.
 aio::awaitable<bool> connection::receive() {
+  // An empty line behind a body is no request that has begun.
+  if (left_over_ == "\r\n") left_over_.clear();
   stage_ = stage::reading;
   if (left_over_.empty()) {
     is_idle_ = true;
@@ -100,7 +107,11 @@ aio::awaitable<> connection::linger() {
   bool ended = false;
   while (!ended && std::chrono::steady_clock::now() < deadline) {
     const auto discarded = read_now(ended);
-    if (ended || !discarded.empty()) continue;
+    if (ended) break;
+    if (!discarded.empty()) {
+      co_await let_others_run();
+      continue;
+    }
     co_await wait(aio::tcp_socket::wait_read, deadline, if_late::close);
   }
 }

@@ -75,6 +75,10 @@ aio::awaitable<> connection::begin_stream(response head) {
     co_await send(&job);
   }
   if (head_only) throw_aborted();
+  // Read by now, and a stream may last for hours.
+  incoming_.headers = header_fields();
+  incoming_.query = query_parameters();
+  incoming_.body = std::string();
   watch_client();
 }
 

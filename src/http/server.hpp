@@ -50,7 +50,8 @@ class exchange {
 
   /// Sends the head of a response whose body is written piece by piece (chunked transfer coding).
   /// From here on the handler's coroutine is cancelled (operation_aborted) as soon as the client
-  /// has gone; shutting down its sending side counts as gone. To a HEAD request only the head is
+  /// has gone; shutting down its sending side counts as gone. Of incoming() the header fields, the
+  /// query and the body are gone too. To a HEAD request only the head is
   /// sent and operation_aborted is thrown: there is no body to write.
   [[nodiscard]] virtual aio::awaitable<> begin_stream(response head) = 0;
   /// Writes all buffers in one gathered write. Suspends until the socket has taken them; the memory

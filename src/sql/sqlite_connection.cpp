@@ -82,6 +82,7 @@ void end_if_sync_failed(int code, int system_errno) {
       "the disk refused to sync the database; this process ends, because what it wrote may be "
       "lost. Check the disk, then start again: what was answered before is kept",
       {{"why", std::generic_category().message(system_errno)}});
+  log::flush(std::chrono::milliseconds(500));
   std::_Exit(1);
 }
 

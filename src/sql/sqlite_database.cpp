@@ -63,12 +63,11 @@ class threaded_sqlite_database final : public sqlite_database {
   std::optional<errc> write_trouble() const override { return writer_.runner.trouble(); }
   aio::awaitable<result<void>> try_writing() override {
     const auto body = [](transaction& in) -> aio::awaitable<result<void>> {
-      // Nobody uses it, and it is written even if it is what it was.
-      co_await in.execute("PRAGMA user_version = 0");
+      // Written even if it is what it was; the commit then says that the trouble is over.
+      co_await in.execute("UPDATE schema_migrations SET version = version");
       co_return result<void>();
     };
-    const auto written = co_await writes_.run(body);
-    if (written) writer_.runner.trouble_is_over();
+    auto written = co_await writes_.run(body);
     co_return written;
   }
 

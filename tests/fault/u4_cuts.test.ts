@@ -107,7 +107,7 @@ row("U4", "answers become whole though connections break at random bytes, with a
     recorder.healed();
     const sent = await model.requests(undefined);
     tally.faults += sent.filter((one) => one.closed_by_client).length;
-    // Curl repeats a request by itself when a connection that was used before breaks without a byte of reply: the model may
+    // A client repeats a request when a connection that was used before breaks without a byte of reply: the model may
     // then count one request more than there were attempts.
     const found = (await recorder.verdict(patient.dataDir)).filter((one) => !(one.invariant === "I5" && /requests to the model/.test(one.what)));
     tally.blame(found, "at the end");

@@ -65,8 +65,7 @@ reading read(std::string_view bytes, fuzz::cut how, bool answers_head) {
 
 }  // namespace
 
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  const auto bytes = fuzz::view(data, size);
+FUZZ_TARGET(response_parser) {
   for (const bool answers_head : {false, true}) {
     auto whole = read(bytes, fuzz::cut::whole, answers_head);
     whole.keeps_connection = false;
@@ -74,5 +73,4 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
       fuzz::require(read(bytes, how, answers_head).agrees_with(whole), "cuts change no response");
     }
   }
-  return 0;
 }

@@ -365,7 +365,7 @@ describe("the log", () => {
     // A line every 50 chunks, a hundred bytes each: a megabyte and 64 KiB are about a hundred of these answers.
     const lines = () => readMetrics(engine.url).then((metrics) => metrics.value("throughline_log_lines_lost_total"));
     for (let round = 0; round < 30 && (await lines()) === 0; round++) {
-      const answers = await Promise.all(conversations.map((one) => engine.post(one.id, wish({ tokens: 5_000 }))));
+      const answers = await Promise.all(conversations.map((one) => engine.post(one.id, wish({ tokens: 5_000, pace_ms: 0 }))));
       for (const answer of answers) {
         await until("the answer ends", async () => (await engine.task(answer.task_id)).state === "succeeded");
       }
@@ -383,7 +383,7 @@ describe("readiness", () => {
   test("names its parts", async () => {
     const engine = await engineFor({ model: model.base });
     expect(await engine.expect(200, "GET", "/readyz")).toEqual({
-      status: "ready", parts: { database: "ok", worker: "ok", event_loops: "ok" },
+      status: "ready", parts: { database: "ok", worker: "ok", event_loops: "ok", storage: "ok" },
     });
   });
 });
