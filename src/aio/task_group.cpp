@@ -25,6 +25,7 @@ void end_process_if_broken(std::string_view name, const std::exception_ptr& fail
     log::error("a task ended by an exception",
                {{"task", std::string(name)}, {"what", std::string(error.what())}});
   }
+  log::flush(std::chrono::milliseconds(200));
   std::abort();
 }
 

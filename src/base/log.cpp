@@ -1,77 +1,59 @@
 #include "base/log.hpp"
 
 #include <fmt/format.h>
-#include <poll.h>
 #include <spdlog/logger.h>
 #include <spdlog/pattern_formatter.h>
 #include <spdlog/sinks/base_sink.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <atomic>
-#include <cerrno>
 #include <cmath>
 #include <memory>
 #include <mutex>
 
 #include "base/json.hpp"
+#include "base/log_writer.hpp"
 #include "base/utf8.hpp"
 
 namespace throughline::log {
 namespace {
 
-// What a pipe takes in one piece (PIPE_BUF), so that lines of several processes on one pipe do not
-// mix.
 constexpr std::size_t line_bytes_max = 4096;
 // Time, level, braces, the mark of truncation and the line end.
 constexpr std::size_t frame_bytes_max = 96;
 constexpr std::size_t value_bytes_max = 1024;
 
-/// Writes a line if the descriptor takes it now.
-class descriptor_sink final : public spdlog::sinks::base_sink<std::mutex> {
+/// Hands formatted lines to the writer.
+class buffered_sink final : public spdlog::sinks::base_sink<std::mutex> {
  public:
-  descriptor_sink(int descriptor, format how) : descriptor_(descriptor), how_(how) {}
+  buffered_sink(int descriptor, format how) : writer_(descriptor), how_(how) {}
+
+  bool flush_within(std::chrono::milliseconds patience) noexcept { return writer_.flush(patience); }
 
  private:
   void sink_it_(const spdlog::details::log_msg& message) override {
     spdlog::memory_buf_t line;
-    if (dropped_ > 0) {
-      spdlog::details::log_msg notice = message;
-      notice.level = spdlog::level::warn;
-      const auto text =
-          how_ == format::json
-              ? fmt::format("\"event\":\"log lines were lost\",\"count\":{}", dropped_)
-              : fmt::format("log lines were lost count={}", dropped_);
-      notice.payload = text;
-      formatter_->format(notice, line);
-      if (put({line.data(), line.size()})) dropped_ = 0;
-      line.clear();
-    }
     formatter_->format(message, line);
-    if (dropped_ > 0 || !put({line.data(), line.size()})) ++dropped_;
+    writer_.push({line.data(), line.size()},
+                 [this, &message](std::uint64_t lost) { return notice_of(message, lost); });
+  }
+
+  std::string notice_of(const spdlog::details::log_msg& message, std::uint64_t lost) {
+    spdlog::details::log_msg notice = message;
+    notice.level = spdlog::level::warn;
+    const auto text = how_ == format::json
+                          ? fmt::format("\"event\":\"log lines were lost\",\"count\":{}", lost)
+                          : fmt::format("log lines were lost count={}", lost);
+    notice.payload = text;
+    spdlog::memory_buf_t line;
+    formatter_->format(notice, line);
+    return {line.data(), line.size()};
   }
 
   void flush_() override {}
 
-  /// False if the whole line had to be dropped. A line of which a part is out is finished only if
-  /// that needs no waiting.
-  [[nodiscard]] bool put(std::string_view bytes) const {
-    bool begun = false;
-    while (!bytes.empty()) {
-      pollfd ready{descriptor_, POLLOUT, 0};
-      if (::poll(&ready, 1, 0) != 1 || (ready.revents & POLLOUT) == 0) return begun;
-      const auto written = ::write(descriptor_, bytes.data(), bytes.size());
-      if (written < 0 && errno == EINTR) continue;
-      if (written <= 0) return begun;
-      begun = true;
-      bytes.remove_prefix(static_cast<std::size_t>(written));
-    }
-    return true;
-  }
-
-  const int descriptor_;
+  line_writer writer_;
   const format how_;
-  std::uint64_t dropped_ = 0;
 };
 
 spdlog::level::level_enum to_spdlog(level at) {
@@ -92,16 +74,17 @@ spdlog::level::level_enum to_spdlog(level at) {
 
 struct configuration {
   configuration(format how, int descriptor) : form(how) {
-    auto sink = std::make_shared<descriptor_sink>(descriptor, how);
+    sink = std::make_shared<buffered_sink>(descriptor, how);
     const char* pattern = how == format::json ? R"({"ts":"%Y-%m-%dT%H:%M:%S.%eZ","level":"%l",%v})"
                                               : "%Y-%m-%dT%H:%M:%S.%eZ %l %v";
     sink->set_formatter(
         std::make_unique<spdlog::pattern_formatter>(pattern, spdlog::pattern_time_type::utc, "\n"));
-    logger = std::make_unique<spdlog::logger>("throughline", std::move(sink));
+    logger = std::make_unique<spdlog::logger>("throughline", sink);
     logger->set_level(spdlog::level::trace);
   }
 
   format form;
+  std::shared_ptr<buffered_sink> sink;
   std::unique_ptr<spdlog::logger> logger;
 };
 
@@ -149,6 +132,15 @@ struct append_value {
   void operator()(std::int64_t number) const {
     fmt::format_to(std::back_inserter(out), "{}", number);
   }
+  void operator()(std::chrono::milliseconds time) const {
+    fmt::format_to(std::back_inserter(out), "{}", time.count());
+    if (form == format::text) out.append("ms");
+  }
+  void operator()(in_seconds waited) const {
+    if (form == format::json) return (*this)(waited.time);
+    fmt::format_to(std::back_inserter(out), "{:.3f}s",
+                   std::chrono::duration<double>(waited.time).count());
+  }
   void operator()(bool truth) const { out.append(truth ? "true" : "false"); }
   void operator()(double number) const {
     // JSON has no word for what is not a number.
@@ -160,27 +152,57 @@ struct append_value {
   }
 };
 
-std::string format_event(format form, std::string_view event, std::initializer_list<field> fields) {
-  std::string line;
+std::string_view name_of(subject::kind is) {
+  return is == subject::kind::task ? "task" : "stream";
+}
+
+void append_event(std::string& line, format form, const subject& about, std::string_view event) {
+  const bool has_subject = about.is != subject::kind::none;
   if (form == format::json) {
     line.append("\"event\":");
-    append_quoted(line, cut(event));
-  } else {
-    append_word(line, cut(event), true);
+    const auto name = has_subject ? fmt::format("{} {}", name_of(about.is), event) : std::string();
+    append_quoted(line, cut(has_subject ? name : event));
+    if (has_subject)
+      fmt::format_to(std::back_inserter(line), ",\"task\":\"{}\"", about.id.to_string());
+    return;
   }
+  if (has_subject) {
+    fmt::format_to(std::back_inserter(line), "[{} {}] ",
+                   about.is == subject::kind::task ? "Task" : "Stream", about.id.to_string());
+  }
+  append_word(line, cut(event), true);
+}
+
+/// `name=value`, `name: 0.234s`, `"name":value` or `"name_ms":value`.
+void append_field(std::string& line, format form, const field& one) {
+  const auto* const duration = std::get_if<std::chrono::milliseconds>(&one.value);
+  const auto* const waited = std::get_if<in_seconds>(&one.value);
+  if (form == format::json) {
+    std::string name(one.name);
+    if (waited != nullptr)
+      std::ranges::transform(name, name.begin(), [](char c) {
+        return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+      });
+    if (duration != nullptr || waited != nullptr) name += "_ms";
+    line.push_back(',');
+    append_quoted(line, name);
+    line.push_back(':');
+  } else {
+    line.push_back(' ');
+    append_word(line, one.name, false);
+    line.append(waited != nullptr ? ": " : "=");
+  }
+  std::visit(append_value{line, form}, one.value);
+}
+
+std::string format_event(format form, const subject& about, std::string_view event,
+                         std::initializer_list<field> fields) {
+  std::string line;
+  append_event(line, form, about, event);
   bool truncated = false;
-  for (const auto& [name, value] : fields) {
+  for (const auto& one : fields) {
     const std::size_t before = line.size();
-    if (form == format::json) {
-      line.push_back(',');
-      append_quoted(line, name);
-      line.push_back(':');
-    } else {
-      line.push_back(' ');
-      append_word(line, name, false);
-      line.push_back('=');
-    }
-    std::visit(append_value{line, form}, value);
+    append_field(line, form, one);
     if (line.size() > line_bytes_max - frame_bytes_max) {
       line.resize(before);
       truncated = true;
@@ -193,6 +215,7 @@ std::string format_event(format form, std::string_view event, std::initializer_l
 }  // namespace
 
 void configure(level lowest, format how, int descriptor) {
+  flush(std::chrono::milliseconds(100));
   current() = std::make_unique<configuration>(how, descriptor);
   lowest_level.store(lowest, std::memory_order_relaxed);
 }
@@ -201,10 +224,14 @@ bool enabled(level at) noexcept {
   return at != level::off && at >= lowest_level.load(std::memory_order_relaxed);
 }
 
-void write(level at, std::string_view event, std::initializer_list<field> fields) {
+void write(level at, subject about, std::string_view event, std::initializer_list<field> fields) {
   const auto& configured = *current();
-  const std::string line = format_event(configured.form, event, fields);
+  const std::string line = format_event(configured.form, about, event, fields);
   configured.logger->log(to_spdlog(at), spdlog::string_view_t(line.data(), line.size()));
+}
+
+bool flush(std::chrono::milliseconds patience) noexcept {
+  return current()->sink->flush_within(patience);
 }
 
 }  // namespace throughline::log

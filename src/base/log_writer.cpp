@@ -1,0 +1,126 @@
+#include "base/log_writer.hpp"
+
+#include <poll.h>
+#include <pthread.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+
+#include "base/metrics.hpp"
+
+namespace throughline::log {
+namespace {
+
+// What a pipe takes in one piece (PIPE_BUF), so that lines of several processes on one pipe do not
+// mix.
+constexpr std::size_t piece_bytes_max = 4096;
+// Lines that come in quick succession are written together, and wake the thread up once.
+constexpr std::chrono::milliseconds gathering{5};
+constexpr int look_again_ms = 50;
+
+metrics::counter& lines_lost = metrics::find_counter(metrics::log_lines_lost);
+
+/// As many whole lines as fit into a piece; a longer line alone.
+std::string_view first_piece(std::string_view lines) {
+  if (lines.size() <= piece_bytes_max) return lines;
+  const auto end = lines.rfind('\n', piece_bytes_max - 1);
+  if (end != std::string_view::npos) return lines.substr(0, end + 1);
+  return lines.substr(0, std::min(lines.find('\n'), lines.size() - 1) + 1);
+}
+
+}  // namespace
+
+line_writer::~line_writer() {
+  stopping_ = true;
+  {
+    const std::lock_guard lock(mutex_);
+    added_.notify_all();
+  }
+  if (thread_.joinable()) thread_.join();
+}
+
+void line_writer::push(std::string_view line,
+                       const std::function<std::string(std::uint64_t)>& notice) {
+  const std::lock_guard lock(mutex_);
+  std::string before;
+  if (lost_ > 0) before = notice(lost_);
+  if (waiting_.size() + writing_ + before.size() + line.size() > buffer_bytes_max) {
+    ++lost_;
+    lines_lost.add();
+    return;
+  }
+  lost_ = 0;
+  waiting_ += before;
+  waiting_ += line;
+  if (!thread_.joinable()) {
+    thread_ = std::thread([this] { run(); });
+    pthread_setname_np(thread_.native_handle(), "log");
+  }
+  if (std::exchange(is_idle_, false)) added_.notify_one();
+}
+
+void line_writer::run() {
+  std::string taken;
+  std::unique_lock lock(mutex_);
+  while (true) {
+    while (waiting_.empty() && !stopping_) {
+      is_idle_ = true;
+      added_.wait(lock);
+    }
+    is_idle_ = false;
+    if (waiting_.empty()) return;
+    if (!stopping_) {
+      lock.unlock();
+      std::this_thread::sleep_for(gathering);
+      lock.lock();
+    }
+    taken.clear();
+    taken.swap(waiting_);
+    writing_ = taken.size();
+    lock.unlock();
+    put(taken);
+    lock.lock();
+    writing_ = 0;
+  }
+}
+
+void line_writer::put(std::string_view lines) const {
+  while (!lines.empty()) {
+    auto piece = first_piece(lines);
+    lines.remove_prefix(piece.size());
+    while (!piece.empty()) {
+      if (!wait_until_writable()) return;
+      const auto written = ::write(descriptor_, piece.data(), piece.size());
+      if (written < 0 && (errno == EINTR || errno == EAGAIN)) continue;
+      if (written <= 0) return;
+      piece.remove_prefix(static_cast<std::size_t>(written));
+    }
+  }
+}
+
+/// False: the output is gone, or it takes nothing and the process ends.
+bool line_writer::wait_until_writable() const {
+  while (true) {
+    pollfd ready{descriptor_, POLLOUT, 0};
+    const int found = ::poll(&ready, 1, stopping_ ? 0 : look_again_ms);
+    if (found > 0) return (ready.revents & POLLOUT) != 0;
+    if (found < 0 && errno != EINTR) return false;
+    if (stopping_) return false;
+  }
+}
+
+bool line_writer::flush(std::chrono::milliseconds patience) noexcept {
+  const auto deadline = std::chrono::steady_clock::now() + patience;
+  do {
+    // Whoever holds the mutex may be the one whose failure ends the process.
+    if (const std::unique_lock lock(mutex_, std::try_to_lock);
+        lock && waiting_.empty() && writing_ == 0) {
+      return true;
+    }
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  } while (std::chrono::steady_clock::now() < deadline);
+  return false;
+}
+
+}  // namespace throughline::log
