@@ -12,7 +12,13 @@ namespace {
 class routed_exchange final : public http::exchange {
  public:
   routed_exchange(http::exchange& under, http::request incoming, const guard::door& door)
-      : under_(under), incoming_(std::move(incoming)), door_(door) {}
+      : under_(under),
+        incoming_(std::move(incoming)),
+        door_(door),
+        began_(std::chrono::steady_clock::now()) {}
+  routed_exchange(const routed_exchange&) = delete;
+  routed_exchange& operator=(const routed_exchange&) = delete;
+  ~routed_exchange() override { count(0); }
 
   [[nodiscard]] const http::request& incoming() const override { return incoming_; }
   [[nodiscard]] aio::event_loop& loop() override { return under_.loop(); }
@@ -36,9 +42,17 @@ class routed_exchange final : public http::exchange {
   void set_path_parameters(std::map<std::string, std::string, std::less<>> parameters) {
     incoming_.path_parameters = std::move(parameters);
   }
+  /// Whose answer this is. Counted when the answer begins, or when there will be none.
+  void set_meter(http::route_meter& meter) { meter_ = &meter; }
 
  private:
-  void dress(http::response& reply) const {
+  void count(int status) {
+    auto* const meter = std::exchange(meter_, nullptr);
+    if (meter != nullptr) meter->count(status, std::chrono::steady_clock::now() - began_);
+  }
+
+  void dress(http::response& reply) {
+    count(reply.status);
     reply.headers.set("X-Content-Type-Options", "nosniff");
     if (!reply.headers.find("Cache-Control")) reply.headers.set("Cache-Control", "no-store");
     door_.add_cors_headers(incoming_, reply);
@@ -47,7 +61,22 @@ class routed_exchange final : public http::exchange {
   http::exchange& under_;
   http::request incoming_;
   const guard::door& door_;
+  const std::chrono::steady_clock::time_point began_;
+  http::route_meter* meter_ = nullptr;
 };
+
+/// Of requests that no route takes, by method.
+http::route_meter& meter_of_no_route(http::method verb) {
+  static std::array<http::route_meter, 8> meters = [] {
+    using enum http::method;
+    const auto of = [](http::method one) {
+      return http::route_meter(http::to_string(one), "none");
+    };
+    return std::array<http::route_meter, 8>{of(get),   of(head),    of(post),    of(put),
+                                            of(patch), of(delete_), of(options), of(other)};
+  }();
+  return meters[static_cast<std::size_t>(verb)];
+}
 
 std::string allow_header(const std::vector<http::method>& allowed) {
   std::string text;
@@ -91,8 +120,9 @@ result<void> check_request(const http::request& incoming, const parameter_check&
 /// While the server goes down only its health is told. Streams are not refused: an EventSource
 /// gives up for good on a 503, so they are begun, and told when to come back.
 result<void> check_draining(const dependencies& on, const http::request& incoming) {
-  const bool asks_for_health =
-      incoming.path.ends_with("/healthz") || incoming.path.ends_with("/readyz");
+  const bool asks_for_health = incoming.path.ends_with("/healthz") ||
+                               incoming.path.ends_with("/readyz") ||
+                               incoming.path.ends_with("/metrics");
   if (!on.readiness.is_draining() || asks_for_health) return {};
   return fail(errc::unavailable, "The server is going down; try again in a moment");
 }
@@ -132,6 +162,7 @@ aio::awaitable<> serve(std::shared_ptr<surface> app, std::shared_ptr<const http:
   const auto& incoming = exchange.incoming();
   auto early = answer_at_the_door(app->on.door, incoming);
   auto found = routes->find(incoming.verb, incoming.path);
+  exchange.set_meter(found.meter != nullptr ? *found.meter : meter_of_no_route(incoming.verb));
   if (!early && found.run == nullptr) early = no_route(incoming, found);
   if (early) {
     co_await exchange.respond(std::move(*early));
@@ -158,7 +189,7 @@ void route_list::add(http::method verb, std::string_view pattern, parameter_chec
 }
 
 void route_list::enter(http::method verb, std::string_view pattern, http::handler run) {
-  router_.add(verb, "/api/v1" + std::string(pattern), run);
+  router_.add(verb, "/api/v1" + std::string(pattern), run, pattern);
   router_.add(verb, pattern, std::move(run));
 }
 

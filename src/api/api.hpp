@@ -9,6 +9,7 @@
 
 #include "aio/event_loop.hpp"
 #include "engine/answers.hpp"
+#include "engine/insight.hpp"
 #include "engine/readiness.hpp"
 #include "guard/door.hpp"
 #include "http/server.hpp"
@@ -39,6 +40,7 @@ struct dependencies {
   engine::answers& answers;
   engine::notices& bells;
   engine::readiness& readiness;
+  engine::insight& insight;
   provider::catalog& models;
   guard::door& door;
 };

@@ -4,6 +4,8 @@
 #include <algorithm>
 
 #include "api/decode.hpp"
+#include "base/log.hpp"
+#include "base/metrics.hpp"
 
 namespace throughline::api {
 namespace {
@@ -52,6 +54,14 @@ result<store::submit_options> make_submit_options(const call& in, std::optional<
   options.priority = priority;
   options.once = std::move(*once);
   return options;
+}
+
+void note_accepted(const call& in, const store::submission& accepted) {
+  static metrics::counter& count = metrics::find_counter(metrics::tasks_accepted);
+  if (!accepted.replayed) count.add();
+  log::info(log::task(accepted.task), accepted.replayed ? "accepted before" : "accepted",
+            {{"request_id", in.request().request_id},
+             {"conversation", accepted.conversation.to_string()}});
 }
 
 aio::awaitable<result<std::vector<task_view>>> with_progress(call in,

@@ -99,6 +99,9 @@ void add_operation_routes(route_list& routes);
                                                                 std::int64_t priority);
 [[nodiscard]] result<void> check_model(const call& in, const std::optional<std::string>& model);
 
+/// Counts and logs what was accepted, once it is committed.
+void note_accepted(const call& in, const store::submission& accepted);
+
 /// The rows beside how far their chunks have come: of an ended task by its stored ending, of
 /// another by its log.
 [[nodiscard]] aio::awaitable<result<std::vector<task_view>>> with_progress(

@@ -48,6 +48,7 @@ answer post_to_chat(call in) {
   auto accepted = co_await in.app.on.submissions.post(
       in.owner, post->session, std::move(post->content), std::nullopt, std::move(*options));
   if (!accepted) co_return accepted.error();
+  note_accepted(in, *accepted);
   if (*in_background) co_return http::json_response(202, encode_chat_submission(*accepted));
   auto waited = co_await wait_for_answer(in, *accepted);
   co_return waited;

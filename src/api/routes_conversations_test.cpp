@@ -160,13 +160,47 @@ TEST_F(shell, a_configured_origin_may_call_and_may_read_problems) {
 TEST_F(shell, operations_answer) {
   EXPECT_EQ(get("/healthz").body, R"({"status":"ok"})");
   EXPECT_NE(get("/").body.find("Throughline"), std::string::npos);
-  EXPECT_EQ(object(get("/readyz")).at("status"), "ready");
+  EXPECT_EQ(get("/readyz").body,
+            R"({"status":"ready","parts":{"database":"ok","event_loops":"ok"}})");
   readiness_.begin_draining();
   const auto draining = object(get("/readyz"), 503);
   EXPECT_EQ(draining.at("status"), "not_ready");
   EXPECT_EQ(draining.at("reasons").as_array().size(), 1U);
   for (const char* target : {"/healthz", "/api/v1/healthz"}) EXPECT_EQ(get(target).status, 200);
   EXPECT_EQ(object(get("/models"), 503).at("code"), "unavailable");
+}
+
+/// The value of a line of /metrics; 0 if there is none.
+double metric(const http::response& page, const std::string& line) {
+  const auto at = page.body.find("\n" + line + " ");
+  return at == std::string::npos ? 0 : std::stod(page.body.substr(at + line.size() + 2));
+}
+
+TEST_F(shell, metrics_count_answers_by_route_and_status) {
+  const std::string seen = R"(throughline_http_requests_total{method="GET",route="/tasks/{id}",)";
+  const std::string times =
+      R"(throughline_http_request_seconds_count{method="GET",route="/tasks/{id}"})";
+  const auto before = get("/metrics");
+  EXPECT_EQ(before.status, 200);
+  EXPECT_EQ(before.headers.find("Content-Type"), "text/plain; version=0.0.4; charset=utf-8");
+  EXPECT_EQ(get("/tasks/none").status, 404);
+  EXPECT_EQ(get("/api/v1/tasks/none").status, 404);
+  EXPECT_EQ(get("/tasks/" + text(new_question(), "task_id")).status, 200);
+  const auto after = get("/metrics");
+  const auto change = [&](const std::string& line) {
+    return metric(after, line) - metric(before, line);
+  };
+  EXPECT_EQ(change(seen + R"(status="4xx"})"), 2);
+  EXPECT_EQ(change(seen + R"(status="2xx"})"), 1);
+  EXPECT_EQ(change(times), 3);
+  EXPECT_EQ(change("throughline_tasks_accepted_total"), 1);
+  EXPECT_GT(metric(after, "process_resident_memory_bytes"), 1e6);
+  EXPECT_EQ(metric(after, R"(throughline_build_info{version=")" THROUGHLINE_VERSION R"("})"), 1);
+}
+
+TEST_F(shell, metrics_are_told_while_the_server_goes_down) {
+  readiness_.begin_draining();
+  EXPECT_EQ(get("/metrics").status, 200);
 }
 
 TEST_F(shell, models_are_listed_with_the_default) {

@@ -20,6 +20,7 @@ answer post_message(call in) {
   const auto accepted = co_await in.app.on.submissions.post(in.owner, *id, std::move(post->content),
                                                             post->parent, std::move(*options));
   if (!accepted) co_return accepted.error();
+  note_accepted(in, *accepted);
   co_return http::json_response(202, encode_submission(*accepted));
 }
 
@@ -33,6 +34,7 @@ answer edit_message(call in) {
   const auto accepted =
       co_await in.app.on.submissions.edit(in.owner, *id, std::move(*content), std::move(*options));
   if (!accepted) co_return accepted.error();
+  note_accepted(in, *accepted);
   co_return http::json_response(202, encode_submission(*accepted));
 }
 
@@ -46,6 +48,7 @@ answer regenerate_message(call in) {
   const auto accepted =
       co_await in.app.on.submissions.regenerate(in.owner, *id, std::move(*options));
   if (!accepted) co_return accepted.error();
+  note_accepted(in, *accepted);
   co_return http::json_response(202, encode_submission(*accepted));
 }
 

@@ -1,5 +1,7 @@
-// For those who run it: is the process alive, should it get traffic, and what is this at all.
+// For those who run it: is the process alive, should it get traffic, what does it count, and what
+// is this at all.
 #include "api/json_writer.hpp"
+#include "api/metrics_text.hpp"
 #include "api/routes.hpp"
 
 namespace throughline::api {
@@ -20,12 +22,26 @@ answer show_readiness(call in) {
     object.text("status", report.is == verdict::ready      ? std::string_view("ready")
                           : report.is == verdict::degraded ? std::string_view("degraded")
                                                            : std::string_view("not_ready"));
+    if (!report.parts.empty()) {
+      object_writer parts(object.name("parts"));
+      for (const auto& part : report.parts) {
+        parts.text(part.name, part.why.empty() ? "ok" : "failing");
+      }
+    }
     if (!report.reasons.empty()) {
       append_array(object.name("reasons"), report.reasons,
                    [](std::string& out, const std::string& why) { append_json_string(out, why); });
     }
   }
   co_return http::json_response(report.is == verdict::not_ready ? 503 : 200, std::move(body));
+}
+
+answer show_metrics(call in) {
+  const auto all = co_await in.app.on.insight.look();
+  http::response page;
+  page.headers.set("Content-Type", metrics_content_type);
+  page.body = metrics_text(all);
+  co_return page;
 }
 
 /// What a person sees who opens the address in a browser.
@@ -51,7 +67,8 @@ answer show_front(call in) {
       "<ul>\n<li><a href=\"/conversations\">/conversations</a></li>\n"
       "<li><a href=\"/models\">/models</a></li>\n"
       "<li><a href=\"/active-streams\">/active-streams</a></li>\n"
-      "<li><a href=\"/readyz\">/readyz</a></li>\n</ul>\n"
+      "<li><a href=\"/readyz\">/readyz</a></li>\n"
+      "<li><a href=\"/metrics\">/metrics</a></li>\n</ul>\n"
       "<p>The whole protocol is described in <code>docs/protocol.md</code>.</p>\n</html>\n";
   co_return page;
 }
@@ -62,6 +79,7 @@ void add_operation_routes(route_list& routes) {
   using http::method;
   routes.add(method::get, "/healthz", knows(), show_health);
   routes.add(method::get, "/readyz", knows(), show_readiness);
+  routes.add(method::get, "/metrics", knows(), show_metrics);
   routes.add(method::get, "/", knows(), show_front);
 }
 

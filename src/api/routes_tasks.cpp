@@ -47,6 +47,7 @@ answer retry_task(call in) {
   if (!options) co_return options.error();
   const auto accepted = co_await in.app.on.submissions.retry(in.owner, *id, std::move(*options));
   if (!accepted) co_return accepted.error();
+  note_accepted(in, *accepted);
   co_return http::json_response(202, encode_submission(*accepted));
 }
 

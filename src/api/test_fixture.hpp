@@ -146,7 +146,9 @@ class api_test : public ::testing::Test {
   std::unique_ptr<stream::chunk_log> log_;
   engine::batched_endings endings_;
   engine::answers answers_;
+  aio::loop_watch watch_;
   engine::readiness readiness_;
+  engine::insight insight_;
   provider::catalog models_;
   guard::door door_;
   const worker_id worker_ = worker_id::generate();

@@ -188,7 +188,9 @@ api_test::api_test()
       log_(stream::make_memory_chunk_log({})),
       endings_(loops_[0], queue_),
       answers_(conversations_, queue_, *log_, bells_),
-      readiness_(loops_[0], *database_, nullptr),
+      watch_(loops_[0], loops_),
+      readiness_(loops_[0], {.database = *database_, .pulse = nullptr, .loops = &watch_}),
+      insight_(loops_[0], {.queue = queue_, .log = *log_, .loops = watch_, .queues = {"default"}}),
       models_(make_catalog()),
       door_(guard::door_options{{}, {std::string(friendly_origin)}}),
       handlers_(loops_[0]) {
@@ -201,14 +203,16 @@ api_test::~api_test() {
   run(handlers_.stop());
   run(endings_.stop());
   run(readiness_.stop());
+  run(insight_.stop());
+  run(watch_.stop());
   loops_.stop_and_join();
   database_.reset();
   std::filesystem::remove_all(folder_);
 }
 
 void api_test::set_options(api_options options) {
-  const dependencies on{conversations_, submissions_, queue_,     *log_,   endings_,
-                        answers_,       bells_,       readiness_, models_, door_};
+  const dependencies on{conversations_, submissions_, queue_,   *log_,   endings_, answers_,
+                        bells_,         readiness_,   insight_, models_, door_};
   api_ = make_api(on, std::move(options));
 }
 

@@ -154,8 +154,8 @@ result<std::unique_ptr<sql::sqlite_database>> open_database(const configuration&
   return sql::open_sqlite_database(options, store::migrations());
 }
 
-composition::composition(aio::event_loops& loops, std::unique_ptr<sql::sqlite_database> opened,
-                         const configuration& config)
+composition::composition(aio::event_loop& home, aio::event_loops& loops,
+                         std::unique_ptr<sql::sqlite_database> opened, const configuration& config)
     : database(std::move(opened)),
       conversations(*database, bells),
       submissions(*database, bells, queue_limits_of(config.values)),
@@ -166,7 +166,15 @@ composition::composition(aio::event_loops& loops, std::unique_ptr<sql::sqlite_da
       models(make_catalog(config, clients)),
       answers(conversations, queue, *log, bells),
       worker(loops, services_of(*this, config.values), bells, worker_options_of(config.values)),
-      readiness(loops[0], *database, &worker),
+      watch(home, loops),
+      readiness(
+          home,
+          {.database = *database, .pulse = [this] { return worker.pulse(); }, .loops = &watch}),
+      insight(home, {.queue = queue,
+                     .log = *log,
+                     .loops = watch,
+                     .local_worker = &worker,
+                     .queues = config.values.queues}),
       door(door_options_of(config)) {
   for (const auto& provider : config.providers) {
     if (provider.models.empty() && provider.kind != provider_kind::demo)
@@ -177,6 +185,8 @@ composition::composition(aio::event_loops& loops, std::unique_ptr<sql::sqlite_da
 aio::awaitable<> composition::stop() {
   co_await endings.stop();
   co_await readiness.stop();
+  co_await insight.stop();
+  co_await watch.stop();
 }
 
 http::handler composition::make_handler(const configuration& config) {
@@ -193,6 +203,7 @@ http::handler composition::make_handler(const configuration& config) {
                              .answers = answers,
                              .bells = bells,
                              .readiness = readiness,
+                             .insight = insight,
                              .models = models,
                              .door = door};
   return api::make_api(on, std::move(options));

@@ -8,9 +8,11 @@
 #include <vector>
 
 #include "aio/event_loop.hpp"
+#include "aio/loop_watch.hpp"
 #include "app/configuration.hpp"
 #include "engine/answers.hpp"
 #include "engine/batched_endings.hpp"
+#include "engine/insight.hpp"
 #include "engine/notices.hpp"
 #include "engine/readiness.hpp"
 #include "engine/worker.hpp"
@@ -32,10 +34,10 @@ namespace throughline::app {
 
 /// Everything but the server, which needs what is here to be ready.
 struct composition {
-  /// `loops` run until nothing here is used any more, and outlive it. `home` is the loop of whoever
-  /// stops it.
-  composition(aio::event_loops& loops, std::unique_ptr<sql::sqlite_database> opened,
-              const configuration& config);
+  /// `loops` run until nothing here is used any more, and outlive it, as does `home`: the loop of
+  /// whoever stops it, from which the others are watched.
+  composition(aio::event_loop& home, aio::event_loops& loops,
+              std::unique_ptr<sql::sqlite_database> opened, const configuration& config);
 
   /// Stops what asks by itself. After the worker and the server have drained.
   [[nodiscard]] aio::awaitable<> stop();
@@ -54,7 +56,9 @@ struct composition {
   provider::catalog models;
   engine::answers answers;
   engine::worker worker;
+  aio::loop_watch watch;
   engine::readiness readiness;
+  engine::insight insight;
   guard::door door;
   std::vector<std::string> providers_to_ask;  // those without configured models
 };

@@ -15,6 +15,7 @@
 #include "app/port_owner.hpp"
 #include "app/run_file.hpp"
 #include "base/log.hpp"
+#include "base/metrics.hpp"
 
 namespace throughline::app {
 namespace {
@@ -25,6 +26,7 @@ constexpr milliseconds models_patience{
 constexpr milliseconds ask_again_first{5000};
 constexpr milliseconds ask_again_most{60'000};
 constexpr milliseconds last_replies{2000};  // for requests under way when the worker has stopped
+constexpr milliseconds last_lines{200};     // for the log, when the process ends
 constexpr int interrupted_status = 130;
 
 using signals = aio::asio::basic_signal_set<aio::executor>;
@@ -117,6 +119,8 @@ class serving {
       status_ = 1;
       co_return false;
     }
+    metrics::find_counter(metrics::retries, {"restart"})
+        .add(static_cast<std::uint64_t>(*recovered));
     if (*recovered > 0)
       say(fmt::format("Going on with {} answer{} of the last run", *recovered,
                       *recovered == 1 ? "" : "s"));
@@ -210,7 +214,9 @@ class serving {
     const int number = co_await signals_.async_wait(aio::use_awaitable);
     // Whoever asks twice is not willing to wait. What was promised survives that.
     signals_.async_wait([](const aio::error_code& failed, int) {
-      if (!failed) std::_Exit(interrupted_status);
+      if (failed) return;
+      log::flush(last_lines);
+      std::_Exit(interrupted_status);
     });
     log::info("stopping", {{"signal", std::string(number == SIGINT ? "SIGINT" : "SIGTERM")},
                            {"running", parts_.worker.running()}});
@@ -292,13 +298,14 @@ int run_serve(const configuration& config) {
   }
   aio::event_loop home;
   aio::event_loops loops(loop_count(config.values), "loop");
-  composition parts(loops, std::move(*database), config);
+  composition parts(home, loops, std::move(*database), config);
   serving served(home, loops, parts, config);
   aio::task_group main(home);
   home.post([&] { main.spawn("serve", serve_and_stop(&served, &main)); });
   home.run();
   loops.stop_and_join();
   served.release();
+  log::flush(last_lines);
   return served.status();
 }
 

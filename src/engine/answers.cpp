@@ -1,6 +1,7 @@
 #include "engine/answers.hpp"
 
 #include "base/log.hpp"
+#include "base/metrics.hpp"
 #include "engine/terminal.hpp"
 
 namespace throughline::engine {
@@ -32,6 +33,7 @@ aio::awaitable<result<store::cancel_result>> answers::request_end(store::owner_i
   const auto done = co_await queue_.cancel(std::move(owner), task, std::move(make_terminal));
   if (!done) co_return done.error();
   if (!done->was_running && done->state == store::task_state::cancelled && written->attempt > 0) {
+    metrics::find_counter(metrics::answers, {std::string(to_ending(done->state))}).add();
     co_await write_to_log(task, written->attempt, written->how);
   }
   co_return *done;
@@ -46,8 +48,8 @@ aio::awaitable<> answers::write_to_log(task_id task, std::uint32_t attempt, stor
   auto chunks = ending_chunks(attempt, "worker_lost", how);
   const auto appended = co_await log_.append(by, 0, std::move(chunks));
   if (!appended) {
-    log::warning("the end of a cancelled task is not in the log; the database answers for it",
-                 {{"task", task.to_string()}, {"why", appended.error().detail}});
+    log::warning(log::task(task), "its end is not in the log; the database answers for it",
+                 {{"why", appended.error().detail}});
   }
 }
 
@@ -93,8 +95,8 @@ aio::awaitable<result<void>> answers::remove_conversation(store::owner_id owner,
   for (const task_id task : *open) {
     const auto requested = co_await request_end(owner, task);
     if (!requested) {
-      log::warning("an answer of a deleted conversation could not be stopped",
-                   {{"task", task.to_string()}, {"why", requested.error().detail}});
+      log::warning(log::task(task), "could not be stopped; its conversation was deleted",
+                   {{"why", requested.error().detail}});
     }
   }
   co_return result<void>();

@@ -2,11 +2,16 @@
 
 #include "base/fault_point.hpp"
 #include "base/log.hpp"
+#include "base/metrics.hpp"
 #include "base/utf8.hpp"
 #include "engine/terminal.hpp"
 
 namespace throughline::engine {
 namespace {
+
+metrics::histogram& first_chunk_times = metrics::find_histogram(metrics::first_chunk_time);
+
+constexpr std::uint32_t chunks_between_lines = 50;  // of the log, at debug
 
 constexpr milliseconds log_backoff_first{50};
 constexpr milliseconds log_backoff_most{1000};
@@ -151,15 +156,21 @@ bool generation::take(const provider::event_batch& batch,
   for (const auto& event : batch) {
     if (const auto* delta = std::get_if<provider::text_delta>(&event)) {
       if (!first_text_after_) {
-        first_text_after_ =
-            std::chrono::duration_cast<milliseconds>(services_.time.steady_now() - started_);
-        log::info("first chunk", {{"task", task_.held.task.to_string()},
-                                  {"attempt", std::int64_t{task_.held.attempt}},
-                                  {"ttft_ms", std::int64_t{first_text_after_->count()}}});
+        const auto waited = services_.time.steady_now() - started_;
+        first_chunk_times.observe(waited);
+        first_text_after_ = std::chrono::duration_cast<milliseconds>(waited);
+        log::info(log::task(task_.held.task), "first chunk",
+                  {{"attempt", std::int64_t{task_.held.attempt}},
+                   {"TTFB", log::in_seconds{*first_text_after_}}});
       }
       const std::size_t room = services_.limits.answer_bytes_max - draft_.bytes();
       const std::string_view text = delta->text;
       draft_.add(delta->is_reasoning, text.substr(0, utf8_prefix(text, room)));
+      if (draft_.size() % chunks_between_lines == 0) {
+        log::debug(log::task(task_.held.task), "goes on",
+                   {{"attempt", std::int64_t{task_.held.attempt}},
+                    {"chunks", std::int64_t{draft_.size()}}});
+      }
       if (text.size() >= room || draft_.size() >= services_.limits.answer_chunks_max) return true;
     } else if (const auto* report = std::get_if<provider::usage_report>(&event)) {
       reported_ = report->counted;

@@ -1,6 +1,7 @@
 // How an attempt is over: requeued, finished, or left to somebody else.
 #include "base/fault_point.hpp"
 #include "base/log.hpp"
+#include "base/metrics.hpp"
 #include "engine/generation.hpp"
 #include "engine/terminal.hpp"
 
@@ -10,6 +11,8 @@ namespace {
 constexpr milliseconds finish_backoff_first{100};
 constexpr milliseconds finish_backoff_most{2000};
 constexpr int terminal_tries_max = 10;
+
+metrics::histogram& answer_times = metrics::find_histogram(metrics::answer_time);
 
 store::answer_error to_answer_error(const provider::completion_error& failure) {
   return {std::string(describe(failure.what.code).code), failure.what.detail,
@@ -21,6 +24,10 @@ store::answer_error to_answer_error(const provider::completion_error& failure) {
 // An answer that is whole is kept as whole, even if its end was asked for in the same moment.
 aio::awaitable<> generation::conclude(outcome how) {
   if (stop_ == stop_cause::lost) co_return;
+  if (how.is == outcome::kind::failed) {
+    const auto cause = describe(how.failure.what.code).code;
+    metrics::find_counter(metrics::attempts_failed, {std::string(cause)}).add();
+  }
   if (how.is == outcome::kind::finished) {
     co_await finish(store::task_state::succeeded, how.finish_reason, std::nullopt);
     co_return;
@@ -56,11 +63,14 @@ aio::awaitable<bool> generation::requeue(milliseconds delay, bool counts,
         stop_ = stop_cause::cancelled;
         co_return false;
       }
-      log::info(*done == requeued ? "task goes back to the queue" : "task is somebody else's now",
-                {{"task", task_.held.task.to_string()},
-                 {"attempt", std::int64_t{task_.held.attempt}},
+      if (*done == requeued) {
+        metrics::find_counter(metrics::retries, {failure ? failure->code : "handed_back"}).add();
+      }
+      log::info(log::task(task_.held.task),
+                *done == requeued ? "goes back to the queue" : "is somebody else's now",
+                {{"attempt", std::int64_t{task_.held.attempt}},
                  {"cause", failure ? failure->code : std::string("handed_back")},
-                 {"delay_ms", std::int64_t{delay.count()}}});
+                 {"delay", delay}});
       if (services_.delayed) services_.delayed->ring();
       co_return true;
     }
@@ -69,25 +79,23 @@ aio::awaitable<bool> generation::requeue(milliseconds delay, bool counts,
   }
 }
 
+// Not why a provider refused: its words may quote the question.
 void generation::log_the_end(const store::ending& how) const {
-  const std::string task = task_.held.task.to_string();
+  const auto about = log::task(task_.held.task);
   const std::int64_t attempt = task_.held.attempt;
+  const std::int64_t chunks = how.terminal_index;
   const std::int64_t tokens = how.usage ? how.usage->output_tokens : 0;
-  const std::string state(store::to_string(how.state));
+  const milliseconds latency(*how.latency_ms);
   if (how.failure) {
-    log::warning("task ended", {{"task", task},
-                                {"attempt", attempt},
-                                {"state", state},
-                                {"code", how.failure->code},
-                                {"why", how.failure->message},
-                                {"latency_ms", *how.latency_ms}});
+    log::warning(about, "failed",
+                 {{"attempt", attempt},
+                  {"code", how.failure->code},
+                  {"chunks", chunks},
+                  {"tokens", tokens},
+                  {"latency", latency}});
   } else {
-    log::info("task ended", {{"task", task},
-                             {"attempt", attempt},
-                             {"state", state},
-                             {"chunks", std::int64_t{how.terminal_index}},
-                             {"tokens", tokens},
-                             {"latency_ms", *how.latency_ms}});
+    log::info(about, to_ending(how.state),
+              {{"attempt", attempt}, {"chunks", chunks}, {"tokens", tokens}, {"latency", latency}});
   }
 }
 
@@ -115,11 +123,13 @@ aio::awaitable<> generation::finish(store::task_state state, std::string finish_
     const auto done = co_await services_.queue.finish(task_.held, how);
     if (done && !*done) co_return;  // somebody else owns it
     if (done) break;
-    log::warning("the finish could not be committed; trying again",
-                 {{"task", task_.held.task.to_string()}, {"why", done.error().detail}});
+    log::warning(log::task(task_.held.task), "the finish could not be committed; trying again",
+                 {{"why", done.error().detail}});
     const auto pause = std::min(finish_backoff_most, finish_backoff_first * tries);
     co_await aio::sleep_for(pause);
   }
+  metrics::find_counter(metrics::answers, {std::string(to_ending(how.state))}).add();
+  answer_times.observe(milliseconds(*how.latency_ms));
   log_the_end(how);
   fault_point("finish.after_commit");
 

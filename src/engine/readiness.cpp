@@ -1,19 +1,21 @@
 #include "engine/readiness.hpp"
 
-#include "engine/worker.hpp"
+#include <fmt/format.h>
 
 namespace throughline::engine {
 namespace {
 
-constexpr milliseconds database_patience{2000};
-constexpr milliseconds worker_patience{10'000};
+std::int64_t in_seconds(std::chrono::nanoseconds time) {
+  return std::chrono::floor<seconds>(time).count();
+}
 
 }  // namespace
 
-readiness::readiness(aio::event_loop& home, sql::database& database, worker* local_worker)
+readiness::readiness(aio::event_loop& home, sources on, options how, clock& time)
     : home_(home),
-      database_(database),
-      worker_(local_worker),
+      on_(std::move(on)),
+      options_(how),
+      time_(time),
       asked_(aio::bell::create(home)),
       group_(home) {
   home_.post([this] { group_.spawn("readiness", keep_asking()); });
@@ -44,7 +46,7 @@ aio::awaitable<> readiness::keep_asking() {
       const auto rows = co_await in.execute("SELECT 1");
       co_return rows.size() == 1;
     };
-    const auto answer = co_await database_.read<bool>(body);
+    const auto answer = co_await on_.database.read<bool>(body);
     std::vector<std::shared_ptr<probe>> waiting;
     {
       const std::lock_guard lock(mutex_);
@@ -57,13 +59,7 @@ aio::awaitable<> readiness::keep_asking() {
   }
 }
 
-aio::awaitable<readiness_report> readiness::report(aio::event_loop& here) {
-  readiness_report out;
-  if (is_draining()) {
-    out.is = readiness_report::verdict::not_ready;
-    out.reasons.emplace_back("the server is going down");
-    co_return out;
-  }
+aio::awaitable<bool> readiness::database_answers(aio::event_loop& here) {
   auto mine = std::make_shared<probe>();
   mine->answered = aio::bell::create(here);
   {
@@ -73,16 +69,51 @@ aio::awaitable<readiness_report> readiness::report(aio::event_loop& here) {
     waiting_.push_back(mine);
   }
   asked_->ring();
-  [[maybe_unused]] const bool in_time =
-      co_await mine->answered->wait_until(std::chrono::steady_clock::now() + database_patience);
-  if (!mine->database_answered.load(std::memory_order_acquire)) {
-    out.is = readiness_report::verdict::not_ready;
-    out.reasons.emplace_back("the database did not answer within 2 s");
-  } else if (worker_ != nullptr &&
-             std::chrono::steady_clock::now() - worker_->last_progress() > worker_patience) {
-    out.is = readiness_report::verdict::not_ready;
-    out.reasons.emplace_back("the worker of this process makes no progress");
+  const auto deadline = std::chrono::steady_clock::now() + options_.database_patience;
+  [[maybe_unused]] const bool in_time = co_await mine->answered->wait_until(deadline);
+  co_return mine->database_answered.load(std::memory_order_acquire);
+}
+
+std::string readiness::what_is_wrong_with_worker() const {
+  const auto pulse = on_.pulse();
+  const auto now = time_.steady_now();
+  if (now - pulse.claimed > options_.worker_patience) {
+    return fmt::format("the worker could not claim a task for {} s",
+                       in_seconds(now - pulse.claimed));
   }
+  if (now - pulse.renewed > options_.worker_patience) {
+    return fmt::format("the worker could not renew its lease for {} s",
+                       in_seconds(now - pulse.renewed));
+  }
+  return {};
+}
+
+std::string readiness::what_is_wrong_with_loops() const {
+  for (std::size_t i = 0; i < on_.loops->size(); ++i) {
+    const auto waiting = on_.loops->waiting(i);
+    if (waiting <= options_.loop_patience) continue;
+    return fmt::format("event loop {} has been stuck for {} s", i, in_seconds(waiting));
+  }
+  return {};
+}
+
+aio::awaitable<readiness_report> readiness::report(aio::event_loop& here) {
+  readiness_report out;
+  if (is_draining()) {
+    out.is = readiness_report::verdict::not_ready;
+    out.reasons.emplace_back("the server is going down");
+    co_return out;
+  }
+  const bool answers = co_await database_answers(here);
+  out.parts.push_back({"database", answers ? std::string()
+                                           : fmt::format("the database did not answer within {} s",
+                                                         in_seconds(options_.database_patience))});
+  if (on_.pulse) out.parts.push_back({"worker", what_is_wrong_with_worker()});
+  if (on_.loops != nullptr) out.parts.push_back({"event_loops", what_is_wrong_with_loops()});
+  for (const auto& part : out.parts) {
+    if (!part.why.empty()) out.reasons.push_back(part.why);
+  }
+  if (!out.reasons.empty()) out.is = readiness_report::verdict::not_ready;
   co_return out;
 }
 

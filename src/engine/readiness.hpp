@@ -1,17 +1,19 @@
-// Whether this process should get traffic, and what is missing. Kept by the worker's heartbeat and
-// the composition, asked by /readyz.
+// Whether this process should get traffic, and what is missing. Asked by /readyz; it looks at the
+// database, at the rounds of the worker and at the event loops each time, so that a process that is
+// alive and gets nothing done says so.
 #pragma once
-
-#include <string>
-#include <vector>
 
 #include <atomic>
 #include <memory>
 #include <mutex>
+#include <string>
+#include <string_view>
+#include <vector>
 
 #include "aio/asio.hpp"
 #include "aio/bell.hpp"
 #include "aio/event_loop.hpp"
+#include "aio/loop_watch.hpp"
 #include "aio/task_group.hpp"
 #include "sql/database.hpp"
 
@@ -19,19 +21,43 @@ namespace throughline::engine {
 
 class worker;
 
+/// The last time each of a worker's rounds got what it asked the database for.
+struct worker_pulse {
+  steady_time claimed;  // also when there was nothing to claim, or no room for more
+  steady_time renewed;  // the lease; also when it needed no renewal
+};
+
 struct readiness_report {
-  enum class verdict { ready, degraded, not_ready } is = verdict::ready;
+  enum class verdict : std::uint8_t { ready, degraded, not_ready } is = verdict::ready;
+  struct part {
+    std::string_view name;
+    std::string why;  // it does not work, a sentence; empty: it works
+  };
+  std::vector<part> parts;           // empty: the process is going down, and nothing was looked at
   std::vector<std::string> reasons;  // why not `ready`, a sentence each
 };
 
 class readiness {
  public:
-  /// `local_worker` may be null (a process of role api). All outlive this; it asks from `home`.
-  readiness(aio::event_loop& home, sql::database& database, worker* local_worker);
+  struct options {
+    milliseconds database_patience{2000};
+    milliseconds worker_patience{10'000};  // since its last round
+    milliseconds loop_patience{10'000};    // for a loop to take up what is sent to it
+  };
+  /// What is looked at. All of it outlives this. Null: this process has none.
+  struct sources {
+    sql::database& database;
+    std::function<worker_pulse()> pulse;
+    const aio::loop_watch* loops = nullptr;
+  };
+
+  /// Asks from `home`, best a loop that serves nobody.
+  readiness(aio::event_loop& home, sources on, options how, clock& time = system_clock());
+  readiness(aio::event_loop& home, sources on) : readiness(home, std::move(on), options{}) {}
   /// REQUIRES that stop() has returned.
   ~readiness();
 
-  /// Asks the database (2 s at most) and the worker. Any loop; `here` is the caller's.
+  /// Takes as long as the database, `database_patience` at most. Any loop; `here` is the caller's.
   [[nodiscard]] aio::awaitable<readiness_report> report(aio::event_loop& here);
   /// From now on not_ready: the process is going down. Any thread.
   void begin_draining();
@@ -46,10 +72,14 @@ class readiness {
   };
   aio::awaitable<> keep_asking();
   aio::awaitable<> stop_at_home();
+  aio::awaitable<bool> database_answers(aio::event_loop& here);
+  [[nodiscard]] std::string what_is_wrong_with_worker() const;
+  [[nodiscard]] std::string what_is_wrong_with_loops() const;
 
   aio::event_loop& home_;
-  sql::database& database_;
-  worker* worker_;
+  const sources on_;
+  const options options_;
+  clock& time_;
   std::atomic<bool> draining_{false};
   std::shared_ptr<aio::bell> asked_;
   std::mutex mutex_;

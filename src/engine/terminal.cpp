@@ -34,6 +34,11 @@ std::size_t count_pieces(std::string_view text) {
 
 }  // namespace
 
+std::string_view to_ending(store::task_state state) noexcept {
+  if (state == store::task_state::failed) return "error";
+  return state == store::task_state::succeeded ? "completed" : "cancelled";
+}
+
 stream::chunk make_reset(std::uint32_t attempt, std::string_view reason) {
   return {stream::chunk_type::reset, "",
           fmt::format(",\"attempt\":{},\"reason\":\"{}\"", attempt, reason)};
@@ -53,8 +58,7 @@ void seal(store::ending& how, message_id message, std::uint32_t index) {
   } else {
     how.terminal_type = "done";
     how.terminal_content.clear();
-    append_member(fields, "status",
-                  how.state == store::task_state::succeeded ? "completed" : "cancelled");
+    append_member(fields, "status", to_ending(how.state));
     if (how.finish_reason) append_member(fields, "finish_reason", *how.finish_reason);
   }
   append_member(fields, "message_id", message.to_string());

@@ -9,6 +9,9 @@
 
 namespace throughline::engine {
 
+/// What people and /metrics call the end of an answer: `completed`, `cancelled` or `error`.
+[[nodiscard]] std::string_view to_ending(store::task_state state) noexcept;
+
 /// `reason`: worker_lost or provider_failed.
 [[nodiscard]] stream::chunk make_reset(std::uint32_t attempt, std::string_view reason);
 

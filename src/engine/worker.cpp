@@ -7,11 +7,15 @@
 #include "base/assert.hpp"
 #include "base/fault_point.hpp"
 #include "base/log.hpp"
+#include "base/metrics.hpp"
 #include "engine/crew.hpp"
 
 namespace throughline::engine {
 
 namespace {
+
+metrics::counter& attempts_begun = metrics::find_counter(metrics::attempts);
+metrics::histogram& task_waits = metrics::find_histogram(metrics::task_wait);
 
 using held_tasks = std::unordered_map<task_id, std::uint32_t>;  // attempts
 
@@ -30,7 +34,8 @@ class worker::impl {
         options_(std::move(options)),
         home_(loops[0]),
         wake_(aio::bell::create(home_)),
-        last_progress_(std::chrono::steady_clock::now()),
+        claimed_at_(std::chrono::steady_clock::now()),
+        renewed_at_(std::chrono::steady_clock::now()),
         claiming_(home_),
         group_(home_) {
     services_.delayed = aio::bell::create(home_);
@@ -60,8 +65,9 @@ class worker::impl {
   }
 
   std::int64_t running() const noexcept { return running_.load(std::memory_order_relaxed); }
-  steady_time last_progress() const noexcept {
-    return last_progress_.load(std::memory_order_relaxed);
+  worker_pulse pulse() const noexcept {
+    return {claimed_at_.load(std::memory_order_relaxed),
+            renewed_at_.load(std::memory_order_relaxed)};
   }
   worker_id id() const noexcept { return id_; }
 
@@ -81,7 +87,10 @@ class worker::impl {
 
   aio::awaitable<std::int64_t> claim_once() {
     const std::int64_t room = options_.concurrency - running();
-    if (room <= 0) co_return 0;
+    if (room <= 0) {
+      beat(claimed_at_);
+      co_return 0;
+    }
     std::vector<std::string> queues = options_.queues;
     const std::int64_t most = std::min(room, options_.claim_max);
     auto claimed = co_await services_.queue.claim(id_, std::move(queues), most);
@@ -89,7 +98,7 @@ class worker::impl {
       log::warning("claiming failed; trying again", {{"why", claimed.error().detail}});
       co_return 0;
     }
-    made_progress();
+    beat(claimed_at_);
     const auto count = static_cast<std::int64_t>(claimed->size());
     for (auto& task : *claimed) hand_out(std::move(task));
     co_return count;
@@ -97,8 +106,11 @@ class worker::impl {
 
   void hand_out(store::claimed_task task) {
     running_.fetch_add(1, std::memory_order_relaxed);
-    log::info("task claimed",
-              {{"task", task.held.task.to_string()}, {"attempt", std::int64_t{task.held.attempt}}});
+    attempts_begun.add();
+    if (task.held.attempt == 1) {
+      task_waits.observe(std::max(services_.time.wall_now() - task.created_at, milliseconds(0)));
+    }
+    log::info(log::task(task.held.task), "claimed", {{"attempt", std::int64_t{task.held.attempt}}});
     crew& chosen = *crews_[turn_++ % crews_.size()];
     chosen.loop().post(
         [&chosen, task = std::move(task)]() mutable { chosen.start(std::move(task)); });
@@ -128,6 +140,7 @@ class worker::impl {
       const bool is_needed = !has_lease || !options_.is_alone || running() > 0;
       bool renewed = !is_needed;
       if (is_needed) renewed = co_await heartbeat_once();
+      if (renewed) beat(renewed_at_);
       // The first claim waits for the first lease.
       if (renewed && !has_lease) claiming_.spawn("claiming", keep_claiming());
       has_lease = has_lease || renewed;
@@ -151,7 +164,6 @@ class worker::impl {
       log::warning("the heartbeat failed; trying again", {{"why", answer.error().detail}});
       co_return false;
     }
-    made_progress();
     held_tasks in_database;
     for (const auto& one : answer->held) {
       in_database[one.task] = one.attempt;
@@ -182,7 +194,7 @@ class worker::impl {
       const store::task_holder held{task, attempt, id_};
       [[maybe_unused]] const auto returned = co_await services_.queue.requeue(
           held, milliseconds(0), false, std::nullopt, std::nullopt);
-      log::warning("a task held by nobody goes back to the queue", {{"task", task.to_string()}});
+      log::warning(log::task(task), "held by nobody: goes back to the queue");
     }
     orphans_ = std::move(orphans);
   }
@@ -207,6 +219,8 @@ class worker::impl {
   aio::awaitable<> reap() {
     const auto taken = co_await services_.queue.reap(500);
     if (taken && *taken > 0) {
+      metrics::find_counter(metrics::retries, {"worker_lost"})
+          .add(static_cast<std::uint64_t>(*taken));
       log::warning("took over tasks of workers whose lease had expired", {{"tasks", *taken}});
     }
   }
@@ -218,7 +232,6 @@ class worker::impl {
     while (true) {
       const auto next = co_await services_.queue.make_due();
       auto patience = options_.heartbeat;
-      if (next) made_progress();
       if (next && *next)
         patience = std::clamp(**next - services_.time.wall_now(), milliseconds(1), patience);
       [[maybe_unused]] const bool rung =
@@ -270,8 +283,8 @@ class worker::impl {
     co_return;
   }
 
-  void made_progress() {
-    last_progress_.store(std::chrono::steady_clock::now(), std::memory_order_relaxed);
+  static void beat(std::atomic<steady_time>& when) {
+    when.store(std::chrono::steady_clock::now(), std::memory_order_relaxed);
   }
 
   generation_services services_;
@@ -283,7 +296,8 @@ class worker::impl {
   std::unique_ptr<notices::watch> queue_watch_;
   std::vector<std::unique_ptr<crew>> crews_;
   std::atomic<std::int64_t> running_{0};
-  std::atomic<steady_time> last_progress_;
+  std::atomic<steady_time> claimed_at_;
+  std::atomic<steady_time> renewed_at_;
   std::size_t turn_ = 0;
   int punctual_ = 0;
   held_tasks orphans_;
@@ -304,8 +318,8 @@ aio::awaitable<> worker::drain(steady_time deadline) {
 std::int64_t worker::running() const noexcept {
   return impl_->running();
 }
-steady_time worker::last_progress() const noexcept {
-  return impl_->last_progress();
+worker_pulse worker::pulse() const noexcept {
+  return impl_->pulse();
 }
 worker_id worker::id() const noexcept {
   return impl_->id();

@@ -7,6 +7,7 @@
 // in flight at a time, and bells meanwhile coalesce.
 #pragma once
 
+#include <algorithm>
 #include <atomic>
 #include <memory>
 #include <string>
@@ -15,6 +16,7 @@
 #include "aio/event_loop.hpp"
 #include "engine/generation.hpp"
 #include "engine/notices.hpp"
+#include "engine/readiness.hpp"
 
 namespace throughline::engine {
 
@@ -51,9 +53,12 @@ class worker {
   [[nodiscard]] aio::awaitable<> drain(steady_time deadline);
 
   [[nodiscard]] std::int64_t running() const noexcept;
-  /// When the worker last heard from the database; long ago means that it makes no progress. Any
-  /// thread.
-  [[nodiscard]] steady_time last_progress() const noexcept;
+  /// Long ago in either of its rounds means that it makes no progress. Any thread.
+  [[nodiscard]] worker_pulse pulse() const noexcept;
+  [[nodiscard]] steady_time last_progress() const noexcept {
+    const auto now = pulse();
+    return std::min(now.claimed, now.renewed);
+  }
   [[nodiscard]] worker_id id() const noexcept;
 
  private:

@@ -1,5 +1,10 @@
 #include "engine/worker.hpp"
 
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <fstream>
+
 #include "engine/engine_fixture.hpp"
 #include "engine/terminal.hpp"
 
@@ -35,6 +40,81 @@ class questionable_database final : public sql::database {
  private:
   sql::database& inner_;
 };
+
+/// Refuses to store while told so.
+class read_only_database final : public sql::database {
+ public:
+  explicit read_only_database(sql::database& inner) : inner_(inner) {}
+  aio::awaitable<result<void>> write_transaction(sql::transaction_body body) override {
+    if (refuses) co_return fail(errc::storage_failed, "as told");
+    auto outcome = co_await inner_.write_transaction(std::move(body));
+    co_return outcome;
+  }
+  aio::awaitable<result<void>> read_transaction(sql::transaction_body body) override {
+    return inner_.read_transaction(std::move(body));
+  }
+  std::atomic<bool> refuses{false};
+
+ private:
+  sql::database& inner_;
+};
+
+TEST_F(worker_test, a_worker_that_cannot_claim_has_no_pulse_though_it_can_read) {
+  read_only_database database(*database_);
+  store::task_queue queue(database, bells_, limits_);
+  provider::catalog_entry entry;
+  entry.source = model_;
+  entry.models = {"model"};
+  provider::catalog models(std::vector{entry}, "model");
+  generation_services services{queue, log_, models, system_clock(), random_, {}, {}, nullptr};
+  worker_options options;
+  options.heartbeat = milliseconds(20);
+  worker one(loops_, services, bells_, options);
+  const auto at_start = one.pulse();
+  one.start();
+  eventually([&] { return one.pulse().claimed > at_start.claimed; }, "the first claim");
+  database.refuses = true;
+  const auto refused = std::chrono::steady_clock::now();
+  eventually([&] { return one.pulse().renewed > refused; }, "a round of the lease");
+  // A claim that was under way may still have come through.
+  const auto stopped = one.pulse().claimed;
+  const auto rounds = one.pulse().renewed;
+  bells_.queue_changed();
+  eventually([&] { return one.pulse().renewed > rounds + milliseconds(100); }, "more rounds");
+  EXPECT_EQ(one.pulse().claimed, stopped);
+  EXPECT_EQ(one.last_progress(), stopped);
+  database.refuses = false;
+  bells_.queue_changed();
+  eventually([&] { return one.pulse().claimed > stopped; }, "a claim");
+  await(one.drain(std::chrono::steady_clock::now()));
+}
+
+TEST_F(worker_test, the_log_does_not_repeat_what_a_provider_said) {
+  const auto file = directory_ / "log";
+  const int descriptor = ::open(file.c_str(), O_CREAT | O_RDWR | O_CLOEXEC, 0600);
+  log::configure(log::level::debug, log::format::text, descriptor);
+  model_->will_play({{says("secret words"), fails(errc::provider_unavailable)},
+                     {says("secret words"), fails(errc::provider_refused)}});
+  const auto posted = post("secret question");
+  start_worker();
+  EXPECT_NE(follow(posted.task).find("as told"), std::string::npos);
+  stop_worker();
+  EXPECT_TRUE(log::flush(seconds(20)));
+  log::configure(log::level::off, log::format::text);
+  ::close(descriptor);
+  std::ifstream written(file);
+  const std::string all((std::istreambuf_iterator<char>(written)), {});
+  const auto about = "[Task " + posted.task.to_string() + "] ";
+  EXPECT_NE(all.find(about + "claimed attempt=1"), std::string::npos) << all;
+  EXPECT_NE(all.find(about + "first chunk attempt=1 TTFB: "), std::string::npos) << all;
+  EXPECT_NE(all.find(about + "goes back to the queue attempt=1 cause=provider_unavailable delay="),
+            std::string::npos)
+      << all;
+  EXPECT_NE(all.find(about + "failed attempt=2 code=provider_refused chunks=2 "), std::string::npos)
+      << all;
+  EXPECT_EQ(all.find("secret"), std::string::npos) << all;
+  EXPECT_EQ(all.find("as told"), std::string::npos) << all;
+}
 
 TEST_F(worker_test, an_answer_goes_from_the_post_to_the_database_and_to_its_readers) {
   model_->will_play({{says("hm", true),

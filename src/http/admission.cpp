@@ -2,8 +2,13 @@
 
 #include <utility>
 
+#include "base/metrics.hpp"
+
 namespace throughline::http {
 namespace {
+
+metrics::gauge& open_connections = metrics::find_gauge(metrics::http_connections);
+
 /// Refused connections that are being told so at one time.
 constexpr std::size_t refusals_max = 128;
 }  // namespace
@@ -27,6 +32,7 @@ void admission::place::give_back() {
     return;
   }
   --owner->admitted_;
+  open_connections.add(-1);
   const auto there = owner->by_address_.find(address_);
   if (--there->second == 0) owner->by_address_.erase(there);
 }
@@ -42,6 +48,7 @@ admission::place admission::enter(const boost::asio::ip::address& from) {
     taken.refusal_ = true;
   } else {
     ++admitted_;
+    open_connections.add(1);
     ++by_address_[from];
   }
   taken.address_ = from;

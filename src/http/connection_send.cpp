@@ -3,6 +3,7 @@
 
 #include "base/assert.hpp"
 #include "base/id.hpp"
+#include "base/metrics.hpp"
 #include "http/connection.hpp"
 #include "http/response_head.hpp"
 
@@ -110,6 +111,8 @@ aio::awaitable<> connection::end_stream() {
 /// Answers with a problem and ends the connection: what follows on it cannot be trusted.
 aio::awaitable<> connection::refuse(error why) {
   if (incoming_.request_id.empty()) incoming_.request_id = uuid::generate().to_string();
+  metrics::find_counter(metrics::http_refused, {std::to_string(describe(why.code).http_status)})
+      .add();
   stage_ = stage::handling;
   keep_alive_ = false;
   lingers_ = true;

@@ -34,6 +34,7 @@ struct router::route {
   std::string pattern;
   std::vector<std::string> segments;
   handler run;
+  std::unique_ptr<route_meter> meter;
 
   [[nodiscard]] bool fits(const std::vector<std::string>& path) const {
     return std::ranges::equal(segments, path, [](const auto& expected, const auto& found) {
@@ -53,11 +54,13 @@ struct router::route {
   }
 };
 
-void router::add(method verb, std::string_view pattern, handler run) {
+void router::add(method verb, std::string_view pattern, handler run, std::string_view counted_as) {
   auto segments = segments_of(pattern);
   THROUGHLINE_ASSERT(segments.has_value());
+  auto meter =
+      std::make_unique<route_meter>(to_string(verb), counted_as.empty() ? pattern : counted_as);
   const auto added = std::make_shared<const route>(
-      route{verb, std::string(pattern), std::move(*segments), std::move(run)});
+      route{verb, std::string(pattern), std::move(*segments), std::move(run), std::move(meter)});
   for (const auto& there : routes_) {
     THROUGHLINE_ASSERT(there->verb != verb || !there->has_shape_of(*added));
   }
@@ -83,6 +86,7 @@ router::match router::find(method verb, std::string_view path) const {
     }
     found.run = &candidate->run;
     found.pattern = candidate->pattern;
+    found.meter = candidate->meter.get();
     found.allowed.clear();
     for (std::size_t i = 0; i < segments->size(); ++i) {
       const std::string_view name = candidate->segments[i];

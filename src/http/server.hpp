@@ -17,6 +17,7 @@
 #include "aio/bell.hpp"
 #include "aio/event_loop.hpp"
 #include "http/message.hpp"
+#include "http/route_meter.hpp"
 
 namespace throughline::http {
 
@@ -85,14 +86,16 @@ using handler = std::function<aio::awaitable<>(exchange&)>;
 /// out the body. Filled before it is used, then read-only.
 class router {
  public:
-  /// Two routes of one shape and method: asserted.
-  void add(method verb, std::string_view pattern, handler run);
+  /// Two routes of one shape and method: asserted. /metrics shows the route as `counted_as`, or as
+  /// the pattern if that is empty.
+  void add(method verb, std::string_view pattern, handler run, std::string_view counted_as = {});
 
   struct match {
     const handler* run = nullptr;  // nullptr: none
     std::map<std::string, std::string, std::less<>> path_parameters;
     std::vector<method> allowed;  // with `run` null and this not empty: 405
-    std::string_view pattern;     // for metrics
+    std::string_view pattern;
+    route_meter* meter = nullptr;  // with `run`
   };
   [[nodiscard]] match find(method verb, std::string_view path) const;
   [[nodiscard]] std::vector<std::pair<method, std::string>> routes() const;

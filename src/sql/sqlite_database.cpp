@@ -35,8 +35,8 @@ class threaded_sqlite_database final : public sqlite_database {
                            std::vector<std::unique_ptr<sqlite_connection>> for_reading)
       : lock_(std::move(lock)),
         file_(std::move(file)),
-        writes_(options.waiting_max),
-        reads_(options.waiting_max),
+        writes_(options.waiting_max, "write"),
+        reads_(options.waiting_max, "read"),
         writer_(std::move(for_writing)) {
     for (auto& connection : for_reading) {
       readers_.push_back(std::make_unique<sqlite_thread>(std::move(connection)));

@@ -331,7 +331,7 @@ TEST_F(sqlite_database_test, a_cancelled_caller_still_hears_the_outcome) {
 }
 
 TEST_F(sqlite_database_test, the_body_is_gone_when_the_answer_comes) {
-  transaction_queue queue(1);
+  transaction_queue queue(1, "write");
   const auto captured = std::make_shared<int>(0);
   auto waiting = start(queue.run(
       [captured](transaction&) -> aio::awaitable<result<void>> { co_return result<void>(); }));

@@ -6,9 +6,14 @@
 
 #include "base/assert.hpp"
 #include "base/fault_point.hpp"
+#include "base/metrics.hpp"
 
 namespace throughline::sql {
 namespace {
+
+metrics::histogram& commit_times = metrics::find_histogram(metrics::commit_time);
+metrics::histogram& group_sizes = metrics::find_histogram(metrics::commit_group);
+metrics::counter& failures = metrics::find_counter(metrics::commit_failures);
 
 class sqlite_transaction final : public transaction {
  public:
@@ -69,8 +74,9 @@ std::optional<std::vector<result<void>>> sqlite_runner::write_together(
       outcomes.push_back(run_in_savepoint(one.body));
       if (!connection_.in_transaction()) return std::nullopt;
     }
-    commit();
+    commit(group.size());
   } catch (const sqlite_failed& failed) {
+    failures.add();
     connection_.roll_back_if_open();
     if (!failed.is_io_error() && !failed.is_busy()) return std::nullopt;
     outcomes.assign(group.size(), failed.failure());
@@ -92,12 +98,13 @@ result<void> sqlite_runner::write_alone(transaction_body& body) {
     connection_.execute("BEGIN IMMEDIATE");
     auto outcome = run(body);
     if (outcome) {
-      commit();
+      commit(1);
     } else {
       connection_.roll_back_if_open();
     }
     return outcome;
   } catch (const sqlite_failed& failed) {
+    failures.add();
     connection_.roll_back_if_open();
     return failed.failure();
   }
@@ -132,9 +139,12 @@ result<void> sqlite_runner::run(transaction_body& body) {
   return *std::move(outcome);
 }
 
-void sqlite_runner::commit() {
+void sqlite_runner::commit(std::size_t transactions) {
   fault_point("commit.before");
+  const auto began = std::chrono::steady_clock::now();
   connection_.execute("COMMIT");
+  commit_times.observe(std::chrono::steady_clock::now() - began);
+  group_sizes.observe(static_cast<std::int64_t>(transactions));
   fault_point("commit.after");
   commits_.fetch_add(1, std::memory_order_relaxed);
 }

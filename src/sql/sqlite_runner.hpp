@@ -40,7 +40,7 @@ class sqlite_runner {
   result<void> run_in_savepoint(transaction_body& body);
   result<void> write_alone(transaction_body& body);
   result<void> run(transaction_body& body);
-  void commit();
+  void commit(std::size_t transactions);
 
   sqlite_connection& connection_;
   boost::asio::io_context context_{1};

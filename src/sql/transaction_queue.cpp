@@ -16,6 +16,7 @@ aio::awaitable<result<void>> transaction_queue::run(transaction_body body) {
       co_return fail(errc::overloaded, "too many requests are waiting for the database");
     }
     waiting_.push_back({std::move(body), answer});
+    shown_.add(1);
   }
   added_.notify_one();
   auto outcome = co_await answer.get();
@@ -30,6 +31,7 @@ std::vector<waiting_transaction> transaction_queue::take(std::size_t most) {
     taken.push_back(std::move(waiting_.front()));
     waiting_.pop_front();
   }
+  shown_.add(-static_cast<std::int64_t>(taken.size()));
   return taken;
 }
 

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "aio/one_shot.hpp"
+#include "base/metrics.hpp"
 #include "sql/database.hpp"
 
 namespace throughline::sql {
@@ -27,7 +28,10 @@ struct waiting_transaction {
 
 class transaction_queue {
  public:
-  explicit transaction_queue(std::size_t waiting_max) : waiting_max_(waiting_max) {}
+  /// `kind` is what /metrics calls them.
+  transaction_queue(std::size_t waiting_max, const char* kind)
+      : waiting_max_(waiting_max),
+        shown_(metrics::find_gauge(metrics::transactions_waiting, {kind})) {}
 
   /// Runs `body` on whichever thread takes it, and suspends until that thread has finished it;
   /// being cancelled changes nothing about that. `overloaded` at once if too many wait. On an event
@@ -43,6 +47,7 @@ class transaction_queue {
 
  private:
   const std::size_t waiting_max_;
+  metrics::gauge& shown_;
   std::mutex mutex_;
   std::condition_variable added_;
   std::deque<waiting_transaction> waiting_;

@@ -130,6 +130,7 @@ std::span<const statement> all_statements() {
       begin_purge,
       purge_messages,
       end_purge,
+      census,
       check_heads,
       check_slots,
       check_waiting,

@@ -114,6 +114,12 @@ WITH p AS MATERIALIZED (
 UPDATE conversations SET emptied = 1 WHERE id IN (SELECT id FROM p) RETURNING id)"};
 
 /// Of a conversation's open tasks exactly the first is not blocked.
+/// By queue and state; how long the oldest has been ready or due, in ms.
+inline constexpr statement census{"census", R"(
+SELECT queue, state, count(*),
+  now_ms() - min(CASE WHEN state = 'ready' THEN ready_at ELSE run_at END)
+FROM tasks WHERE state IN )" STORE_OPEN R"( GROUP BY queue, state)"};
+
 inline constexpr statement check_heads{"check_heads", R"(
 SELECT count(*) FROM (
   SELECT conversation_id FROM tasks WHERE state IN )" STORE_OPEN R"( GROUP BY conversation_id

@@ -238,6 +238,15 @@ class task_queue {
   /// One bounded step of cleaning: old finished tasks, expired keys, workers that are gone, and
   /// hidden conversations whose tasks have all ended.
   [[nodiscard]] aio::awaitable<result<cleaned>> clean(cleaning how);
+  /// Tasks that have not ended, by queue and state, and for how long the oldest of each has been
+  /// ready (or due). Costs a look at each of them: for /metrics, now and then.
+  struct census_line {
+    std::string queue;
+    task_state state = task_state::ready;
+    std::int64_t count = 0;
+    milliseconds oldest{};
+  };
+  [[nodiscard]] aio::awaitable<result<std::vector<census_line>>> census();
   /// How many violations of the three rules on top there are: 0, or a bug.
   [[nodiscard]] aio::awaitable<result<std::int64_t>> check();
 

@@ -57,6 +57,17 @@ aio::awaitable<result<task_queue::cleaned>> purge(sql::transaction& in, task_que
   co_return out;
 }
 
+aio::awaitable<result<std::vector<task_queue::census_line>>> count_open(sql::transaction& in) {
+  const auto found = co_await in.execute(statements::census.text);
+  std::vector<task_queue::census_line> out;
+  out.reserve(found.size());
+  for (const auto& row : found) {
+    out.push_back({row[0].text(), parse_task_state(row[1].text()), row[2].integer(),
+                   milliseconds(row[3].integer())});
+  }
+  co_return out;
+}
+
 aio::awaitable<result<std::int64_t>> count_violations(sql::transaction& in, std::int64_t cap) {
   const auto heads = co_await in.execute(statements::check_heads.text);
   const auto slots = co_await in.execute(statements::check_slots.text, sql::parameters{cap});
@@ -81,6 +92,14 @@ aio::awaitable<result<task_queue::cleaned>> task_queue::clean(cleaning how) {
   out->keys = cleaned_old->keys;
   out->more = out->more || cleaned_old->more;
   co_return out;
+}
+
+aio::awaitable<result<std::vector<task_queue::census_line>>> task_queue::census() {
+  const auto body = [](sql::transaction& in) {
+    return count_open(in);
+  };
+  auto done = co_await database_.read<std::vector<census_line>>(body);
+  co_return done;
 }
 
 aio::awaitable<result<std::int64_t>> task_queue::check() {

@@ -8,10 +8,13 @@
 #include <utility>
 
 #include "base/assert.hpp"
+#include "base/metrics.hpp"
 #include "stream/log_shard.hpp"
 
 namespace throughline::stream {
 namespace {
+
+metrics::counter& chunks_appended = metrics::find_counter(metrics::chunks_appended);
 
 // The buffer that appends of a thread encode into keeps its memory up to this size.
 constexpr std::size_t scratch_bytes_kept = 64 * 1024;
@@ -60,6 +63,7 @@ class memory_chunk_log final : public chunk_log {
     static thread_local encoded_chunks scratch;
     encode(scratch, by.attempt, first_index, chunks);
     const auto outcome = shard_of(by.task).append(by, first_index, scratch, time_.steady_now());
+    if (outcome.status == append_status::appended) chunks_appended.add(chunks.size());
     keep_within_bounds();
     return outcome;
   }

@@ -128,4 +128,25 @@ TEST_P(store_contract, a_long_conversation_is_purged_step_by_step_and_not_restor
   EXPECT_EQ(count("tasks"), 0);
 }
 
+TEST_P(store_contract, the_census_counts_what_has_not_ended_by_queue_and_state) {
+  EXPECT_TRUE(get(queue_->census()).empty());
+  const auto first = post(ann, "first");
+  post_in(ann, first.conversation, "behind it", {});
+  submit_options mails;
+  mails.queue = "email";
+  post_with(bob, mails);
+  const auto ended = post(bob, "ended");
+  cancel(bob, ended.task);
+  std::map<std::pair<std::string, task_state>, std::int64_t> counts;
+  for (const auto& line : get(queue_->census())) {
+    counts[{line.queue, line.state}] = line.count;
+    EXPECT_GE(line.oldest.count(), 0);
+    EXPECT_LT(line.oldest, std::chrono::minutes(5));
+  }
+  using expected = std::map<std::pair<std::string, task_state>, std::int64_t>;
+  EXPECT_EQ(counts, (expected{{{"default", task_state::ready}, 1},
+                              {{"default", task_state::blocked}, 1},
+                              {{"email", task_state::ready}, 1}}));
+}
+
 }  // namespace throughline::store
