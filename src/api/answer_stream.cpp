@@ -6,6 +6,7 @@
 #include "api/decode.hpp"
 #include "api/json_writer.hpp"
 #include "api/sse.hpp"
+#include "api/stream_record.hpp"
 
 namespace throughline::api {
 namespace {
@@ -54,7 +55,8 @@ void add_frames(outgoing_frames& out, const std::vector<stream::chunk_run>& runs
 
 /// The body of the event stream, `page` first.
 aio::awaitable<> stream_answer(call in, stream::chunk_follower& follower,
-                               stream::follow_result page, std::string task, id_form form) {
+                               stream::follow_result page, std::string task, id_form form,
+                               stream_record& record) {
   outgoing_frames out;
   out.buffers.emplace_back(sse_opening.data(), sse_opening.size());
   auto last_write = steady_time::min();
@@ -68,15 +70,18 @@ aio::awaitable<> stream_answer(call in, stream::chunk_follower& follower,
         now = system_clock().steady_now();
       }
       last_write = now;
+      record.sent(page, now);
       out.clear();
     }
     if (page.last || page.status == follow_status::ended ||
         page.status == follow_status::not_found) {
+      record.ends(page.status == follow_status::not_found ? "gone" : "whole");
       co_return;
     }
     if (in.exchange.is_draining()) {
       std::string goodbye = sse_goodbye(system_random());
       co_await write_text(in.exchange, std::move(goodbye));
+      record.ends("draining");
       co_return;
     }
     if (now - last_write >= in.app.options.keep_alive) {
@@ -150,7 +155,8 @@ aio::awaitable<result<void>> send_answer(call in, task_id task, stream::follow_f
   }
   http::response head = sse_head();
   co_await in.exchange.begin_stream(std::move(head));
-  co_await stream_answer(in, follower, std::move(first), task.to_string(), form);
+  stream_record record(in.request(), task, from, follower);
+  co_await stream_answer(in, follower, std::move(first), task.to_string(), form, record);
   co_await in.exchange.end_stream();
   co_return result<void>();
 }

@@ -3,6 +3,7 @@
 #include "api/event_stream.hpp"
 #include "api/routes.hpp"
 #include "api/sse.hpp"
+#include "base/log.hpp"
 
 namespace throughline::api {
 namespace {
@@ -18,6 +19,26 @@ result<events_from> decode_events_from(const http::request& incoming) {
   return from;
 }
 
+/// Tells the log of one event stream: that it began, and, however it ends, that it has ended.
+class event_stream_record {
+ public:
+  explicit event_stream_record(const call& in)
+      : request_id_(in.request().request_id), began_(system_clock().steady_now()) {
+    log::info("event stream attached", {{"request_id", request_id_}});
+  }
+  ~event_stream_record() {
+    const auto time = system_clock().steady_now() - began_;
+    log::info("event stream ended", {{"request_id", request_id_},
+                                     {"time", std::chrono::duration_cast<milliseconds>(time)}});
+  }
+  event_stream_record(const event_stream_record&) = delete;
+  event_stream_record& operator=(const event_stream_record&) = delete;
+
+ private:
+  const std::string request_id_;
+  const steady_time began_;
+};
+
 aio::awaitable<result<void>> stream_events(call in) {
   auto from = decode_events_from(in.request());
   if (!from) co_return from.error();
@@ -25,6 +46,7 @@ aio::awaitable<result<void>> stream_events(call in) {
   if (!ticket) co_return ticket.error();
   http::response head = sse_head();
   co_await in.exchange.begin_stream(std::move(head));
+  const event_stream_record record(in);
   event_stream events(in, std::move(*from));
   co_await events.run();
   co_await in.exchange.end_stream();

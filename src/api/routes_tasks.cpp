@@ -2,6 +2,7 @@
 #include "api/decode.hpp"
 #include "api/json_writer.hpp"
 #include "api/routes.hpp"
+#include "base/log.hpp"
 
 namespace throughline::api {
 namespace {
@@ -31,6 +32,7 @@ answer cancel_task(call in) {
   if (!id) co_return id.error();
   const auto nothing = decode_nothing(in.request().body);
   if (!nothing) co_return nothing.error();
+  log::info(log::task(*id), "asked to end", {{"request_id", in.request().request_id}});
   auto row = co_await in.app.on.answers.cancel(in.loop(), in.owner, *id);
   if (!row) co_return row.error();
   const int status = store::is_terminal(row->state) ? 200 : 202;

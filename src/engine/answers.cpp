@@ -34,6 +34,9 @@ aio::awaitable<result<store::cancel_result>> answers::request_end(store::owner_i
   if (!done) co_return done.error();
   if (!done->was_running && done->state == store::task_state::cancelled && written->attempt > 0) {
     metrics::find_counter(metrics::answers, {std::string(to_ending(done->state))}).add();
+    log::info(log::task(task), to_ending(done->state),
+              {{"attempt", std::int64_t{written->attempt}},
+               {"chunks", std::int64_t{written->how.terminal_index}}});
     co_await write_to_log(task, written->attempt, written->how);
   }
   co_return *done;

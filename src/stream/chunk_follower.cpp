@@ -5,10 +5,13 @@
 #include <utility>
 #include <variant>
 
+#include "base/metrics.hpp"
 #include "stream/follower_logic.hpp"
 
 namespace throughline::stream {
 namespace {
+
+metrics::gauge& open_followers = metrics::find_gauge(metrics::followers);
 
 using answer = result<std::optional<position>>;
 
@@ -57,7 +60,12 @@ struct chunk_follower::state {
         time(clocks),
         bell(aio::bell::create(loop)),
         subscribed(log.subscribe(task, bell)),
-        logic(from, time.steady_now()) {}
+        logic(from, time.steady_now()) {
+    open_followers.add(1);
+  }
+  state(const state&) = delete;
+  state& operator=(const state&) = delete;
+  ~state() { open_followers.add(-1); }
 
   aio::awaitable<> read(std::size_t bytes_max);
   /// False if the caller's patience ended first.

@@ -55,7 +55,8 @@ enum class follow_status : std::uint8_t {
 struct follow_result {
   follow_status status = follow_status::idle;
   std::vector<chunk_run> runs;
-  bool last = false;  // these runs end with the terminal frame
+  bool last = false;                       // these runs end with the terminal frame
+  std::optional<steady_time> appended_at;  // as in read_result
 };
 
 class chunk_follower {

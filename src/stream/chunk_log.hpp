@@ -75,6 +75,9 @@ struct read_result {
   /// terminal chunk (or a position beyond it). Empty without: none yet, or the position is not in
   /// this log; the caller compares.
   std::vector<chunk_run> runs;
+  /// When one of these chunks was appended, best the first: a sample, for measuring how long chunks
+  /// are under way.
+  std::optional<std::chrono::steady_clock::time_point> appended_at;
 };
 
 struct log_totals {

@@ -4,11 +4,14 @@
 #include <utility>
 
 #include "base/assert.hpp"
+#include "base/metrics.hpp"
 
 namespace throughline::stream {
 namespace {
 
 using namespace std::chrono_literals;
+
+metrics::counter& gaps = metrics::find_counter(metrics::stream_gaps);
 
 /// After this long without a frame the database is asked, and as often again.
 constexpr milliseconds silence = 1s;
@@ -85,7 +88,25 @@ void follower_logic::on_read(read_result found, steady_time now) {
       return;
     }
   }
-  if (!found.runs.empty()) pending_ = std::move(found);
+  if (found.runs.empty()) return;
+  if (!continues(found)) {
+    // No log does that. Whoever sends a hole cannot take it back, so it is looked at once more.
+    gaps.add();
+    wants_read_ = true;
+    read_at_ = now + retry_first;
+    return;
+  }
+  pending_ = std::move(found);
+}
+
+/// Whether the chunks are the next ones, none left out.
+bool follower_logic::continues(const read_result& found) const noexcept {
+  auto expected = after_ && after_->attempt == found.attempt ? after_->index + 1 : 0;
+  for (const auto& run : found.runs) {
+    if (run.first_index != expected) return false;
+    expected += run.count;
+  }
+  return true;
 }
 
 void follower_logic::on_missing(steady_time now) {
@@ -214,6 +235,7 @@ follow_result follower_logic::take_frames(std::size_t bytes_max, steady_time now
   floor_ = found.attempt;
   // What came after the read has rung the bell.
   wants_read_ = wants_read_ || length_read < found.length;
+  out.appended_at = found.appended_at;
   out.last = found.ended && length_read == found.length;
   if (out.last) phase_ = phase::ended;
   return out;

@@ -81,6 +81,7 @@ class follower_logic {
 
   /// Remembers what the log looks like now; true if chunks were appended since the time before.
   bool observe(const read_result& found) noexcept;
+  [[nodiscard]] bool continues(const read_result& found) const noexcept;
   [[nodiscard]] bool is_beyond(const read_result& found) const noexcept;
   void on_beyond(const read_result& found, bool has_grown, steady_time now);
   void on_missing(steady_time now);

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "base/metrics.hpp"
 #include "contract/stream_support.hpp"
 
 namespace throughline::stream {
@@ -98,6 +99,30 @@ class follower_logic_test : public ::testing::Test {
   std::optional<follower_logic> logic;
   bool last = false;
 };
+
+TEST_F(follower_logic_test, never_sends_a_hole_and_counts_what_would_have_been_one) {
+  const auto& gaps = metrics::find_counter(metrics::stream_gaps);
+  const auto before = gaps.value();
+  begin("");
+  reads(1, 2);
+  EXPECT_EQ(taken(), (frames{"1-0 content c0", "1-1 content c1"}));
+  logic->on_rung();
+  EXPECT_EQ(wants(), "read 1-1");
+  const auto owner = std::make_shared<std::string>("id: 1-3\n\n");
+  read_result found;
+  found.exists = true;
+  found.attempt = 1;
+  found.length = 4;
+  found.runs.push_back({owner, *owner, 3, 1});
+  logic->on_read(std::move(found), now);
+  EXPECT_EQ(gaps.value(), before + 1);
+  EXPECT_EQ(wants(), "wait 50");
+  now += 50ms;
+  EXPECT_EQ(wants(), "read 1-1");
+  reads(1, 4);
+  EXPECT_EQ(taken(), (frames{"1-2 content c2", "1-3 content c3"}));
+  EXPECT_EQ(gaps.value(), before + 1);
+}
 
 TEST_F(follower_logic_test, sends_what_is_stored_then_what_arrives_then_ends) {
   begin("");

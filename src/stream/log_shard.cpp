@@ -98,7 +98,9 @@ append_result log_shard::append(const writer& by, std::uint32_t first_index,
     log.chunks.clear();
     log.attempt = by.attempt;
     log.ended = false;
+    log.sample.was_read = true;
   }
+  if (log.sample.was_read) log.sample = {first_index, false, now};
   std::size_t begin = 0;
   for (const std::size_t end : chunks.ends) {
     log.chunks.append(std::string_view(chunks.frames).substr(begin, end - begin));
@@ -134,6 +136,13 @@ read_result log_shard::read(const task_log& log, std::optional<position> after,
     result.runs = log.chunks.read(0, bytes_max);
   } else if (after->attempt == result.attempt && after->index < result.length) {
     result.runs = log.chunks.read(after->index + 1, bytes_max);
+  }
+  if (!result.runs.empty()) {
+    const auto& last = result.runs.back();
+    if (log.sample.index < last.first_index + last.count) {
+      log.sample.was_read = true;
+      if (log.sample.index >= result.runs.front().first_index) result.appended_at = log.sample.at;
+    }
   }
   return result;
 }

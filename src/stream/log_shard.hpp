@@ -74,6 +74,13 @@ class alignas(64) log_shard {
     bool ended = false;         // the last of `chunks` is terminal
     chunk_buffer chunks;
     steady_time touched;  // the last append, or the open before it
+    /// When chunk `index` was appended: the first append after somebody has read what was sampled
+    /// before. So it tells how long the slowest chunk of a read has waited for its first reader.
+    mutable struct {
+      std::uint32_t index = 0;
+      bool was_read = true;
+      steady_time at;
+    } sample;
     std::list<task_log*>* order = nullptr;
     std::list<task_log*>::iterator place;
 

@@ -81,6 +81,34 @@ class memory_chunk_log_bounds : public ::testing::Test {
   std::unique_ptr<chunk_log> log = make_memory_chunk_log({105'000, 1h}, time);
 };
 
+/// Reading after a position, so that what a read says of the times of its chunks is seen.
+class memory_chunk_log_times : public memory_chunk_log_bounds {
+ protected:
+  std::optional<steady_time> sampled(task_id task, std::optional<position> after) {
+    return await_on(loops[0], log->read(task, after, no_limit))->appended_at;
+  }
+};
+
+TEST_F(memory_chunk_log_times, a_read_says_when_its_first_unread_chunk_was_appended) {
+  log = make_memory_chunk_log({}, time);
+  const auto task = task_id::generate();
+  const auto began = time.steady_now();
+  append(task, 0, {text("a")});
+  time.advance(5ms);
+  append(task, 1, {text("b")});
+  EXPECT_EQ(sampled(task, std::nullopt), began) << "the first that nobody had read";
+  EXPECT_EQ(sampled(task, std::nullopt), began) << "another reader of the same";
+  EXPECT_EQ(sampled(task, position{1, 0}), std::nullopt) << "it is not in what was read";
+  time.advance(5ms);
+  append(task, 2, {text("c")});
+  append(task, 3, {text("d")});
+  time.advance(5ms);
+  append(task, 4, {text("e")});
+  EXPECT_EQ(sampled(task, position{1, 1}), began + 10ms);
+  append(task, 5, {text("f")});
+  EXPECT_EQ(sampled(task, position{1, 4}), began + 15ms);
+}
+
 TEST_F(memory_chunk_log_bounds, the_oldest_finished_logs_go_first) {
   const auto running = write_answer(false);
   std::vector<task_id> tasks;
