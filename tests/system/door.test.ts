@@ -131,7 +131,8 @@ describe("64 descriptors", () => {
       await readToEnd(engine.url, before.task_id);
       // Asked for before the crowd comes, answered while it is there.
       const keys = Array.from({ length: 20 }, freshKey);
-      const posted = await Promise.all(keys.map((key) => engine.ask(wish({ key, tokens: 20, pace_ms: 20, first_ms: 300 }))));
+      const posted = [];
+      for (const key of keys) posted.push(await engine.ask(wish({ key, tokens: 20, pace_ms: 20, first_ms: 300 })));
       const crowd = Array.from({ length: 150 }, () => new Raw(engine.url));
       for (const raw of crowd) raw.socket.write("GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n");
       await until("everybody to be answered", () => crowd.every((raw) => raw.status() !== undefined || raw.ended), 30_000);
