@@ -27,11 +27,8 @@ namespace detail {
 class loop_waiter : public boost::intrusive::list_base_hook<
                         boost::intrusive::link_mode<boost::intrusive::auto_unlink>> {
  public:
+  virtual ~loop_waiter() = default;
   virtual void abandon() noexcept = 0;
-
- protected:
-  loop_waiter() = default;
-  ~loop_waiter() = default;
 };
 
 }  // namespace detail
