@@ -14,7 +14,6 @@
 #include "app/descriptors.hpp"
 #include "app/port_owner.hpp"
 #include "app/run_file.hpp"
-#include "app/spare_memory.hpp"
 #include "base/log.hpp"
 #include "base/metrics.hpp"
 
@@ -132,7 +131,6 @@ class serving {
     const auto url = url_of(config_.address, server_->port());
     running_.emplace(config_.values.data_dir, url);
     say_models();
-    group_.spawn("spare memory", give_back_spare_memory());
     say(fmt::format("Throughline is ready at {}", url));
     co_return true;
   }
