@@ -385,7 +385,7 @@ describe("in a terminal", () => {
     expect(shown.startsWith(`${text}\n${restart}\n${text}\nthroughline: the answer failed: `)).toBe(true);
   });
 
-  test("the server is killed in the middle: one calm line, then the whole text", async () => {
+  test("the server is killed in the middle: a calm line, then the whole text", async () => {
     const chat = await promptedChat();
     const key = freshKey();
     await askIn(chat, wish({ key, tokens: 400, pace_ms: 10 }));
@@ -398,7 +398,9 @@ describe("in a terminal", () => {
     const line = `\n${dim}[what stands above is void, the answer begins again: the process that wrote it died]${normal}\n`;
     const [above, below] = shown.split(line);
     const text = (await model.last(key)).sent_text;
-    expect(text.startsWith(above!)).toBe(true);
+    // Said once if the server is away for longer than a moment.
+    const seen = above!.replace(`\n${dim}[the server is away, trying again]${normal}`, "");
+    expect(seen).toBe(text.slice(0, seen.length));
     expect(below).toBe(`${text}\n\n> `);
   });
 
