@@ -166,11 +166,13 @@ std::optional<error> request_head::take_target(std::string_view target) {
   }
   if (target.find('#') != std::string_view::npos) return bad("the request target has a fragment");
   if (!target.starts_with('/')) {
-    const auto scheme = target.substr(0, std::min(target.find("://"), target.size()));
-    if (!same_name(scheme, "http") && !same_name(scheme, "https")) {
+    const auto colon = target.find("://");
+    const auto scheme = target.substr(0, colon);
+    if (colon == std::string_view::npos ||
+        (!same_name(scheme, "http") && !same_name(scheme, "https"))) {
       return bad("the request target is not a path");
     }
-    target.remove_prefix(scheme.size() + 3);
+    target.remove_prefix(colon + 3);
     const auto host = target.substr(0, std::min(target.find_first_of("/?"), target.size()));
     if (host.empty() || !is_authority(host)) return bad("the request target has no valid host");
     authority_ = host;

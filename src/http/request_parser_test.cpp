@@ -220,6 +220,8 @@ INSTANTIATE_TEST_SUITE_P(
         refusal{"star of GET", "GET * HTTP/1.1\r\nHost: h\r\n\r\n"},
         refusal{"absolute form without host", "GET http:///x HTTP/1.1\r\nHost: h\r\n\r\n"},
         refusal{"absolute form with a user", "GET http://me@h/ HTTP/1.1\r\nHost: h\r\n\r\n"},
+        refusal{"a scheme and nothing else", "GET HTTP HTTP/1.1\r\nHost: h\r\n\r\n"},
+        refusal{"a scheme and one slash", "GET http:/x HTTP/1.1\r\nHost: h\r\n\r\n"},
         refusal{"another scheme", "GET ftp://h/ HTTP/1.1\r\nHost: h\r\n\r\n"},
         refusal{"bare line feed in the head", "GET / HTTP/1.1\r\nHost: h\nA: b\r\n\r\n"},
         refusal{"bare line feed at the end", "GET / HTTP/1.1\r\nHost: h\r\n\n"},
