@@ -82,6 +82,7 @@ struct read_result {
 
 struct log_totals {
   std::size_t logs = 0;
+  std::size_t ended = 0;  // of these
   std::size_t bytes = 0;
 };
 

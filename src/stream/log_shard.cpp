@@ -179,7 +179,7 @@ void log_shard::drop_ended_at(steady_time when) {
 
 log_totals log_shard::totals() const {
   const std::lock_guard lock(mutex_);
-  return {existing_, bytes_};
+  return {.logs = existing_, .bytes = bytes_};
 }
 
 log_shard::task_log* log_shard::find(task_id task) {
@@ -203,12 +203,19 @@ void log_shard::touch(task_log& log, steady_time now) {
   log.touched = now;
   auto& order = log.is_over() ? over_ : running_;
   order.splice(order.end(), *log.order, log.place);
+  if (log.order == &order) return;
   log.order = &order;
+  if (log.is_over()) {
+    all_->ended.fetch_add(1, std::memory_order_relaxed);
+  } else {
+    all_->ended.fetch_sub(1, std::memory_order_relaxed);
+  }
 }
 
 void log_shard::erase(task_log& log) {
   count_bytes(log.chunks.bytes() + bytes_per_log, 0);
   log.order->erase(log.place);
+  if (log.order == &over_) all_->ended.fetch_sub(1, std::memory_order_relaxed);
   --existing_;
   if (log.followers.empty()) {
     const task_id task = log.task;  // the key dies with the entry
@@ -226,7 +233,7 @@ void log_shard::count_bytes(std::size_t before, std::size_t after) noexcept {
   if (before == after) return;
   // Unsigned: a difference below zero wraps, and the sum wraps back.
   bytes_ += after - before;
-  bytes_total_->fetch_add(after - before, std::memory_order_relaxed);
+  all_->bytes.fetch_add(after - before, std::memory_order_relaxed);
 }
 
 void log_shard::sweep(steady_time now) {

@@ -36,9 +36,13 @@ class alignas(64) log_shard {
   log_shard(const log_shard&) = delete;
   log_shard& operator=(const log_shard&) = delete;
 
-  /// `bytes_total` counts the bytes of all shards.
-  void configure(std::atomic<std::size_t>& bytes_total, milliseconds ttl) {
-    bytes_total_ = &bytes_total;
+  /// Sums over all shards.
+  struct sums {
+    std::atomic<std::size_t> bytes{0};
+    std::atomic<std::size_t> ended{0};  // logs: those that may go
+  };
+  void configure(sums& all, milliseconds ttl) {
+    all_ = &all;
     ttl_ = ttl;
   }
 
@@ -57,6 +61,7 @@ class alignas(64) log_shard {
   /// Drops that log if it ended at `when`.
   void drop_ended_at(steady_time when);
 
+  /// Without `ended`.
   [[nodiscard]] log_totals totals() const;
 
  private:
@@ -100,7 +105,7 @@ class alignas(64) log_shard {
   void count_bytes(std::size_t before, std::size_t after) noexcept;
   void sweep(steady_time now);
 
-  std::atomic<std::size_t>* bytes_total_ = nullptr;
+  sums* all_ = nullptr;
   milliseconds ttl_{};
 
   mutable std::mutex mutex_;

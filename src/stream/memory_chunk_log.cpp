@@ -38,7 +38,7 @@ void encode(encoded_chunks& out, std::uint32_t attempt, std::uint32_t first_inde
 class memory_chunk_log final : public chunk_log {
  public:
   memory_chunk_log(memory_chunk_log_options options, clock& time) : options_(options), time_(time) {
-    for (auto& shard : shards_) shard.configure(bytes_, options_.ttl);
+    for (auto& shard : shards_) shard.configure(all_, options_.ttl);
   }
 
   aio::awaitable<result<append_result>> open(writer by) override {
@@ -84,6 +84,7 @@ class memory_chunk_log final : public chunk_log {
 
   log_totals totals() const override {
     log_totals sum;
+    sum.ended = all_.ended.load(std::memory_order_relaxed);
     for (const auto& shard : shards_) {
       const auto part = shard.totals();
       sum.logs += part.logs;
@@ -96,10 +97,17 @@ class memory_chunk_log final : public chunk_log {
   log_shard& shard_of(task_id task) noexcept { return shards_[task.hash() >> 58]; }
 
   void keep_within_bounds() {
-    if (bytes_.load(std::memory_order_relaxed) <= options_.bytes_max) return;
+    if (!has_too_much()) return;
     const std::lock_guard lock(evicting_);
-    while (bytes_.load(std::memory_order_relaxed) > options_.bytes_max && drop_oldest()) {
+    while (has_too_much() && drop_oldest()) {
     }
+  }
+
+  /// And something that may go: what is running alone can be too much for long, and no append looks
+  /// through the shards for nothing.
+  bool has_too_much() const {
+    return all_.bytes.load(std::memory_order_relaxed) > options_.bytes_max &&
+           all_.ended.load(std::memory_order_relaxed) > 0;
   }
 
   /// False if no log has ended.
@@ -119,7 +127,7 @@ class memory_chunk_log final : public chunk_log {
 
   const memory_chunk_log_options options_;
   clock& time_;
-  std::atomic<std::size_t> bytes_{0};
+  log_shard::sums all_;
   std::atomic<std::size_t> turn_{0};
   std::array<log_shard, 64> shards_;
   std::mutex evicting_;

@@ -14,8 +14,9 @@ namespace throughline::stream {
 
 struct memory_chunk_log_options {
   /// Of all logs together. Over it, logs that have ended go, those that ended first before the
-  /// others; a log that is still written never goes. What slow readers still hold of logs that are
-  /// gone does not count.
+  /// others. A log that is still written never goes, and no append is refused: logs that are
+  /// written may take more than this, and then none is kept beyond its end. What slow readers still
+  /// hold of logs that are gone does not count.
   std::size_t bytes_max = std::size_t{256} * 1024 * 1024;
   /// How long a log is kept after its last append.
   std::chrono::milliseconds ttl = std::chrono::hours(1);

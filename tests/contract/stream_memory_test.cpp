@@ -163,6 +163,31 @@ TEST_F(memory_chunk_log_bounds, totals_are_exact) {
   EXPECT_EQ(log->totals().bytes, 0U);
 }
 
+// What an append looks for when there is too much, and what says that there is nothing to look for.
+TEST_F(memory_chunk_log_bounds, the_logs_that_may_go_are_counted) {
+  for (int i = 0; i < 20; ++i) write_answer(false);
+  EXPECT_EQ(log->totals().ended, 0U);
+  write_answer(true);
+  EXPECT_EQ(log->totals().ended, 0U) << "too much is running: what ends goes at once";
+
+  log = make_memory_chunk_log({105'000, 1h}, time);
+  const auto first = write_answer(true);
+  const auto second = write_answer(true);
+  write_answer(false);
+  EXPECT_EQ(log->totals().ended, 2U);
+  const writer anew{first, 2, worker};
+  EXPECT_EQ(await_on(loops[0], log->open(anew))->status, append_status::appended);
+  EXPECT_EQ(log->totals().ended, 1U) << "it is written anew";
+  await_on(loops[0], log->remove(second));
+  EXPECT_EQ(log->totals().ended, 0U);
+  const auto third = write_answer(true);
+  time.advance(1h);
+  EXPECT_FALSE(read(third).exists);
+  EXPECT_EQ(log->totals().ended, 0U) << "it has expired";
+  for (int i = 0; i < 30; ++i) write_answer(true);
+  EXPECT_LE(log->totals().bytes, 105'000U);
+}
+
 TEST_F(memory_chunk_log_bounds, expired_logs_go_as_tasks_begin) {
   for (int i = 0; i < 9; ++i) write_answer(i % 2 == 0);
   time.advance(1h);
