@@ -4,13 +4,16 @@
 #include <array>
 #include <boost/json/array.hpp>
 #include <boost/json/value.hpp>
+#include <string>
 #include <utility>
+
+#include "provider/provider_errors.hpp"
 
 namespace throughline::provider {
 namespace {
 
-/// The reasons that are not OpenAI's own words. Whatever is not here either is a stop: it is a
-/// reason, so the text is whole.
+/// The reasons that are not OpenAI's own words. Whatever is not here either, and names no failure,
+/// is a stop: it is a reason, so the text is whole.
 constexpr std::array<std::pair<std::string_view, std::string_view>, 10> known_reasons{{
     {"length", "length"},
     {"max_tokens", "length"},
@@ -23,6 +26,22 @@ constexpr std::array<std::pair<std::string_view, std::string_view>, 10> known_re
     {"safety", "content_filter"},
     {"recitation", "content_filter"},
 }};
+
+/// Parts of reasons that say that the answer was given up: `network_error`, `TIMEOUT`, `aborted`.
+constexpr std::array<std::string_view, 10> words_of_failure{
+    "error",     "timeout", "timed_out",  "abort",       "cancel",
+    "interrupt", "fail",    "incomplete", "unavailable", "overload",
+};
+
+bool names_failure(std::string_view reason) {
+  std::string lower(reason);
+  for (char& c : lower) {
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+  }
+  return std::ranges::any_of(words_of_failure, [&](std::string_view word) {
+    return lower.find(word) != std::string::npos;
+  });
+}
 
 }  // namespace
 
@@ -89,7 +108,7 @@ void openai_events::take_finish_reason(std::string_view reason, event_batch& out
     return fail_with({fail(errc::provider_error, "the provider stopped with an error"), {}, {}},
                      out);
   }
-  // DeepSeek's and vLLM's words for an answer that they gave up.
+  // DeepSeek's word for an answer that it gave up.
   if (reason == "insufficient_system_resource") {
     return fail_with(
         {fail(errc::provider_unavailable, "the provider ran out of resources in the middle"),
@@ -97,7 +116,13 @@ void openai_events::take_finish_reason(std::string_view reason, event_batch& out
          true},
         out);
   }
-  if (reason == "abort") return fail_truncated(out);
+  if (names_failure(reason)) {
+    return fail_with(
+        {fail(errc::provider_truncated, "the provider gave the answer up: " + one_line(reason, 80)),
+         {},
+         {}},
+        out);
+  }
   const auto* const known = std::find_if(known_reasons.begin(), known_reasons.end(),
                                          [&](const auto& row) { return row.first == reason; });
   finish_reason_ = known == known_reasons.end() ? "stop" : known->second;

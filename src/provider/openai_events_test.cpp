@@ -121,8 +121,22 @@ TEST(openai_events, translates_finish_reasons) {
     EXPECT_EQ(parse(finish(sent)), "finished(" + std::string(meant) + ")");
   }
   EXPECT_EQ(parse(content("a") + finish("error")), "text(a) failed(provider_error)");
-  EXPECT_EQ(parse(content("a") + finish("abort")), "text(a) failed(provider_truncated)");
   EXPECT_EQ(parse(finish("insufficient_system_resource")), "failed(provider_unavailable)");
+}
+
+// GLM's network_error, vLLM's abort, and whatever else somebody calls it.
+TEST(openai_events, a_finish_reason_that_names_a_failure_never_makes_an_answer_whole) {
+  for (const auto* const sent :
+       {"abort", "aborted", "network_error", "internal_server_error", "timeout", "TIMED_OUT",
+        "cancelled", "canceled", "failed", "incomplete", "model_overloaded"}) {
+    EXPECT_EQ(parse(content("a") + finish(sent) + done), "text(a) failed(provider_truncated)")
+        << sent;
+  }
+  openai_events parser;
+  event_batch events;
+  parser.feed(finish("network_error"), events);
+  ASSERT_TRUE(parser.failure());
+  EXPECT_EQ(parser.failure()->what.detail, "the provider gave the answer up: network_error");
 }
 
 TEST(openai_events, reports_usage_when_it_changes) {
