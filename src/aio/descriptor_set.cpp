@@ -57,7 +57,7 @@ descriptor_set::~descriptor_set() {
   state_->epoll.close();
 }
 
-void descriptor_set::watch(int descriptor, readiness wanted) {
+error_code descriptor_set::watch(int descriptor, readiness wanted) {
   const auto index = static_cast<std::size_t>(descriptor);
   if (index >= state_->watched.size()) state_->watched.resize(index + 1);
   auto& generation = state_->watched[index];
@@ -66,15 +66,15 @@ void descriptor_set::watch(int descriptor, readiness wanted) {
   event.events = bits_of(wanted);
   if (generation != 0) {
     event.data.u64 = tag_of(descriptor, generation);
-    if (::epoll_ctl(epoll, EPOLL_CTL_MOD, descriptor, &event) == 0) return;
+    if (::epoll_ctl(epoll, EPOLL_CTL_MOD, descriptor, &event) == 0) return {};
     // It was closed without being forgotten, and its number is in use again.
     THROUGHLINE_ASSERT(errno == ENOENT);
   }
   generation = ++state_->generations;
   event.data.u64 = tag_of(descriptor, generation);
-  if (::epoll_ctl(epoll, EPOLL_CTL_ADD, descriptor, &event) != 0) {
-    throw boost::system::system_error(errno, boost::system::system_category(), "epoll_ctl");
-  }
+  if (::epoll_ctl(epoll, EPOLL_CTL_ADD, descriptor, &event) == 0) return {};
+  generation = 0;
+  return {errno, boost::system::system_category()};
 }
 
 void descriptor_set::forget(int descriptor) {

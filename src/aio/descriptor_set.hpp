@@ -31,8 +31,9 @@ class descriptor_set {
   descriptor_set(const descriptor_set&) = delete;
   descriptor_set& operator=(const descriptor_set&) = delete;
 
-  /// What `descriptor` is watched for from now on; replaces what it was before.
-  void watch(int descriptor, readiness wanted);
+  /// What `descriptor` is watched for from now on; replaces what it was before. An error: it is not
+  /// watched any more; the kernel has no memory for it, or watches as much as it may for this user.
+  [[nodiscard]] error_code watch(int descriptor, readiness wanted);
   /// Nothing happens if it is not watched. Before it is closed. No call for it follows, also if it
   /// was ready already.
   void forget(int descriptor);

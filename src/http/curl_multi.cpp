@@ -15,6 +15,13 @@ constexpr long kept_connections_max = 256;
 // end has closed unseen.
 constexpr std::chrono::seconds idle_connections_kept{30};
 
+curl_multi::listener& listener_of(CURL* easy) {
+  char* whom = nullptr;
+  curl_easy_getinfo(easy, CURLINFO_PRIVATE, &whom);
+  // CURLINFO_PRIVATE speaks of char* whatever was put in.
+  return *reinterpret_cast<curl_multi::listener*>(whom);
+}
+
 }  // namespace
 
 std::shared_ptr<curl_multi> curl_multi::create(aio::event_loop& loop) {
@@ -92,6 +99,7 @@ CURLMcode curl_multi::add(CURL* easy, listener& whom) {
 void curl_multi::remove(CURL* easy) {
   const auto code = curl_multi_remove_handle(multi_, easy);
   THROUGHLINE_ASSERT(code == CURLM_OK);
+  std::erase(unwatched_, easy);
   if (--transfers_ == 0) close_idle_later();
 }
 
@@ -105,16 +113,30 @@ void curl_multi::close_idle_later() {
   });
 }
 
-int curl_multi::on_socket(CURL* /*easy*/, curl_socket_t socket, int wanted, void* self,
+int curl_multi::on_socket(CURL* easy, curl_socket_t socket, int wanted, void* self,
                           void* /*watched*/) {
-  auto& sockets = static_cast<curl_multi*>(self)->sockets_;
+  auto& multi = *static_cast<curl_multi*>(self);
   if (wanted == CURL_POLL_REMOVE || wanted == CURL_POLL_NONE) {
-    sockets.forget(socket);
-  } else {
-    sockets.watch(socket,
-                  {.reads = (wanted & CURL_POLL_IN) != 0, .writes = (wanted & CURL_POLL_OUT) != 0});
+    multi.sockets_.forget(socket);
+    return 0;
   }
+  const auto failure = multi.sockets_.watch(
+      socket, {.reads = (wanted & CURL_POLL_IN) != 0, .writes = (wanted & CURL_POLL_OUT) != 0});
+  if (!failure) return 0;
+  // An error from here would end every transfer of the loop.
+  multi.unwatched_.push_back(easy);
+  multi.loop_.post([weak = multi.weak_from_this()] {
+    if (const auto alive = weak.lock()) alive->tell_unwatched();
+  });
   return 0;
+}
+
+void curl_multi::tell_unwatched() {
+  while (!unwatched_.empty()) {
+    CURL* const easy = unwatched_.back();
+    unwatched_.pop_back();
+    listener_of(easy).on_unwatched();
+  }
 }
 
 int curl_multi::on_timer(CURLM* /*multi*/, long timeout_ms, void* self) {
@@ -146,10 +168,7 @@ void curl_multi::tell_listeners() {
   while (const CURLMsg* message = curl_multi_info_read(multi_, &left)) {
     if (message->msg != CURLMSG_DONE) continue;
     const CURLcode code = message->data.result;
-    char* whom = nullptr;
-    curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &whom);
-    // CURLINFO_PRIVATE speaks of char* whatever was put in.
-    reinterpret_cast<listener*>(whom)->on_ended(code);
+    listener_of(message->easy_handle).on_ended(code);
   }
 }
 

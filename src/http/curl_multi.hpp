@@ -8,6 +8,7 @@
 
 #include <map>
 #include <memory>
+#include <vector>
 
 #include "aio/asio.hpp"
 #include "aio/descriptor_set.hpp"
@@ -22,6 +23,8 @@ class curl_multi : public std::enable_shared_from_this<curl_multi> {
   class listener {
    public:
     virtual void on_ended(CURLcode code) = 0;
+    /// Told once, likewise, that a socket of it cannot be watched. It removes its handle.
+    virtual void on_unwatched() = 0;
     /// Told to a listener that was left behind, at shut_down(). It removes its handle.
     virtual void on_shut_down() = 0;
 
@@ -57,6 +60,7 @@ class curl_multi : public std::enable_shared_from_this<curl_multi> {
   static int on_timer(CURLM* multi, long timeout_ms, void* self);
   void act(curl_socket_t socket, int events);
   void tell_listeners();
+  void tell_unwatched();
   void close_idle_later();
 
   aio::event_loop& loop_;
@@ -65,6 +69,7 @@ class curl_multi : public std::enable_shared_from_this<curl_multi> {
   aio::timer timer_;
   aio::timer idle_timer_;
   std::size_t transfers_ = 0;
+  std::vector<CURL*> unwatched_;  // whose sockets cannot be watched, until they are told
   std::map<listener*, std::shared_ptr<listener>> left_behind_;
 };
 

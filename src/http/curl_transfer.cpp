@@ -142,18 +142,27 @@ void curl_transfer::on_ended(CURLcode code) {
     return end(fail(errc::overloaded,
                     fmt::format("there is no file descriptor left to connect to {}", endpoint_)));
   }
-  transfer_circumstances when;
-  when.endpoint = endpoint_;
-  when.connected = deadlines_.where() != transfer_deadlines::phase::connecting;
-  when.has_head = has_head_;
-  when.says = curl_says_.data();
-  when.connect_timeout = request_.connect_timeout;
+  auto when = circumstances();
   if (code == CURLE_COULDNT_CONNECT) {
     long os_error = 0;
     curl_easy_getinfo(easy_, CURLINFO_OS_ERRNO, &os_error);
     when.os_error = static_cast<int>(os_error);
   }
   end(transfer_error(code, when));
+}
+
+void curl_transfer::on_unwatched() {
+  end(could_not_watch(circumstances()));
+}
+
+transfer_circumstances curl_transfer::circumstances() const {
+  transfer_circumstances when;
+  when.endpoint = endpoint_;
+  when.connected = deadlines_.where() != transfer_deadlines::phase::connecting;
+  when.has_head = has_head_;
+  when.says = curl_says_.data();
+  when.connect_timeout = request_.connect_timeout;
+  return when;
 }
 
 void curl_transfer::end(std::optional<error> failure) {

@@ -15,6 +15,7 @@
 #include "http/client.hpp"
 #include "http/curl_multi.hpp"
 #include "http/transfer_deadlines.hpp"
+#include "http/transfer_errors.hpp"
 
 namespace throughline::http {
 
@@ -39,6 +40,7 @@ class curl_transfer final : public curl_multi::listener,
 
  private:
   void on_ended(CURLcode code) override;
+  void on_unwatched() override;
   void on_shut_down() override { cancel(); }
 
   static int on_request_sent(void* self, char*, char*, int, int);
@@ -52,6 +54,7 @@ class curl_transfer final : public curl_multi::listener,
   void configure_headers();
   /// Ends the transfer with this failure, or cleanly. Not from a callback of curl.
   void end(std::optional<error> failure);
+  [[nodiscard]] transfer_circumstances circumstances() const;
   void resume();
   /// Later deadlines are found when the timer rings; only an earlier one moves it.
   void watch_earlier_deadline();

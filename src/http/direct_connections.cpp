@@ -26,11 +26,13 @@ std::span<char> direct_connections::receive_buffer() {
   return {buffer_.get() + response_parser::headroom, received_bytes_max};
 }
 
-void direct_connections::watch(int socket, aio::descriptor_set::readiness wanted, listener& whom) {
+aio::error_code direct_connections::watch(int socket, aio::descriptor_set::readiness wanted,
+                                          listener& whom) {
   const auto index = static_cast<std::size_t>(socket);
   if (index >= listeners_.size()) listeners_.resize(index + 1);
-  listeners_[index] = &whom;
-  sockets_.watch(socket, wanted);
+  const auto failure = sockets_.watch(socket, wanted);
+  listeners_[index] = failure ? nullptr : &whom;
+  return failure;
 }
 
 void direct_connections::forget(int socket) {

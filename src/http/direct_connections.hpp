@@ -33,8 +33,9 @@ class direct_connections : public std::enable_shared_from_this<direct_connection
   direct_connections(const direct_connections&) = delete;
   direct_connections& operator=(const direct_connections&) = delete;
 
-  /// `whom` must stay until forget().
-  void watch(int socket, aio::descriptor_set::readiness wanted, listener& whom);
+  /// `whom` must stay until forget(). An error: it is not watched.
+  [[nodiscard]] aio::error_code watch(int socket, aio::descriptor_set::readiness wanted,
+                                      listener& whom);
   /// Before the socket is closed or kept.
   void forget(int socket);
 

@@ -34,7 +34,7 @@ void direct_transfer::on_ready(aio::descriptor_set::readiness ready) {
   const auto keep = discarded_ ? shared_from_this() : nullptr;
   if (is_connecting_) return finish_connecting();
   if (ready.writes && is_sending_) send_more();
-  if (ready.reads) receive();
+  if (ready.reads && !is_ended_) receive();
 }
 
 void direct_transfer::receive() {
@@ -135,8 +135,7 @@ void direct_transfer::resume() {
   if (is_complete_) return complete();
   deadlines_.resume(std::chrono::steady_clock::now());
   if (body_.size() < buffered_bytes_max_ || discarded_) {
-    watch_socket();
-    watch_earlier_deadline();
+    if (watch_socket()) watch_earlier_deadline();
   } else {
     pause_if_full();
   }

@@ -54,7 +54,8 @@ class direct_transfer final : public direct_connections::listener,
   void finish_connecting();
   void send();
   void send_more();
-  void watch_socket();
+  /// False: it cannot be watched, and that has ended the transfer.
+  bool watch_socket();
   /// The connection is gone. On one that had been used before, the request is sent again on a new
   /// one, once, as long as no byte of a response has come.
   void lose(int os_error);

@@ -60,7 +60,7 @@ void direct_transfer::connect_to_next() {
     const int os_error = errno;
     if (socket_ >= 0 && os_error == EINPROGRESS) {
       is_connecting_ = true;
-      connections_->watch(socket_, {.reads = false, .writes = true}, *this);
+      watch_socket();
       return;
     }
     if (first_os_error_ == 0) first_os_error_ = os_error;
@@ -104,8 +104,8 @@ void direct_transfer::send() {
   sent_bytes_ = 0;
   is_sent_ = false;
   is_sending_ = false;
+  if (!watch_socket()) return;
   deadlines_.send(std::chrono::steady_clock::now());
-  watch_socket();
   send_more();
   watch_earlier_deadline();
 }
@@ -129,8 +129,12 @@ void direct_transfer::send_more() {
   if (std::exchange(is_sending_, false)) watch_socket();
 }
 
-void direct_transfer::watch_socket() {
-  connections_->watch(socket_, {.reads = true, .writes = is_sending_}, *this);
+bool direct_transfer::watch_socket() {
+  const aio::descriptor_set::readiness wanted{.reads = !is_connecting_,
+                                              .writes = is_connecting_ || is_sending_};
+  if (!connections_->watch(socket_, wanted, *this)) return true;
+  end(could_not_watch(circumstances()));
+  return false;
 }
 
 void direct_transfer::lose(int os_error) {

@@ -56,6 +56,17 @@ error connection_lost(const transfer_circumstances& when) {
                           reason_text(when)));
 }
 
+error could_not_watch(transfer_circumstances when) {
+  static constexpr std::string_view shortage = "the system watches no more sockets";
+  if (!when.connected) {
+    return fail(errc::overloaded,
+                fmt::format("could not connect to {} ({})", when.endpoint, shortage));
+  }
+  when.os_error = 0;
+  when.says = shortage;
+  return connection_lost(when);
+}
+
 error response_unreadable(const transfer_circumstances& when) {
   return fail(errc::provider_bad_response, fmt::format("the response of {} is not readable HTTP{}",
                                                        when.endpoint, reason_text(when)));

@@ -28,6 +28,9 @@ struct transfer_circumstances {
 [[nodiscard]] error could_not_connect_in_time(const transfer_circumstances& when);
 /// The connection ended before the response did.
 [[nodiscard]] error connection_lost(const transfer_circumstances& when);
+/// The system watches no more sockets. Before anything was sent it is a shortage of our own, and no
+/// doing of the model.
+[[nodiscard]] error could_not_watch(transfer_circumstances when);
 [[nodiscard]] error response_unreadable(const transfer_circumstances& when);
 [[nodiscard]] error head_too_large(std::string_view endpoint);
 [[nodiscard]] error request_cancelled();
