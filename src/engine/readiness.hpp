@@ -21,7 +21,8 @@ namespace throughline::engine {
 
 class worker;
 
-/// The last time each of a worker's rounds got what it asked the database for.
+/// The last time each of a worker's rounds got what it asked the database for, or was told that the
+/// disk is full.
 struct worker_pulse {
   steady_time claimed;  // also when there was nothing to claim, or no room for more
   steady_time renewed;  // the lease; also when it needed no renewal

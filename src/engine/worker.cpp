@@ -96,6 +96,7 @@ class worker::impl {
     auto claimed = co_await services_.queue.claim(id_, std::move(queues), most);
     if (!claimed) {
       log::warning("claiming failed; trying again", {{"why", claimed.error().detail}});
+      if (is_full(claimed.error())) beat(claimed_at_);
       co_return 0;
     }
     beat(claimed_at_);
@@ -130,6 +131,9 @@ class worker::impl {
     }
   }
 
+  /// A full disk is reported as such, and no worker stands still for it: what it runs goes on.
+  static bool is_full(const error& failure) { return failure.code == errc::storage_full; }
+
   // --- the lease
   // --------------------------------------------------------------------------------------------------------
 
@@ -138,9 +142,10 @@ class worker::impl {
     while (true) {
       const steady_time began = std::chrono::steady_clock::now();
       const bool is_needed = !has_lease || !options_.is_alone || running() > 0;
-      bool renewed = !is_needed;
-      if (is_needed) renewed = co_await heartbeat_once();
-      if (renewed) beat(renewed_at_);
+      result<void> renewal;
+      if (is_needed) renewal = co_await heartbeat_once();
+      const bool renewed = renewal.has_value();
+      if (renewed || is_full(renewal.error())) beat(renewed_at_);
       // The first claim waits for the first lease.
       if (renewed && !has_lease) claiming_.spawn("claiming", keep_claiming());
       has_lease = has_lease || renewed;
@@ -153,8 +158,8 @@ class worker::impl {
     }
   }
 
-  aio::awaitable<bool> heartbeat_once() {
-    if (fault_point("heartbeat.before")) co_return false;
+  aio::awaitable<result<void>> heartbeat_once() {
+    if (fault_point("heartbeat.before")) co_return fail(errc::unavailable, "as told");
     // What is claimed while the question is under way is not in the answer: only what was held
     // before can be missed.
     const held_tasks before = co_await everything_held();
@@ -162,7 +167,7 @@ class worker::impl {
     const auto answer = co_await services_.queue.heartbeat(id_, lease);
     if (!answer) {
       log::warning("the heartbeat failed; trying again", {{"why", answer.error().detail}});
-      co_return false;
+      co_return answer.error();
     }
     held_tasks in_database;
     for (const auto& one : answer->held) {
@@ -177,7 +182,7 @@ class worker::impl {
       }
     }
     co_await give_back_orphans(in_database);
-    co_return true;
+    co_return result<void>();
   }
 
   // What the database says this worker runs and no crew knows, twice in a row: a claim whose reply

@@ -46,7 +46,7 @@ class read_only_database final : public sql::database {
  public:
   explicit read_only_database(sql::database& inner) : inner_(inner) {}
   aio::awaitable<result<void>> write_transaction(sql::transaction_body body) override {
-    if (refuses) co_return fail(errc::storage_failed, "as told");
+    if (refuses) co_return fail(why, "as told");
     auto outcome = co_await inner_.write_transaction(std::move(body));
     co_return outcome;
   }
@@ -54,22 +54,73 @@ class read_only_database final : public sql::database {
     return inner_.read_transaction(std::move(body));
   }
   std::atomic<bool> refuses{false};
+  std::atomic<errc> why{errc::storage_failed};
 
  private:
   sql::database& inner_;
 };
 
-TEST_F(worker_test, a_worker_that_cannot_claim_has_no_pulse_though_it_can_read) {
-  read_only_database database(*database_);
-  store::task_queue queue(database, bells_, limits_);
-  provider::catalog_entry entry;
-  entry.source = model_;
-  entry.models = {"model"};
-  provider::catalog models(std::vector{entry}, "model");
-  generation_services services{queue, log_, models, system_clock(), random_, {}, {}, nullptr};
-  worker_options options;
-  options.heartbeat = milliseconds(20);
-  worker one(loops_, services, bells_, options);
+/// A worker on a database that can be made to refuse.
+class worker_pulse_test : public worker_test {
+ protected:
+  ~worker_pulse_test() override { await(one.drain(std::chrono::steady_clock::now())); }
+
+  static provider::catalog_entry entry_of(std::shared_ptr<scripted_provider> model) {
+    provider::catalog_entry entry;
+    entry.source = std::move(model);
+    entry.models = {"model"};
+    return entry;
+  }
+  static worker_options often() {
+    worker_options options;
+    options.heartbeat = milliseconds(20);
+    return options;
+  }
+
+  read_only_database database{*database_};
+  store::task_queue queue{database, bells_, limits_};
+  provider::catalog models{std::vector{entry_of(model_)}, "model"};
+  worker one{
+      loops_, {queue, log_, models, system_clock(), random_, {}, {}, nullptr}, bells_, often()};
+};
+
+// Its lease needs renewal as long as an answer is running.
+TEST_F(worker_pulse_test, a_full_disk_does_not_stop_it) {
+  model_->will_play({{says("Begun"), hangs()}});
+  const auto posted = post();
+  one.start();
+  eventually([&] { return !await(log_.read(posted.task, std::nullopt, 1000))->runs.empty(); },
+             "text");
+  database.why = errc::storage_full;
+  database.refuses = true;
+  const auto refused = std::chrono::steady_clock::now();
+  eventually(
+      [&] {
+        bells_.queue_changed();
+        return one.pulse().renewed > refused + milliseconds(100) &&
+               one.pulse().claimed > refused + milliseconds(100);
+      },
+      "rounds though nothing can be written");
+  database.refuses = false;
+}
+
+TEST_F(worker_pulse_test, a_worker_that_cannot_renew_its_lease_has_no_pulse) {
+  model_->will_play({{says("Begun"), hangs()}});
+  const auto posted = post();
+  one.start();
+  eventually([&] { return !await(log_.read(posted.task, std::nullopt, 1000))->runs.empty(); },
+             "text");
+  database.refuses = true;
+  const auto is_late = [&] {
+    return std::chrono::steady_clock::now() - one.pulse().renewed > often().heartbeat * 10;
+  };
+  eventually(is_late, "rounds without a renewal");
+  const auto stopped = one.pulse().renewed;
+  database.refuses = false;
+  eventually([&] { return one.pulse().renewed > stopped; }, "a renewal");
+}
+
+TEST_F(worker_pulse_test, a_worker_that_cannot_claim_has_none_though_it_can_read) {
   const auto at_start = one.pulse();
   one.start();
   eventually([&] { return one.pulse().claimed > at_start.claimed; }, "the first claim");
@@ -86,7 +137,6 @@ TEST_F(worker_test, a_worker_that_cannot_claim_has_no_pulse_though_it_can_read) 
   database.refuses = false;
   bells_.queue_changed();
   eventually([&] { return one.pulse().claimed > stopped; }, "a claim");
-  await(one.drain(std::chrono::steady_clock::now()));
 }
 
 TEST_F(worker_test, the_log_does_not_repeat_what_a_provider_said) {

@@ -40,6 +40,10 @@ async function judgeService(stage: Stage, conversation: string, tally: Tally): P
     const reply = await stage.engine.call("GET", path);
     if (reply.status !== 200) tally.violations.push(`GET ${path} was answered ${reply.status}`);
   }
+  const ready = await stage.engine.call("GET", "/readyz");
+  if (ready.status !== 200 || ready.body.status !== "degraded") {
+    tally.violations.push(`/readyz said ${ready.status} ${JSON.stringify(ready.body)} while nothing could be written`);
+  }
 }
 
 /** `stop` makes writing impossible, `go` possible again. */
@@ -64,7 +68,7 @@ async function play(stage: Stage, stop: () => void, go: () => void, chance: { be
   recorder.healed();
   for (const one of posted) crowd.add(recorder.cancel(name, one.task));
   await crowd.all();
-  if (stage.engine.pid !== pid || !(await stage.engine.call("GET", "/readyz")).body.status.match(/ready|degraded/)) {
+  if (stage.engine.pid !== pid || !(await stage.engine.call("GET", "/readyz")).body.status.match(/^(ready|degraded)$/)) {
     tally.violations.push("it did not recover by itself");
   }
   tally.repetitions++;
