@@ -5,7 +5,6 @@
 
 #include "aio/task_group.hpp"
 #include "base/assert.hpp"
-#include "base/fault_point.hpp"
 #include "base/log.hpp"
 #include "base/metrics.hpp"
 #include "engine/crew.hpp"
@@ -159,7 +158,6 @@ class worker::impl {
   }
 
   aio::awaitable<result<void>> heartbeat_once() {
-    if (fault_point("heartbeat.before")) co_return fail(errc::unavailable, "as told");
     // What is claimed while the question is under way is not in the answer: only what was held
     // before can be missed.
     const held_tasks before = co_await everything_held();

@@ -19,14 +19,14 @@ for (const moment of moments) {
     for (let n = 0; n < repeat; n++) {
       // The first commits are those of the start.
       const nth = point.startsWith("commit") ? chance.between(8, 16) : chance.between(1, 5);
-      await withStage({ binary: faultBinary, env: { THROUGHLINE_FAULT: `${point}:kill:${nth}` } }, async (stage) => {
+      await withStage({ binary: faultBinary, env: { THROUGHLINE_FAULT: `${point}:${nth}` } }, async (stage) => {
         // At least as many as it takes to pass the point; each in a conversation of its own, all at once.
         const crowd = new Crowd();
         for (let k = 0; k < 6; k++) {
           crowd.add(stage.answer(`client ${k}`, someWish(chance), { readers: 2, cutAfter: restless(chance) }));
         }
         const died = await stage.death();
-        if (died !== "SIGKILL" || !stage.engine.running.output().includes(`fault point ${point}: kill`)) {
+        if (died !== "SIGKILL" || !stage.engine.running.output().includes(`fault point ${point}\n`)) {
           throw new Error(`it did not die at ${point} but: ${died}\n${stage.engine.running.output()}`);
         }
         await stage.start({ env: {} });
