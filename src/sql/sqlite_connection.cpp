@@ -303,7 +303,7 @@ void sqlite_connection::checkpoint_if_due() {
   if (truncate) sqlite3_busy_timeout(db_.get(), truncate_wait_ms);
   const int mode = truncate ? SQLITE_CHECKPOINT_TRUNCATE : SQLITE_CHECKPOINT_PASSIVE;
   const int code = sqlite3_wal_checkpoint_v2(db_.get(), nullptr, mode, nullptr, nullptr);
-  end_if_sync_failed(code, sqlite3_system_errno(db_.get()));
+  take_checkpoint_outcome(code);
   if (!truncate) return;
   sqlite3_busy_timeout(db_.get(), busy_timeout_ms);
   // While a reader holds on to it, the next try waits for the WAL to have grown again.
@@ -313,7 +313,23 @@ void sqlite_connection::checkpoint_if_due() {
 void sqlite_connection::checkpoint_all() {
   const int code =
       sqlite3_wal_checkpoint_v2(db_.get(), nullptr, SQLITE_CHECKPOINT_TRUNCATE, nullptr, nullptr);
+  take_checkpoint_outcome(code);
+}
+
+void sqlite_connection::take_checkpoint_outcome(int code) {
   end_if_sync_failed(code, sqlite3_system_errno(db_.get()));
+  // A reader holds on to the WAL: nothing is wrong.
+  if ((code & 0xFF) == SQLITE_BUSY) return;
+  const int before = std::exchange(checkpoint_fault_, code);
+  if (code == before) return;
+  if (code == SQLITE_OK) {
+    log::info("what was committed moves into the main file of the database again");
+  } else {
+    log::warning(
+        "what was committed cannot move into the main file of the database; it stays in the -wal "
+        "file, which grows",
+        {{"why", failure(code, "checkpoint").failure().detail}});
+  }
 }
 
 }  // namespace throughline::sql

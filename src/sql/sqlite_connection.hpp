@@ -66,7 +66,8 @@ class sqlite_connection {
   void roll_back_if_open();
 
   /// Copies the WAL into the database when it has grown enough; outside of transactions. What fails
-  /// here has been committed already and is tried again after a later commit.
+  /// here has been committed already and is tried again after a later commit; the log says when
+  /// that begins, changes and ends.
   void checkpoint_if_due();
   /// Copies all of the WAL and empties it, if no other connection reads.
   void checkpoint_all();
@@ -93,11 +94,14 @@ class sqlite_connection {
   row read_row(const prepared& statement);
   [[nodiscard]] sqlite_failed failure(int code, std::string_view text) const;
 
+  void take_checkpoint_outcome(int code);
+
   const use what_for_;
   std::unique_ptr<sqlite3, close_database> db_;
   std::optional<std::int64_t> statement_time_;  // now_ms() of the statement that runs
   int wal_pages_ = 0;
   int truncate_at_pages_ = 0;
+  int checkpoint_fault_ = 0;  // how the last checkpoint failed; 0: it did not
   // The most recently used first. Bounded: a text that is built anew each time costs time, not
   // memory.
   std::list<prepared> statements_;

@@ -1,11 +1,14 @@
 #include "sql/sqlite_connection.hpp"
 
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <fstream>
 
 #include "base/clock.hpp"
+#include "base/log.hpp"
 #include "sql/sqlite_test_fixture.hpp"
 
 namespace throughline::sql {
@@ -156,6 +159,63 @@ TEST_F(sqlite_connection_test, checkpoints_keep_the_wal_small) {
   EXPECT_LT(largest, 6U << 20U);
   connection_->checkpoint_all();
   EXPECT_EQ(std::filesystem::file_size(wal), 0U);
+}
+
+/// What is logged while it lives.
+class recorded_log {
+ public:
+  explicit recorded_log(const std::filesystem::path& file)
+      : file_(file), descriptor_(::open(file.c_str(), O_CREAT | O_RDWR | O_CLOEXEC, 0600)) {
+    log::configure(log::level::info, log::format::text, descriptor_);
+  }
+  ~recorded_log() {
+    log::configure(log::level::off, log::format::text);
+    ::close(descriptor_);
+  }
+  recorded_log(const recorded_log&) = delete;
+  recorded_log& operator=(const recorded_log&) = delete;
+
+  int count(std::string_view words) const {
+    EXPECT_TRUE(log::flush(std::chrono::seconds(20)));
+    std::ifstream in(file_);
+    int found = 0;
+    for (std::string line; std::getline(in, line);) found += line.find(words) != line.npos ? 1 : 0;
+    return found;
+  }
+
+ private:
+  std::filesystem::path file_;
+  int descriptor_;
+};
+
+TEST_F(sqlite_connection_test, says_once_that_checkpoints_fail_and_once_that_they_work_again) {
+  const recorded_log logged(file_.parent_path() / "log");
+  auto fill = [this, next = 0]() mutable {
+    for (const int end = next + 20; next < end; ++next) {
+      connection_->execute("INSERT INTO words VALUES($1, $2)",
+                           {next, std::string(400'000, 'x') + std::to_string(next)});
+    }
+  };
+  const auto checkpoint = [&](bool is_refused) {
+    fill();
+    std::optional<refusing_disk> disk;
+    if (is_refused) disk.emplace(16'384);
+    connection_->checkpoint_if_due();
+    EXPECT_TRUE(log::flush(std::chrono::seconds(20)));
+  };
+  constexpr auto fails = "cannot move into the main file";
+  constexpr auto works = "moves into the main file of the database again";
+  checkpoint(false);
+  EXPECT_EQ(logged.count("main file"), 0);
+  checkpoint(true);
+  EXPECT_EQ(logged.count(fails), 1);
+  EXPECT_EQ(logged.count("File too large"), 1) << "why";
+  checkpoint(true);
+  EXPECT_EQ(logged.count(fails), 1) << "nothing new";
+  checkpoint(false);
+  checkpoint(false);
+  EXPECT_EQ(logged.count(fails), 1);
+  EXPECT_EQ(logged.count(works), 1);
 }
 
 TEST_F(sqlite_connection_test, explains_with_unbound_parameters) {

@@ -1,8 +1,6 @@
 #include "sql/sqlite_database.hpp"
 
 #include <gtest/gtest.h>
-#include <signal.h>
-#include <sys/resource.h>
 
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/cancellation_signal.hpp>
@@ -171,25 +169,6 @@ TEST_F(group_test, a_commit_that_is_refused_fails_only_its_cause) {
   EXPECT_TRUE(outcomes[2].has_value());
   EXPECT_EQ(count_words(), 2);
 }
-
-/// While it lives, no file of this process grows beyond `bytes`: the disk refuses the write, though
-/// it has space.
-class refusing_disk {
- public:
-  explicit refusing_disk(std::uintmax_t bytes) {
-    ::signal(SIGXFSZ, SIG_IGN);
-    ::getrlimit(RLIMIT_FSIZE, &before_);
-    rlimit limited = before_;
-    limited.rlim_cur = bytes;
-    ::setrlimit(RLIMIT_FSIZE, &limited);
-  }
-  ~refusing_disk() { ::setrlimit(RLIMIT_FSIZE, &before_); }
-  refusing_disk(const refusing_disk&) = delete;
-  refusing_disk& operator=(const refusing_disk&) = delete;
-
- private:
-  rlimit before_{};
-};
 
 TEST_F(group_test, a_commit_that_the_disk_refuses_fails_all_of_its_group) {
   open();

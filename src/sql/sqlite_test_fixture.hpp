@@ -4,9 +4,11 @@
 
 #include <gtest/gtest.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/use_future.hpp>
+#include <csignal>
 #include <filesystem>
 #include <future>
 #include <latch>
@@ -23,6 +25,25 @@ inline constexpr migration words_table{
     .name = "words",
     .statements = "CREATE TABLE words(id bigint PRIMARY KEY, word text UNIQUE, extra bigint)",
     .previous_binary_still_runs = false};
+
+/// While it lives, no file of this process grows beyond `bytes`: the disk refuses the write, though
+/// it has space.
+class refusing_disk {
+ public:
+  explicit refusing_disk(std::uintmax_t bytes) {
+    ::signal(SIGXFSZ, SIG_IGN);
+    ::getrlimit(RLIMIT_FSIZE, &before_);
+    rlimit limited = before_;
+    limited.rlim_cur = bytes;
+    ::setrlimit(RLIMIT_FSIZE, &limited);
+  }
+  ~refusing_disk() { ::setrlimit(RLIMIT_FSIZE, &before_); }
+  refusing_disk(const refusing_disk&) = delete;
+  refusing_disk& operator=(const refusing_disk&) = delete;
+
+ private:
+  rlimit before_{};
+};
 
 class sqlite_fixture : public testing::Test {
  protected:
