@@ -2,8 +2,9 @@
 // name in plain words, what it is about, and fields. Texts of messages and secrets are never
 // fields. Thread-safe. Below the lowest level nothing is formatted. A line goes into a buffer and a
 // thread of its own writes it out some milliseconds later: whatever the output is, a full pipe or a
-// disk that stalls, it holds up nobody who logs. A line for which the buffer has no room is
-// dropped, and the next one that has room is preceded by the number of those that were lost.
+// disk that stalls, it holds up nobody who logs. A line for which the buffer has no room, or that
+// the output refuses (a full disk), is dropped, and the next one that can be written is preceded by
+// the number of those that were lost.
 //
 // Text: `2026-11-20T18:03:04.123Z info [Task 019aa2c1-...] completed chunks=847 latency=2500ms`. A
 // value is quoted, as in JSON, if it is empty or holds a space, a quote, `=` or a control

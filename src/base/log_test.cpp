@@ -3,18 +3,21 @@
 #include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <array>
 #include <boost/json/parse.hpp>
 #include <cmath>
 #include <csignal>
+#include <filesystem>
 #include <limits>
 #include <thread>
 #include <vector>
 
 #include "base/clock.hpp"
 #include "base/json.hpp"
+#include "base/metrics.hpp"
 #include "base/utf8.hpp"
 
 namespace throughline {
@@ -302,6 +305,58 @@ TEST_F(log_test, an_output_that_is_gone_is_no_trouble) {
   log_as(log::format::text);
   ::close(ends[1]);
   std::signal(SIGPIPE, before);
+}
+
+TEST_F(log_test, lines_that_a_full_disk_refuses_are_lost_and_told_of_later) {
+  auto& counted = metrics::find_counter(metrics::log_lines_lost);
+  const auto counted_before = counted.value();
+  const int output = ::open("/dev/full", O_WRONLY | O_CLOEXEC);
+  ASSERT_GE(output, 0);
+  log::configure(log::level::info, log::format::text, output);
+  for (int i = 0; i < 3; ++i) {
+    log::info("refused");
+    EXPECT_TRUE(log::flush(std::chrono::seconds(20)));
+  }
+  EXPECT_EQ(counted.value() - counted_before, 3U);
+  ASSERT_EQ(::dup2(write_end_, output), output);  // there is space again
+  log::info("there is room again");
+  EXPECT_TRUE(log::flush(std::chrono::seconds(20)));
+  const auto all = lines();
+  ASSERT_EQ(all.size(), 2U);
+  EXPECT_EQ(lost_in(all[0]), 3);
+  EXPECT_THAT(all[1], HasSubstr("there is room again"));
+  log_as(log::format::text);
+  ::close(output);
+}
+
+TEST_F(log_test, a_line_that_was_cut_is_lost_and_the_next_is_whole) {
+  const std::string name =
+      (std::filesystem::temp_directory_path() / "throughline-log-XXXXXX").string();
+  std::string path = name;
+  const int output = ::mkostemp(path.data(), O_APPEND | O_CLOEXEC);
+  ASSERT_GE(output, 0);
+  ::unlink(path.c_str());
+  log::configure(log::level::info, log::format::text, output);
+  rlimit before{};
+  ASSERT_EQ(::getrlimit(RLIMIT_FSIZE, &before), 0);
+  const auto on_excess = std::signal(SIGXFSZ, SIG_IGN);
+  const rlimit small{.rlim_cur = 100, .rlim_max = before.rlim_max};
+  ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &small), 0);
+  log::info("first", {{"filler", std::string(150, 'f')}});
+  EXPECT_TRUE(log::flush(std::chrono::seconds(20)));
+  ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &before), 0);
+  log::info("second");
+  EXPECT_TRUE(log::flush(std::chrono::seconds(20)));
+  log_as(log::format::text);
+  std::signal(SIGXFSZ, on_excess);
+  std::string all(4096, '\0');
+  const auto got = ::pread(output, all.data(), all.size(), 0);
+  ::close(output);
+  ASSERT_GT(got, 0);
+  all.resize(static_cast<std::size_t>(got));
+  EXPECT_THAT(
+      all, testing::MatchesRegex("[^\n]* info first filler=f+\n[^\n]* warning log lines were lost "
+                                 "count=1\n[^\n]* info second\n"));
 }
 
 TEST_F(log_test, keeps_the_lines_of_many_threads_apart) {

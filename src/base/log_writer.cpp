@@ -50,8 +50,8 @@ void line_writer::push(std::string_view line,
     lines_lost.add();
     return;
   }
-  lost_ = 0;
   waiting_ += before;
+  if (lost_ > 0) notices_.push_back({waiting_.size(), std::exchange(lost_, 0)});
   waiting_ += line;
   if (!thread_.joinable()) {
     thread_ = std::thread([this] { run(); });
@@ -62,6 +62,7 @@ void line_writer::push(std::string_view line,
 
 void line_writer::run() {
   std::string taken;
+  std::vector<notice_line> notices;
   std::unique_lock lock(mutex_);
   while (true) {
     while (waiting_.empty() && !stopping_) {
@@ -77,26 +78,57 @@ void line_writer::run() {
     }
     taken.clear();
     taken.swap(waiting_);
+    notices.clear();
+    notices.swap(notices_);
     writing_ = taken.size();
     lock.unlock();
-    put(taken);
+    const auto written = put(taken);
     lock.lock();
     writing_ = 0;
+    if (written < taken.size()) count_refused(taken, written, notices);
   }
 }
 
-void line_writer::put(std::string_view lines) const {
-  while (!lines.empty()) {
-    auto piece = first_piece(lines);
-    lines.remove_prefix(piece.size());
+std::size_t line_writer::put(std::string_view lines) {
+  // What comes next shall not go on with a line that was cut.
+  if (is_cut_ && write_some("\n") == 0) return 0;
+  is_cut_ = false;
+  std::string_view rest = lines;
+  while (!rest.empty()) {
+    auto piece = first_piece(rest);
     while (!piece.empty()) {
-      if (!wait_until_writable()) return;
-      const auto written = ::write(descriptor_, piece.data(), piece.size());
-      if (written < 0 && (errno == EINTR || errno == EAGAIN)) continue;
-      if (written <= 0) return;
-      piece.remove_prefix(static_cast<std::size_t>(written));
+      const auto written = write_some(piece);
+      if (written == 0) {
+        is_cut_ = rest.size() < lines.size() && lines[lines.size() - rest.size() - 1] != '\n';
+        return lines.size() - rest.size();
+      }
+      piece.remove_prefix(written);
+      rest.remove_prefix(written);
     }
   }
+  return lines.size();
+}
+
+std::size_t line_writer::write_some(std::string_view bytes) const {
+  while (wait_until_writable()) {
+    const auto written = ::write(descriptor_, bytes.data(), bytes.size());
+    if (written > 0) return static_cast<std::size_t>(written);
+    if (written == 0 || (errno != EINTR && errno != EAGAIN)) return 0;
+  }
+  return 0;
+}
+
+void line_writer::count_refused(std::string_view lines, std::size_t written,
+                                const std::vector<notice_line>& notices) {
+  const auto refused = lines.substr(written);
+  auto count = static_cast<std::uint64_t>(std::ranges::count(refused, '\n'));
+  for (const auto& notice : notices) {
+    if (notice.end <= written) continue;
+    --count;
+    lost_ += notice.lost;
+  }
+  lost_ += count;
+  lines_lost.add(count);
 }
 
 /// False: the output is gone, or it takes nothing and the process ends.
