@@ -35,28 +35,4 @@ std::string format_rfc3339(wall_time time) {
                      clock_time.seconds().count(), clock_time.subseconds().count());
 }
 
-std::optional<wall_time> parse_rfc3339(std::string_view text) {
-  constexpr std::string_view shape = "dddd-dd-ddTdd:dd:dd.dddZ";
-  if (text.size() != shape.size()) return std::nullopt;
-  for (std::size_t i = 0; i < shape.size(); ++i) {
-    const bool fits = shape[i] == 'd' ? text[i] >= '0' && text[i] <= '9' : text[i] == shape[i];
-    if (!fits) return std::nullopt;
-  }
-  const auto number = [text](std::size_t at, std::size_t digits) {
-    int value = 0;
-    for (const char c : text.substr(at, digits)) value = value * 10 + (c - '0');
-    return value;
-  };
-  const std::chrono::year_month_day date(std::chrono::year(number(0, 4)),
-                                         std::chrono::month(static_cast<unsigned>(number(5, 2))),
-                                         std::chrono::day(static_cast<unsigned>(number(8, 2))));
-  const int hour = number(11, 2);
-  const int minute = number(14, 2);
-  const int second = number(17, 2);
-  // A leap second, 60, is the first moment of the next minute.
-  if (!date.ok() || hour > 23 || minute > 59 || second > 60) return std::nullopt;
-  return wall_time(std::chrono::sys_days(date)) + std::chrono::hours(hour) +
-         std::chrono::minutes(minute) + seconds(second) + milliseconds(number(20, 3));
-}
-
 }  // namespace throughline

@@ -5,9 +5,7 @@
 
 #include <chrono>
 #include <cstdint>
-#include <optional>
 #include <string>
-#include <string_view>
 
 namespace throughline {
 
@@ -29,8 +27,6 @@ clock& system_clock();
 
 /// `2026-11-20T18:03:04.123Z`.
 [[nodiscard]] std::string format_rfc3339(wall_time time);
-/// Reads exactly that form; anything else, and what no calendar has, is nullopt.
-[[nodiscard]] std::optional<wall_time> parse_rfc3339(std::string_view text);
 
 [[nodiscard]] inline std::int64_t to_unix_ms(wall_time time) {
   return time.time_since_epoch().count();

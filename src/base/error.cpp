@@ -81,13 +81,6 @@ const error_description& describe(errc code) noexcept {
   return table[static_cast<std::size_t>(code)].description;
 }
 
-errc errc_from_wire(std::string_view code) noexcept {
-  for (const auto& row : table) {
-    if (row.description.code == code) return row.code;
-  }
-  return errc::internal;
-}
-
 void throw_exception_from_error(const error& failure, const boost::source_location& where) {
   throw std::logic_error(fmt::format("{}:{}: the error {} ({}) was taken for a value",
                                      where.file_name(), where.line(), describe(failure.code).code,

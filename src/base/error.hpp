@@ -70,10 +70,6 @@ struct error_description {
 
 [[nodiscard]] const error_description& describe(errc code) noexcept;
 
-/// The code whose wire name this is; `errc::internal` for a name that is not in the table (a row
-/// written by a newer binary).
-[[nodiscard]] errc errc_from_wire(std::string_view code) noexcept;
-
 /// Makes `return fail(errc::not_found, "...")` work in any function that returns a result.
 [[nodiscard]] inline error fail(errc code, std::string detail) {
   return {code, std::move(detail)};
