@@ -1,75 +1,113 @@
 #include "base/process_stats.hpp"
 
-#include <dirent.h>
+#include <fmt/format.h>
 #include <sys/resource.h>
+#include <time.h>
 #include <unistd.h>
 
-#include <ctime>
+#include <algorithm>
+#include <charconv>
+#include <filesystem>
 #include <fstream>
-#include <memory>
-#include <string>
+#include <iterator>
 
 namespace throughline {
 namespace {
 
-std::chrono::nanoseconds to_time(const timeval& value) {
-  return std::chrono::seconds(value.tv_sec) + std::chrono::microseconds(value.tv_usec);
+constexpr std::int64_t kibi = 1024;
+
+std::string read_proc(pid_t process, std::string_view name) {
+  std::ifstream in(fmt::format("/proc/{}/{}", process, name), std::ios::binary);
+  return {std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()};
 }
 
-std::int64_t read_resident_bytes() {
-  std::ifstream file("/proc/self/statm");
-  std::int64_t total = 0;
-  std::int64_t resident = 0;
-  if (!(file >> total >> resident)) return 0;
-  return resident * sysconf(_SC_PAGESIZE);
+std::int64_t leading_number(std::string_view text) {
+  const auto begin = std::min(text.find_first_of("0123456789"), text.size());
+  std::int64_t number = 0;
+  std::from_chars(text.data() + begin, text.data() + text.size(), number);
+  return number;
 }
 
-std::int64_t count_descriptors() {
-  struct closer {
-    void operator()(DIR* directory) const { closedir(directory); }
-  };
-  const std::unique_ptr<DIR, closer> directory(opendir("/proc/self/fd"));
-  if (!directory) return 0;
-  std::int64_t count = -3;  // `.`, `..`, and the one of the directory
-  while (readdir(directory.get()) != nullptr) ++count;
-  return count;
-}
-
-/// In ticks since the machine was started: the twenty-second field, and the second is the program's
-/// name in brackets, which may hold anything.
-std::int64_t read_start_ticks() {
-  std::ifstream file("/proc/self/stat");
-  std::string line;
-  if (!std::getline(file, line)) return 0;
-  auto at = line.rfind(')');
-  for (int field = 2; field < 22 && at != std::string::npos; ++field) at = line.find(' ', at + 1);
-  return at == std::string::npos ? 0 : std::strtoll(line.c_str() + at, nullptr, 10);
+std::int64_t count_descriptors(pid_t process) {
+  std::error_code failed;
+  std::filesystem::directory_iterator entries(fmt::format("/proc/{}/fd", process), failed);
+  if (failed) return -1;
+  std::int64_t count = 0;
+  for (; !failed && entries != std::filesystem::directory_iterator(); entries.increment(failed)) {
+    ++count;
+  }
+  // Of this process one is the directory itself.
+  return process == ::getpid() ? count - 1 : count;
 }
 
 wall_time read_start() {
-  const auto ticks = read_start_ticks();
+  const auto ticks = parse_stat(read_proc(::getpid(), "stat"));
   timespec up{};
-  if (ticks == 0 || clock_gettime(CLOCK_BOOTTIME, &up) != 0) return system_clock().wall_now();
+  if (!ticks || ::clock_gettime(CLOCK_BOOTTIME, &up) != 0) return system_clock().wall_now();
   const auto age = std::chrono::seconds(up.tv_sec) + std::chrono::nanoseconds(up.tv_nsec) -
-                   milliseconds(ticks * 1000 / sysconf(_SC_CLK_TCK));
+                   milliseconds(ticks->start * 1000 / ::sysconf(_SC_CLK_TCK));
   return system_clock().wall_now() - std::chrono::duration_cast<milliseconds>(age);
 }
 
 }  // namespace
 
-process_stats read_process_stats() {
-  static const wall_time started = read_start();
-  process_stats out;
-  out.started = started;
-  rusage used{};
-  if (getrusage(RUSAGE_SELF, &used) == 0) out.cpu = to_time(used.ru_utime) + to_time(used.ru_stime);
-  rlimit limit{};
-  if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
-    out.descriptors_max = static_cast<std::int64_t>(limit.rlim_cur);
+std::optional<process_ticks> parse_stat(std::string_view text) {
+  // The name in parentheses may hold anything, parentheses and blanks too.
+  const auto name_end = text.rfind(')');
+  if (name_end == std::string_view::npos) return std::nullopt;
+  text.remove_prefix(name_end + 1);
+  process_ticks ticks;
+  // The fields behind it, by their number in proc(5).
+  for (int field = 3; field <= 22; ++field) {
+    const auto blank = text.find(' ');
+    if (blank == std::string_view::npos) return std::nullopt;
+    text.remove_prefix(blank + 1);
+    if (field == 14) ticks.user = leading_number(text);
+    if (field == 15) ticks.system = leading_number(text);
+    if (field == 22) ticks.start = leading_number(text);
   }
-  out.resident_bytes = read_resident_bytes();
-  out.open_descriptors = count_descriptors();
-  return out;
+  return ticks;
+}
+
+std::int64_t status_bytes(std::string_view text, std::string_view name) {
+  while (!text.empty()) {
+    const auto line = text.substr(0, text.find('\n'));
+    text.remove_prefix(std::min(line.size() + 1, text.size()));
+    if (line.starts_with(name) && line.substr(name.size()).starts_with(':')) {
+      return leading_number(line.substr(name.size())) * kibi;
+    }
+  }
+  return 0;
+}
+
+std::optional<process_stats> read_process_stats(pid_t process) {
+  const auto ticks = parse_stat(read_proc(process, "stat"));
+  if (!ticks) return std::nullopt;
+  process_stats stats;
+  const auto per_second = static_cast<double>(::sysconf(_SC_CLK_TCK));
+  stats.cpu_user_s = static_cast<double>(ticks->user) / per_second;
+  stats.cpu_system_s = static_cast<double>(ticks->system) / per_second;
+  stats.cpu_s = stats.cpu_user_s + stats.cpu_system_s;
+  // Ticks are hundredths of a second; the process's clock knows better.
+  clockid_t clock{};
+  timespec time{};
+  if (::clock_getcpuclockid(process, &clock) == 0 && ::clock_gettime(clock, &time) == 0) {
+    stats.cpu_s = static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_nsec) * 1e-9;
+  }
+  const auto status = read_proc(process, "status");
+  stats.resident_bytes = status_bytes(status, "VmRSS");
+  stats.resident_bytes_most = status_bytes(status, "VmHWM");
+  stats.descriptors = count_descriptors(process);
+  rlimit limit{};
+  if (::prlimit(process, RLIMIT_NOFILE, nullptr, &limit) == 0) {
+    stats.descriptors_max = static_cast<std::int64_t>(limit.rlim_cur);
+  }
+  return stats;
+}
+
+wall_time process_start() {
+  static const wall_time start = read_start();
+  return start;
 }
 
 }  // namespace throughline

@@ -1,5 +1,7 @@
 #include "engine/insight.hpp"
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <map>
 #include <set>
@@ -162,7 +164,7 @@ void insight::show(const std::vector<store::task_queue::census_line>& counted) {
 
 void insight::show_the_rest() const {
   const auto now = std::chrono::steady_clock::now();
-  const auto stats = read_process_stats();
+  const auto stats = read_process_stats(::getpid()).value_or(process_stats{});
   const auto logs = on_.log.totals();
   metrics::find_gauge(metrics::queue_sample_age)
       .set(answered_at_ ? now - *answered_at_ : now - steady_time{});
@@ -175,12 +177,12 @@ void insight::show_the_rest() const {
     metrics::find_gauge(metrics::worker_running).set(on_.local_worker->running());
     metrics::find_gauge(metrics::worker_progress_age).set(now - on_.local_worker->last_progress());
   }
-  metrics::find_counter(metrics::process_cpu).set(static_cast<std::uint64_t>(stats.cpu.count()));
+  metrics::find_counter(metrics::process_cpu).set(static_cast<std::uint64_t>(stats.cpu_s * 1e9));
   metrics::find_gauge(metrics::process_memory).set(stats.resident_bytes);
-  metrics::find_gauge(metrics::process_descriptors).set(stats.open_descriptors);
+  metrics::find_gauge(metrics::process_descriptors).set(stats.descriptors);
   metrics::find_gauge(metrics::process_descriptors_max).set(stats.descriptors_max);
   metrics::find_gauge(metrics::process_start)
-      .set(std::chrono::nanoseconds(stats.started.time_since_epoch()));
+      .set(std::chrono::nanoseconds(process_start().time_since_epoch()));
 }
 
 aio::awaitable<> insight::stop() {

@@ -12,9 +12,9 @@
 #include <vector>
 
 #include "base/clock.hpp"
+#include "base/process_stats.hpp"
 #include "load/endpoint.hpp"
 #include "load/histogram.hpp"
-#include "load/process_stats.hpp"
 #include "load/text_digest.hpp"
 
 namespace throughline::load {

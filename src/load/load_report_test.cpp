@@ -3,8 +3,6 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "load/process_stats.hpp"
-
 namespace throughline::load {
 namespace {
 
@@ -87,28 +85,6 @@ TEST(compare_reports, says_what_got_worse) {
   EXPECT_THAT(compare_reports(before, now), HasSubstr("Worse: server CPU us per chunk."));
   EXPECT_THAT(compare_reports(now, before), HasSubstr("x 0.67"));
   EXPECT_THAT(compare_reports(before, before), Not(HasSubstr("Worse")));
-}
-
-TEST(process_stats, are_read_from_the_texts_of_proc) {
-  const auto ticks =
-      parse_stat("42 (a ) b (c) S 1 42 42 0 -1 4194560 11 12 13 14 250 37 0 0 20 0 4 0 100 1 2");
-  ASSERT_TRUE(ticks);
-  EXPECT_EQ(ticks->user, 250);
-  EXPECT_EQ(ticks->system, 37);
-  EXPECT_FALSE(parse_stat("42"));
-  EXPECT_EQ(status_bytes("VmHWM:\t  300 kB\nVmRSS:\t  200 kB\n", "VmRSS"), 200 * 1024);
-  EXPECT_EQ(status_bytes("", "VmRSS"), 0);
-}
-
-TEST(process_stats, grow_with_work) {
-  const auto before = read_process_stats(::getpid());
-  ASSERT_TRUE(before);
-  EXPECT_GT(before->resident_bytes, 0);
-  EXPECT_GT(before->descriptors, 2);
-  // Until the clock has moved, however long that takes.
-  double now = before->cpu_s;
-  while (now <= before->cpu_s) now = read_process_stats(::getpid())->cpu_s;
-  EXPECT_FALSE(read_process_stats(-1));
 }
 
 }  // namespace
