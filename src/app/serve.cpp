@@ -14,6 +14,7 @@
 #include "app/descriptors.hpp"
 #include "app/port_owner.hpp"
 #include "app/run_file.hpp"
+#include "base/descriptors.hpp"
 #include "base/log.hpp"
 #include "base/metrics.hpp"
 

@@ -1,6 +1,5 @@
 // The run of a load test: one thread, one epoll, and a list of what is to be done when.
 #include <fmt/format.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -9,6 +8,7 @@
 #include <queue>
 #include <system_error>
 
+#include "base/descriptors.hpp"
 #include "load/load_client.hpp"
 #include "load/load_plan.hpp"
 #include "load/poller.hpp"
@@ -38,17 +38,14 @@ cost cost_between(const process_stats& before, const process_stats& after) {
           after.cpu_system_s - before.cpu_system_s};
 }
 
-void raise_descriptor_limit(std::int64_t wanted) {
-  rlimit limit{};
-  ::getrlimit(RLIMIT_NOFILE, &limit);
-  limit.rlim_cur = limit.rlim_max;
-  ::setrlimit(RLIMIT_NOFILE, &limit);
-  if (limit.rlim_max < static_cast<rlim_t>(wanted)) {
-    throw std::system_error(
-        EMFILE, std::generic_category(),
-        fmt::format("{} connections are wanted, and this process may open {} files (ulimit -n)",
-                    wanted - descriptors_for_others, limit.rlim_max));
-  }
+void see_to_descriptors(std::int64_t connections) {
+  const auto limit = raise_descriptor_limit();
+  const auto wanted = static_cast<std::size_t>(connections + descriptors_for_others);
+  if (limit.now == 0 || limit.now >= wanted) return;
+  throw std::system_error(
+      EMFILE, std::generic_category(),
+      fmt::format("{} connections are wanted, and this process may open {} files (ulimit -n)",
+                  connections, limit.now));
 }
 
 class load_run {
@@ -56,8 +53,8 @@ class load_run {
   load_run(const load_plan& plan, const progress_callback& tell) : plan_(plan), tell_(tell) {}
 
   load_outcome run() {
-    raise_descriptor_limit(plan_.conversations * std::max<std::int64_t>(1, plan_.subscribers) +
-                           plan_.idle + descriptors_for_others);
+    see_to_descriptors(plan_.conversations * std::max<std::int64_t>(1, plan_.subscribers) +
+                       plan_.idle);
     if (plan_.server) out_.server_resident_before = resident_now();
     started_ns_ = now_ns();
     open_idle();
