@@ -117,7 +117,6 @@ struct program {
   chat_options chatting;
   check_options checking;
   bench_options measuring;
-  bool measures_itself = false;
   std::string mock_listen = "127.0.0.1:0";
   std::size_t mock_threads = 1;
   chaos_proxy_options chaos;
@@ -187,12 +186,9 @@ void add_bench_flags(program& in) {
     bench.add_option(name, into, help)->type_name(type)->expected(1)->take_all();
   };
   constexpr std::int64_t many = 1'000'000;
-  bench.add_flag("--self", in.measures_itself,
-                 "Start a server and a mock model for it, with a database in a temporary folder "
-                 "(the default without --url)");
   texts("--url", to.urls,
         "Measure this running server, whose model is the mock model; repeatable: readers are "
-        "spread over all and resume on another one",
+        "spread over all and resume on another one [start a server and a mock model]",
         "URL");
   text("--mock-url", to.mock_url, "The mock model of that server, to compare texts with", "URL");
   text("--mock-listen", to.mock_listen, "Start the mock model of that server here", "HOST:PORT");
@@ -282,14 +278,6 @@ int run_mock(const program& in) {
   return run_mock_model(options);
 }
 
-int bench(const program& in) {
-  if (in.measures_itself && !in.measuring.urls.empty()) {
-    std::fputs("throughline: --self and --url exclude each other\n", stderr);
-    return usage_status;
-  }
-  return run_bench(in.measuring);
-}
-
 int run(program& in) {
   std::vector<std::string> commands;
   for (const auto* command : in.app.get_subcommands({})) commands.push_back(command->get_name());
@@ -311,7 +299,7 @@ int run(program& in) {
   if (in.mock_model->parsed()) return run_mock(in);
   if (in.chaos_proxy->parsed()) return run_chaos_proxy(in.chaos);
   if (in.check->parsed()) return run_check(in.checking);
-  if (in.bench->parsed()) return bench(in);
+  if (in.bench->parsed()) return run_bench(in.measuring);
   std::fputs(in.app.help().c_str(), stdout);
   return 0;
 }
