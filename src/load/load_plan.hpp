@@ -75,6 +75,7 @@ struct load_outcome {
   std::int64_t restarts = 0;
   std::int64_t reconnects = 0;  // of connections that broke although nobody cut them
   std::int64_t idle_opened = 0;
+  std::int64_t idle_dropped = 0;  // of these, by the server or on the way
 
   histogram post;         // from the sending of a POST to its whole reply
   histogram first_chunk;  // from the sending of a POST to its first token, for each reader

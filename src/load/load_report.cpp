@@ -191,6 +191,7 @@ std::vector<std::string> problems_in(const load_plan& plan, const load_outcome& 
   say(outcome.readers_broken, "readers never saw the end of their answer");
   say(outcome.readers_failed, "answers ended as an error");
   say(plan.idle - outcome.idle_opened, "event streams were not opened");
+  say(outcome.idle_dropped, "event streams were dropped");
   if (model) say(model->texts_different, "texts are not what the model sent");
   return problems;
 }
@@ -214,6 +215,7 @@ json::object to_json(const load_plan& plan, const load_outcome& outcome,
                                {"repeated", outcome.repeated},
                                {"out_of_order", outcome.out_of_order}};
   out["idle_streams"] = outcome.idle_opened;
+  out["idle_streams_dropped"] = outcome.idle_dropped;
   out["post_ms"] = times_of(outcome.post);
   out["first_chunk_ms"] = times_of(outcome.first_chunk);
   out["delivery_ms"] = times_of(outcome.delivery);

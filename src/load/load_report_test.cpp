@@ -51,6 +51,7 @@ TEST(a_report, names_every_broken_promise) {
   EXPECT_EQ(broken([](load_outcome& of) { of.out_of_order = 1; }), 1U);
   EXPECT_EQ(broken([](load_outcome& of) { of.readers_broken = 1; }), 1U);
   EXPECT_EQ(broken([](load_outcome& of) { of.readers_failed = 1; }), 1U);
+  EXPECT_EQ(broken([](load_outcome& of) { of.idle_dropped = 1; }), 1U);
   EXPECT_EQ(broken([](load_outcome& of) { --of.posts; }), 1U);
   auto outcome = an_outcome();
   model_account account;

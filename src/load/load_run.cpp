@@ -388,7 +388,7 @@ class load_run {
 
   void response_ended(std::uint32_t number) {
     auto& who = clients_[number];
-    if (who.conversation == no_conversation) return who.close();
+    if (who.conversation == no_conversation) return broke(number);  // it has no end
     if (is_post(who)) return posted(number);
     if (who.check.has_ended()) return reader_over(number, true);
     broke(number);  // a server that goes down ends its streams and asks to come back
@@ -455,8 +455,13 @@ class load_run {
   /// The connection is no use any more, and nobody meant that.
   void broke(std::uint32_t number) {
     auto& who = clients_[number];
+    const bool had_begun = who.now == phase::receiving;
     who.close();
-    if (who.conversation == no_conversation || who.is_over) return;
+    if (who.conversation == no_conversation) {
+      if (had_begun) ++out_.idle_dropped;
+      return;
+    }
+    if (who.is_over) return;
     if (is_post(who)) {
       ++out_.posts_refused;
       if (out_.refusal.empty()) out_.refusal = "the connection broke";

@@ -79,8 +79,17 @@ test("holds idle event streams and posts at a rate", async () => {
   const { status, report } = await bench([...running(), "--idle", "50", "--posts-per-second", "50", "--duration", "1s", "--chunks", "2"]);
   expect(status).toBe(0);
   const got = report();
-  expect(got).toMatchObject({ idle_streams: 50, posts: { answered: 50, refused: 0 }, post_ms: { count: 50 } });
+  expect(got).toMatchObject({ idle_streams: 50, idle_streams_dropped: 0, posts: { answered: 50, refused: 0 }, post_ms: { count: 50 } });
   expect(got.server.rss_kb_per_idle_stream).toBeDefined();
+});
+
+test("fails when idle event streams are dropped", async () => {
+  const proxy = await startProxy(engine.url, { ends: "/events" });
+  const { status, output, report } = await bench(["--url", proxy.url, "--idle", "5", "--conversations", "1", "--chunks", "5", "--pace", "5ms"]);
+  await proxy.close();
+  expect(output).toContain("WRONG: 5 event streams were dropped");
+  expect(status).toBe(1);
+  expect(report()).toMatchObject({ ok: false, idle_streams: 5, idle_streams_dropped: 5, posts: { answered: 1 } });
 });
 
 test("spreads readers over several addresses", async () => {

@@ -14,6 +14,8 @@ export interface Faults {
   stripsQuery?: boolean;
   /** Answers this status to every POST. */
   refusesPosts?: number;
+  /** Ends the responses to this path behind their first bytes. */
+  ends?: string;
   /** Changes the bytes of event streams. */
   changes?: (piece: Buffer) => Buffer;
 }
@@ -35,7 +37,15 @@ export async function startProxy(to: string, faults: Faults): Promise<Proxy> {
     const path = faults.stripsQuery ? incoming.url!.split("?")[0]! : incoming.url!;
     const behind = request(
       { host: target.hostname, port: target.port, method: incoming.method, path, headers },
-      (reply) => pass(reply, outgoing, faults),
+      (reply) => {
+        pass(reply, outgoing, faults);
+        if (path === faults.ends) {
+          reply.once("data", () => {
+            reply.removeAllListeners("data").resume();
+            outgoing.end();
+          });
+        }
+      },
     );
     behind.on("error", () => outgoing.destroy());
     outgoing.on("close", () => behind.destroy());
