@@ -176,6 +176,7 @@ composition::composition(aio::event_loop& home, aio::event_loops& loops,
                      .local_worker = &worker,
                      .queues = config.values.queues}),
       door(door_options_of(config)) {
+  submissions.begin_tasks_at(worker.taker());
   for (const auto& provider : config.providers) {
     if (provider.models.empty() && provider.kind != provider_kind::demo)
       providers_to_ask.push_back(provider.name);

@@ -196,6 +196,7 @@ class engine_fixture : public testing::Test {
     worker_options options;
     options.save_partials = milliseconds(20);
     worker_.emplace(loops_, services, bells_, options);
+    if (posts_to_worker_) submissions_->begin_tasks_at(worker_->taker());
     worker_->start();
   }
   void stop_worker(milliseconds grace = milliseconds(0)) {
@@ -264,6 +265,7 @@ class engine_fixture : public testing::Test {
   notices bells_;
   faulty_log log_;
   no_jitter random_;
+  bool posts_to_worker_ = false;  // what is posted begins at the worker at once
   store::queue_limits limits_;
   std::unique_ptr<sql::sqlite_database> database_;
   std::optional<store::conversations> conversations_;

@@ -104,11 +104,17 @@ aio::awaitable<generation::outcome> generation::generate() {
   co_return how;
 }
 
+aio::awaitable<result<std::vector<store::context_line>>> generation::read_context() {
+  if (task_.context) co_return std::move(*task_.context);
+  auto context = co_await services_.queue.context(task_.held, services_.limits.context_bytes_max);
+  co_return context;
+}
+
 // A database that does not answer costs time, nothing else.
 aio::awaitable<std::optional<provider::completion_request>> generation::make_request(
     outcome& failed) {
   for (int tries = 1; stop_ == stop_cause::none; ++tries) {
-    auto context = co_await services_.queue.context(task_.held, services_.limits.context_bytes_max);
+    auto context = co_await read_context();
     if (context) {
       provider::completion_request request;
       for (auto& line : *context) {

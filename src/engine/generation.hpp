@@ -87,6 +87,7 @@ class generation {
   aio::awaitable<bool> open_log();
   aio::awaitable<outcome> generate();
   aio::awaitable<std::optional<provider::completion_request>> make_request(outcome& failed);
+  aio::awaitable<result<std::vector<store::context_line>>> read_context();
   aio::awaitable<outcome> read_completion();
   /// True: the answer is over its limits.
   bool take(const provider::event_batch& batch, std::optional<std::string>& finish_reason);

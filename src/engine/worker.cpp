@@ -24,7 +24,7 @@ constexpr milliseconds lease_of_one_alone{10LL * 365 * 24 * 3600 * 1000};
 
 }  // namespace
 
-class worker::impl {
+class worker::impl final : public store::task_taker {
  public:
   impl(aio::event_loops& loops, generation_services services, notices& bells,
        worker_options options)
@@ -33,6 +33,7 @@ class worker::impl {
         options_(std::move(options)),
         home_(loops[0]),
         wake_(aio::bell::create(home_)),
+        none_reserved_(aio::bell::create(home_)),
         claimed_at_(std::chrono::steady_clock::now()),
         renewed_at_(std::chrono::steady_clock::now()),
         claiming_(home_),
@@ -70,7 +71,45 @@ class worker::impl {
   }
   worker_id id() const noexcept { return id_; }
 
+  // --- what is posted in this process
+  // ---------------------------------------------------------------------------------------------------------
+
+  std::optional<worker_id> reserve(const std::string& queue) override {
+    // Counted before it looks: whoever stops the taking waits for all that were counted.
+    reserved_.fetch_add(1);
+    const bool may_take =
+        is_taking_.load() && std::ranges::find(options_.queues, queue) != options_.queues.end();
+    if (may_take && running_.fetch_add(1, std::memory_order_relaxed) < options_.concurrency) {
+      return id_;
+    }
+    if (may_take) one_is_over();
+    end_reservation();
+    return std::nullopt;
+  }
+
+  void start(store::claimed_task task) override {
+    hand_out(std::move(task));
+    end_reservation();
+  }
+
+  void give_back() noexcept override {
+    one_is_over();
+    end_reservation();
+  }
+
  private:
+  void end_reservation() noexcept {
+    // With the last one the worker may go.
+    const auto bell = none_reserved_;
+    if (reserved_.fetch_sub(1) == 1) bell->ring();
+  }
+
+  aio::awaitable<> stop_taking() {
+    is_taking_.store(false);
+    // Each waits for a transaction and for nothing else.
+    while (reserved_.load() > 0) co_await none_reserved_->wait();
+  }
+
   // --- claiming
   // ---------------------------------------------------------------------------------------------------------
 
@@ -100,18 +139,19 @@ class worker::impl {
     }
     beat(claimed_at_);
     const auto count = static_cast<std::int64_t>(claimed->size());
+    running_.fetch_add(count, std::memory_order_relaxed);
     for (auto& task : *claimed) hand_out(std::move(task));
     co_return count;
   }
 
+  // It is counted in running_ already. Any thread.
   void hand_out(store::claimed_task task) {
-    running_.fetch_add(1, std::memory_order_relaxed);
     attempts_begun.add();
     if (task.held.attempt == 1) {
       task_waits.observe(std::max(services_.time.wall_now() - task.created_at, milliseconds(0)));
     }
     log::info(log::task(task.held.task), "claimed", {{"attempt", std::int64_t{task.held.attempt}}});
-    crew& chosen = *crews_[turn_++ % crews_.size()];
+    crew& chosen = *crews_[turn_.fetch_add(1, std::memory_order_relaxed) % crews_.size()];
     chosen.loop().post(
         [&chosen, task = std::move(task)]() mutable { chosen.start(std::move(task)); });
   }
@@ -146,7 +186,10 @@ class worker::impl {
       const bool renewed = renewal.has_value();
       if (renewed || is_full(renewal.error())) beat(renewed_at_);
       // The first claim waits for the first lease.
-      if (renewed && !has_lease) claiming_.spawn("claiming", keep_claiming());
+      if (renewed && !has_lease && !is_draining_) {
+        claiming_.spawn("claiming", keep_claiming());
+        is_taking_.store(true);
+      }
       has_lease = has_lease || renewed;
       const bool is_punctual =
           renewed && std::chrono::steady_clock::now() - began < options_.heartbeat;
@@ -263,6 +306,8 @@ class worker::impl {
 
   aio::awaitable<> drain_at_home(steady_time deadline) {
     queue_watch_.reset();
+    is_draining_ = true;
+    co_await stop_taking();
     co_await claiming_.stop();  // a claim under way hands out what it got before it ends
     for (auto& crew : crews_) {
       [[maybe_unused]] const bool empty =
@@ -296,12 +341,16 @@ class worker::impl {
   aio::event_loop& home_;
   const worker_id id_ = worker_id::generate();
   std::shared_ptr<aio::bell> wake_;
+  std::shared_ptr<aio::bell> none_reserved_;
   std::unique_ptr<notices::watch> queue_watch_;
   std::vector<std::unique_ptr<crew>> crews_;
-  std::atomic<std::int64_t> running_{0};
+  std::atomic<std::int64_t> running_{0};   // with the rooms that are reserved
+  std::atomic<std::int64_t> reserved_{0};  // calls of reserve() that are not over
+  std::atomic<bool> is_taking_{false};
+  bool is_draining_ = false;
   std::atomic<steady_time> claimed_at_;
   std::atomic<steady_time> renewed_at_;
-  std::size_t turn_ = 0;
+  std::atomic<std::size_t> turn_{0};
   int punctual_ = 0;
   held_tasks orphans_;
   aio::task_group claiming_;
@@ -326,6 +375,9 @@ worker_pulse worker::pulse() const noexcept {
 }
 worker_id worker::id() const noexcept {
   return impl_->id();
+}
+store::task_taker& worker::taker() noexcept {
+  return *impl_;
 }
 
 }  // namespace throughline::engine

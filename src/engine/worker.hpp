@@ -4,7 +4,8 @@
 // network.
 //
 // The bell of the queue wakes it; by itself it looks about once a second, with jitter. One claim is
-// in flight at a time, and bells meanwhile coalesce.
+// in flight at a time, and bells meanwhile coalesce. What is posted in its own process and would be
+// claimed next anyway it takes from the hand of the poster (store::task_taker).
 #pragma once
 
 #include <algorithm>
@@ -60,6 +61,10 @@ class worker {
     return std::min(now.claimed, now.renewed);
   }
   [[nodiscard]] worker_id id() const noexcept;
+
+  /// For store::submissions; lives as long as the worker. Takes nothing before the first lease, and
+  /// nothing more once draining has begun.
+  [[nodiscard]] store::task_taker& taker() noexcept;
 
  private:
   class impl;

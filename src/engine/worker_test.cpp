@@ -139,6 +139,56 @@ TEST_F(worker_pulse_test, a_worker_that_cannot_claim_has_none_though_it_can_read
   eventually([&] { return one.pulse().claimed > stopped; }, "a claim");
 }
 
+/// A worker that takes what is posted here, as many at once as the test says.
+class taking_worker_test : public worker_pulse_test {
+ protected:
+  static worker_options one_at_a_time() {
+    worker_options options;
+    options.concurrency = 1;
+    return options;
+  }
+  /// Whether its post rang nobody, for the worker had it already.
+  bool is_taken(store::submission& posted) {
+    const auto bell = aio::bell::create(loops_[1]);
+    const auto watch = bells_.watch_queue(bell);
+    posted = post();
+    return !bell->is_rung();
+  }
+
+  worker single{loops_,
+                {queue, log_, models, system_clock(), random_, {}, {}, nullptr},
+                bells_,
+                one_at_a_time()};
+};
+
+TEST_F(taking_worker_test, a_post_begins_at_once_while_there_is_room) {
+  submissions_->begin_tasks_at(single.taker());
+  model_->will_play({{says("Begun"), hangs()}});
+  store::submission first;
+  EXPECT_FALSE(is_taken(first)) << "before its first lease it takes nothing";
+  EXPECT_EQ(task(first.task).state, store::task_state::ready);
+  await(answers_->cancel(loops_[1], "local", first.task));
+  single.start();
+  eventually(
+      [&] {
+        if (is_taken(first)) return true;
+        await(answers_->cancel(loops_[1], "local", first.task));
+        return false;
+      },
+      "a lease");
+  EXPECT_EQ(task(first.task).state, store::task_state::running);
+  EXPECT_EQ(single.running(), 1);
+  store::submission second;
+  EXPECT_FALSE(is_taken(second)) << "it has room for one";
+  EXPECT_EQ(task(second.task).state, store::task_state::ready);
+  await(answers_->cancel(loops_[1], "local", first.task));
+  eventually([&] { return task(second.task).state == store::task_state::running; }, "a claim");
+  eventually([&] { return single.running() == 1; }, "every other room given back");
+  await(single.drain(std::chrono::steady_clock::now()));
+  EXPECT_FALSE(is_taken(second)) << "while it stops it takes nothing";
+  EXPECT_EQ(single.running(), 0);
+}
+
 TEST_F(worker_test, the_log_does_not_repeat_what_a_provider_said) {
   const auto file = directory_ / "log";
   const int descriptor = ::open(file.c_str(), O_CREAT | O_RDWR | O_CLOEXEC, 0600);

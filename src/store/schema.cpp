@@ -183,8 +183,15 @@ CREATE TABLE idempotency_keys(
 CREATE INDEX idempotency_keys_old ON idempotency_keys(created_at)
 )sql";
 
-constexpr std::array<sql::migration, 1> all_migrations{
+// A task's row is itself the record of its newest attempt, until that one makes room for another:
+// an answer that succeeds at once writes no row of `attempts`.
+constexpr std::string_view attempt_in_task = R"sql(
+ALTER TABLE tasks ADD COLUMN attempt_started_at bigint
+)sql";
+
+constexpr std::array<sql::migration, 2> all_migrations{
     sql::migration{1, "conversations, messages and the queue of tasks", first_tables, false},
+    sql::migration{2, "the newest attempt is in its task", attempt_in_task, true},
 };
 
 /// What the next version may bring, for tests of going there and back. THROUGHLINE_FAULT_SCHEMA

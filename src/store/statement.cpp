@@ -23,7 +23,7 @@ std::string claim_text(std::size_t queues) {
   }
   text += R"()
 UPDATE tasks SET state = 'running', attempt = attempt + 1, worker = $1,
-  started_at = COALESCE(started_at, now_ms())
+  started_at = COALESCE(started_at, now_ms()), attempt_started_at = now_ms()
 WHERE id IN (SELECT id FROM p ORDER BY priority DESC, ready_at, id LIMIT $2)
 RETURNING id, attempt, owner, conversation_id, message_id, failures, failures_max,
   cancel_requested, created_at,
@@ -40,10 +40,11 @@ std::span<const statement> all_statements() {
   static const std::vector<statement> every_statement{
       lock_owner,
       admit,
+      first_state,
       insert_task,
-      next_in_line,
-      begin_attempts,
-      end_attempt,
+      first_in_line,
+      unblock,
+      keep_attempt,
       read_fence,
       finish_task,
       end_task,
@@ -60,7 +61,7 @@ std::span<const statement> all_statements() {
       held_tasks,
       retire_worker,
       reap,
-      end_lost_attempts,
+      keep_lost_attempts,
       recover_attempts,
       recover_tasks,
       recover_workers,

@@ -21,53 +21,71 @@ WITH p AS MATERIALIZED (
          FROM tasks s WHERE s.owner = $1 AND s.queue = $2 AND s.state IN ('ready', 'running')))
 UPDATE tasks SET state = 'ready', ready_at = now_ms(), rev = $4 WHERE id IN (SELECT id FROM p))"};
 
+/// The state a task begins in. `running`: a worker may begin it at once, for nothing is ready in
+/// front of it and its owner has a free slot. $1 conversation, $2 run_at, $3 owner, $4 queue, $5
+/// cap (0: none, and what is first and due is ready at once), $6 whether a worker has room for it
+inline constexpr statement first_state{"first_state", R"(
+SELECT CASE
+  WHEN EXISTS(SELECT 1 FROM tasks o WHERE o.conversation_id = $1
+              AND o.state IN )" STORE_OPEN R"() THEN 'blocked'
+  WHEN CAST($2 AS bigint) > now_ms() THEN 'delayed'
+  WHEN CAST($6 AS bigint) = 1
+    AND NOT EXISTS(SELECT 1 FROM tasks r WHERE r.state = 'ready' AND r.queue = $4)
+    AND (CAST($5 AS bigint) = 0 OR CAST($5 AS bigint) > (SELECT count(*) FROM tasks s
+      WHERE s.owner = $3 AND s.queue = $4 AND s.state IN ('ready', 'running'))) THEN 'running'
+  WHEN CAST($5 AS bigint) = 0 THEN 'ready' ELSE 'waiting' END)"};
+
 /// $1 id, $2 owner, $3 conversation, $4 message, $5 seq, $6 rev, $7 queue, $8 priority, $9 model,
-/// $10 run_at, $11 failures_max, $12 cap (0: none, and what is first and due is ready at once)
+/// $10 run_at, $11 failures_max, $12 state, $13 worker and $14 attempt: of one that is running
 inline constexpr statement insert_task{"insert_task", R"(
 INSERT INTO tasks(id, owner, conversation_id, message_id, seq, rev, queue, priority, model,
-  state, run_at, ready_at, failures_max, created_at)
-SELECT CAST($1 AS text), CAST($2 AS text), CAST($3 AS text), CAST($4 AS text),
-  CAST($5 AS bigint), CAST($6 AS bigint), CAST($7 AS text), CAST($8 AS bigint), CAST($9 AS text),
-  CASE WHEN EXISTS(SELECT 1 FROM tasks o WHERE o.conversation_id = $3
-                   AND o.state IN )" STORE_OPEN R"() THEN 'blocked'
-       WHEN CAST($10 AS bigint) > now_ms() THEN 'delayed'
-       WHEN CAST($12 AS bigint) = 0 THEN 'ready' ELSE 'waiting' END,
+  state, run_at, ready_at, failures_max, created_at, worker, attempt, started_at,
+  attempt_started_at)
+VALUES($1, $2, $3, $4, $5, $6, $7, $8, $9, $12,
   CASE WHEN CAST($10 AS bigint) > now_ms() THEN CAST($10 AS bigint) ELSE now_ms() END,
-  now_ms(), CAST($11 AS bigint), now_ms())"};
+  now_ms(), $11, now_ms(), $13, $14,
+  CASE WHEN CAST($14 AS bigint) > 0 THEN now_ms() END,
+  CASE WHEN CAST($14 AS bigint) > 0 THEN now_ms() END))"};
 
-/// Lets the next task of a conversation go on. $1 conversation, $2 rev, $3 cap
-inline constexpr statement next_in_line{"next_in_line", R"(
+/// The first open task of a conversation. $1 conversation
+inline constexpr statement first_in_line{"first_in_line", R"(
+SELECT id, queue, state FROM tasks WHERE conversation_id = $1 AND state IN )" STORE_OPEN R"(
+ORDER BY seq LIMIT 1)"};
+
+/// Lets a blocked task go on. $1 task, $2 rev, $3 cap
+inline constexpr statement unblock{"unblock", R"(
 UPDATE tasks SET
   state = CASE WHEN run_at > now_ms() THEN 'delayed' WHEN CAST($3 AS bigint) = 0 THEN 'ready'
     ELSE 'waiting' END,
   ready_at = now_ms(), rev = $2
-WHERE id = (SELECT o.id FROM tasks o WHERE o.conversation_id = $1 AND o.state IN )" STORE_OPEN R"(
-            ORDER BY o.seq LIMIT 1) AND state = 'blocked' RETURNING queue)"};
+WHERE id = $1 AND state = 'blocked')"};
 
-/// $1 JSON [{"t": task, "a": attempt}...], $2 worker
-inline constexpr statement begin_attempts{"begin_attempts", R"(
-WITH j AS MATERIALIZED (
-  SELECT value->>'t' AS task_id, CAST(value->>'a' AS bigint) AS attempt FROM json_each($1))
-INSERT INTO attempts(task_id, attempt, worker, started_at)
-SELECT j.task_id, j.attempt, CAST($2 AS text), now_ms() FROM j)"};
+/// Keeps a record of the attempt that a task has just come to the end of, before its next one
+/// begins. (An attempt that a version before this one began has a record already.) $1 task, $2
+/// code, $3 message, $4 retryable
+inline constexpr statement keep_attempt{"keep_attempt", R"(
+INSERT INTO attempts(task_id, attempt, worker, started_at, finished_at, error_code, error_message,
+  error_retryable)
+SELECT t.id, t.attempt, t.worker, COALESCE(t.attempt_started_at, t.started_at), now_ms(),
+  CAST($2 AS text), CAST($3 AS text), CAST($4 AS bigint)
+FROM tasks t WHERE t.id = $1
+ON CONFLICT(task_id, attempt) DO UPDATE SET finished_at = excluded.finished_at,
+  error_code = excluded.error_code, error_message = excluded.error_message,
+  error_retryable = excluded.error_retryable)"};
 
-/// $1 task, $2 attempt, $3 code, $4 message, $5 retryable
-inline constexpr statement end_attempt{"end_attempt", R"(
-UPDATE attempts SET finished_at = now_ms(), error_code = $3, error_message = $4,
-  error_retryable = $5
-WHERE task_id = $1 AND attempt = $2 AND finished_at IS NULL)"};
-
-/// Who runs a task, or ran it last. $1 task
+/// Who runs a task, or ran it last, and what it belongs to. $1 task
 inline constexpr statement read_fence{"read_fence", R"(
-SELECT owner, state, attempt, worker, cancel_requested FROM tasks WHERE id = $1)"};
+SELECT owner, state, attempt, worker, cancel_requested, queue, conversation_id, message_id
+FROM tasks WHERE id = $1)"};
 
 /// The failure that ended it counts too, unless the budget was spent before.
 /// $1 task, $2 attempt, $3 worker, $4 state, $5 rev, $6 code, $7 message, $8 retryable
 inline constexpr statement finish_task{"finish_task", R"(
 UPDATE tasks SET state = $4, finished_at = now_ms(), rev = $5,
-  failures = CASE WHEN $4 = 'failed' AND failures < failures_max THEN failures + 1 ELSE failures END, error_code = $6, error_message = $7, error_retryable = $8
-WHERE id = $1 AND attempt = $2 AND worker = $3 AND state = 'running'
-RETURNING queue, conversation_id, message_id)"};
+  failures = CASE WHEN $4 = 'failed' AND failures < failures_max THEN failures + 1
+    ELSE failures END,
+  error_code = $6, error_message = $7, error_retryable = $8
+WHERE id = $1 AND attempt = $2 AND worker = $3 AND state = 'running')"};
 
 /// Ends a task that nobody runs; the caller has locked its row. $1 task, $2 attempt, $3 state, $4
 /// rev, $5 code, $6 message, $7 retryable

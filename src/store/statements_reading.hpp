@@ -188,11 +188,20 @@ inline constexpr statement active_tasks{"active_tasks", STORE_TASKS
                                         " AND " STORE_TASK_IS_VISIBLE
                                         "ORDER BY t.created_at DESC, t.id DESC LIMIT $2"};
 
-/// $1 task
+/// The newest attempt is in the task's row while it runs and after it has ended the task, unless a
+/// version before this one has kept it in `attempts` already. $1 task
 inline constexpr statement attempts_of{"attempts_of", R"(
-SELECT attempt, worker, started_at, finished_at, error_code, error_message,
-  error_retryable FROM attempts
-WHERE task_id = $1 ORDER BY attempt LIMIT 1000)"};
+SELECT attempt, worker, started_at, finished_at, error_code, error_message, error_retryable
+FROM attempts WHERE task_id = $1
+UNION ALL
+SELECT t.attempt, t.worker, COALESCE(t.attempt_started_at, t.started_at), t.finished_at,
+  CASE WHEN t.state = 'failed' THEN t.error_code END,
+  CASE WHEN t.state = 'failed' THEN t.error_message END,
+  CASE WHEN t.state = 'failed' THEN t.error_retryable END
+FROM tasks t WHERE t.id = $1 AND t.worker IS NOT NULL
+  AND t.state IN ('running', 'succeeded', 'failed', 'cancelled')
+  AND NOT EXISTS(SELECT 1 FROM attempts a WHERE a.task_id = t.id AND a.attempt = t.attempt)
+ORDER BY 1 LIMIT 1000)"};
 
 /// $1 message, $2 owner, $3 conversation
 inline constexpr statement task_of_message{"task_of_message", R"(

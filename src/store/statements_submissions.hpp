@@ -44,7 +44,8 @@ VALUES($1, $2, $3, $4, $5, $6, $7, now_ms(), now_ms()))"};
 inline constexpr statement take_seq{"take_seq", R"(
 UPDATE conversations SET last_seq = last_seq + CAST($4 AS bigint), updated_at = now_ms(), rev = $3,
   title = CASE WHEN title = '' THEN CAST($5 AS text) ELSE title END
-WHERE id = $1 AND owner = $2 AND deleted_at IS NULL RETURNING last_seq)"};
+WHERE id = $1 AND owner = $2 AND deleted_at IS NULL
+RETURNING last_seq, model, system_prompt)"};
 
 /// $1 conversation
 inline constexpr statement newest_message{"newest_message", R"(

@@ -39,21 +39,25 @@ p AS MATERIALIZED (
 UPDATE tasks SET state = 'ready', ready_at = now_ms(), failures = failures + 1,
   error_code = 'worker_lost',
   error_message = 'The worker that wrote this answer stopped.', error_retryable = 1
-WHERE id IN (SELECT id FROM p) RETURNING id, attempt)"};
+WHERE id IN (SELECT id FROM p) RETURNING id)"};
 
-/// $1 JSON [{"t": task, "a": attempt}...]
-inline constexpr statement end_lost_attempts{"end_lost_attempts", R"(
-WITH j AS MATERIALIZED (
-  SELECT value->>'t' AS task_id, CAST(value->>'a' AS bigint) AS attempt FROM json_each($1))
-UPDATE attempts SET finished_at = now_ms(), error_code = 'worker_lost',
-  error_message = 'The worker that wrote this answer stopped.', error_retryable = 1
-FROM j WHERE attempts.task_id = j.task_id AND attempts.attempt = j.attempt
-  AND attempts.finished_at IS NULL)"};
+/// As keep_attempt, for the tasks that were reaped. $1 JSON [{"i": task}...]
+inline constexpr statement keep_lost_attempts{"keep_lost_attempts", R"(
+WITH j AS MATERIALIZED (SELECT value->>'i' AS id FROM json_each($1))
+INSERT INTO attempts(task_id, attempt, worker, started_at, finished_at, error_code, error_message,
+  error_retryable)
+SELECT t.id, t.attempt, t.worker, COALESCE(t.attempt_started_at, t.started_at), now_ms(),
+  t.error_code, t.error_message, t.error_retryable
+FROM j CROSS JOIN tasks t WHERE t.id = j.id
+ON CONFLICT(task_id, attempt) DO UPDATE SET finished_at = excluded.finished_at,
+  error_code = excluded.error_code, error_message = excluded.error_message,
+  error_retryable = excluded.error_retryable)"};
 
 inline constexpr statement recover_attempts{"recover_attempts", R"(
-WITH p AS MATERIALIZED (SELECT id, attempt FROM tasks WHERE state = 'running')
-UPDATE attempts SET finished_at = now_ms() FROM p
-WHERE attempts.task_id = p.id AND attempts.attempt = p.attempt AND attempts.finished_at IS NULL)"};
+INSERT INTO attempts(task_id, attempt, worker, started_at, finished_at)
+SELECT t.id, t.attempt, t.worker, COALESCE(t.attempt_started_at, t.started_at), now_ms()
+FROM tasks t WHERE t.state = 'running'
+ON CONFLICT(task_id, attempt) DO UPDATE SET finished_at = excluded.finished_at)"};
 
 inline constexpr statement recover_tasks{"recover_tasks", R"(
 UPDATE tasks SET state = 'ready', ready_at = now_ms() WHERE state = 'running' RETURNING id)"};

@@ -2,6 +2,7 @@
 
 #include <memory>
 
+#include "base/clock.hpp"
 #include "base/fault_point.hpp"
 #include "store/row_mapping.hpp"
 #include "store/statements_queue.hpp"
@@ -33,6 +34,33 @@ struct plan {
   message_id question = message_id::generate();
   conversation_id fresh = conversation_id::generate();
   int runs = 0;  // a transaction that runs again may have been committed the first time
+
+  std::optional<worker_id> taker;  // has room for a task of this queue
+  std::string taker_queue;
+  std::optional<claimed_task> begun;  // the taker holds it, once this is committed
+};
+
+/// The room that a worker of this process keeps for a task, given back if it is not used.
+class kept_room {
+ public:
+  kept_room(task_taker* taker, const std::string& queue) : taker_(taker) {
+    if (taker_ != nullptr) worker_ = taker_->reserve(queue);
+  }
+  ~kept_room() {
+    if (worker_) taker_->give_back();
+  }
+  kept_room(const kept_room&) = delete;
+  kept_room& operator=(const kept_room&) = delete;
+
+  [[nodiscard]] std::optional<worker_id> worker() const { return worker_; }
+  void use(claimed_task task) {
+    worker_.reset();
+    taker_->start(std::move(task));
+  }
+
+ private:
+  task_taker* taker_;
+  std::optional<worker_id> worker_;
 };
 
 /// Where the new turn hangs.
@@ -41,6 +69,8 @@ struct place {
   std::int64_t last_seq = 0;
   std::optional<message_id> parent;    // of the question, if one is written
   std::optional<message_id> question;  // set: it is there already
+  std::optional<std::string> model;    // of the conversation
+  std::optional<std::string> system_prompt;
 };
 
 submission started(const plan& want, conversation_id conversation, message_id question) {
@@ -92,14 +122,20 @@ aio::awaitable<result<void>> check_open_tasks(sql::transaction& in, std::shared_
                  patience_with_open_tasks);
 }
 
-aio::awaitable<result<std::int64_t>> take_seq(sql::transaction& in, std::shared_ptr<plan> want,
-                                              conversation_id conversation, std::int64_t rev,
-                                              std::int64_t turns) {
+/// The place at the end of a conversation.
+aio::awaitable<result<place>> take_seq(sql::transaction& in, std::shared_ptr<plan> want,
+                                       conversation_id conversation, std::int64_t rev,
+                                       std::int64_t turns) {
   const auto title = want->what == plan::kind::post ? title_of(want->content) : std::string();
   const auto taken = co_await in.execute(
       statements::take_seq.text, sql::parameters{conversation, want->owner, rev, turns, title});
   if (taken.empty()) co_return fail(errc::not_found, "no such conversation");
-  co_return taken[0][0].integer();
+  place at;
+  at.conversation = conversation;
+  at.last_seq = taken[0][0].integer();
+  at.model = taken[0][1].maybe_text();
+  at.system_prompt = taken[0][2].maybe_text();
+  co_return at;
 }
 
 aio::awaitable<result<place>> place_of_post(sql::transaction& in, std::shared_ptr<plan> want,
@@ -114,10 +150,9 @@ aio::awaitable<result<place>> place_of_post(sql::transaction& in, std::shared_pt
                                         want->options.model, nullptr, at.last_seq});
     co_return at;
   }
-  at.conversation = *want->in;
-  const auto last = co_await take_seq(in, want, at.conversation, rev, 2);
-  if (!last) co_return last.error();
-  at.last_seq = *last;
+  auto taken = co_await take_seq(in, want, *want->in, rev, 2);
+  if (!taken) co_return taken.error();
+  at = *std::move(taken);
   if (!want->parent) {
     const auto newest =
         co_await in.execute(statements::newest_message.text, sql::parameters{at.conversation});
@@ -147,16 +182,14 @@ aio::awaitable<result<place>> place_beside(sql::transaction& in, std::shared_ptr
     co_return fail(errc::unprocessable, is_edit ? "only a user message can be edited"
                                                 : "only an answer can be regenerated");
   }
-  place at;
-  at.conversation = row[0].id<conversation_id>();
+  const auto conversation = row[0].id<conversation_id>();
+  auto at = co_await take_seq(in, want, conversation, rev, is_edit ? 2 : 1);
+  if (!at) co_return at.error();
   if (is_edit) {
-    at.parent = row[1].maybe_id<message_id>();
+    at->parent = row[1].maybe_id<message_id>();
   } else {
-    at.question = row[1].id<message_id>();
+    at->question = row[1].id<message_id>();
   }
-  const auto last = co_await take_seq(in, want, at.conversation, rev, is_edit ? 2 : 1);
-  if (!last) co_return last.error();
-  at.last_seq = *last;
   co_return at;
 }
 
@@ -194,6 +227,35 @@ aio::awaitable<result<place>> find_place(sql::transaction& in, std::shared_ptr<p
   co_return at;
 }
 
+/// The state the task begins in; that of one which the taker begins is noted in `begun`.
+aio::awaitable<task_state> begin_task(sql::transaction& in, std::shared_ptr<plan> want, place at) {
+  const auto& options = want->options;
+  // What is tried again goes into the queue it was in.
+  const bool has_taker = want->taker && want->taker_queue == options.queue;
+  sql::parameters values{at.conversation, to_unix_ms(options.run_at),         want->owner,
+                         options.queue,   want->limits.running_per_owner_max, has_taker};
+  const auto found = co_await in.execute(statements::first_state.text, std::move(values));
+  const auto state = parse_task_state(found[0][0].text());
+  if (state != task_state::running) co_return state;
+  claimed_task task;
+  task.held = {want->task, 1, *want->taker};
+  task.owner = want->owner;
+  task.conversation = at.conversation;
+  task.message = want->answer;
+  task.model = options.model ? options.model : at.model;
+  task.failures_max = want->limits.failures_max;
+  task.created_at = system_clock().wall_now();
+  if (!at.parent && !at.question) {
+    auto& lines = task.context.emplace();
+    if (at.system_prompt && !at.system_prompt->empty()) {
+      lines.push_back({role::system, *at.system_prompt});
+    }
+    lines.push_back({role::user, want->content});
+  }
+  want->begun = std::move(task);
+  co_return state;
+}
+
 aio::awaitable<message_id> insert_turn(sql::transaction& in, std::shared_ptr<plan> want, place at,
                                        std::int64_t rev) {
   auto question = want->question;
@@ -208,7 +270,8 @@ aio::awaitable<message_id> insert_turn(sql::transaction& in, std::shared_ptr<pla
   sql::parameters answer{want->answer, at.conversation, want->owner,  question, at.last_seq,
                          rev,          want->task,      options.model};
   co_await in.execute(statements::insert_answer.text, std::move(answer));
-  const auto cap = want->limits.running_per_owner_max;
+  const auto state = co_await begin_task(in, want, at);
+  const bool is_running = state == task_state::running;
   sql::parameters job{want->task,
                       want->owner,
                       at.conversation,
@@ -220,17 +283,35 @@ aio::awaitable<message_id> insert_turn(sql::transaction& in, std::shared_ptr<pla
                       options.model,
                       to_unix_ms(options.run_at),
                       want->limits.failures_max,
-                      cap};
+                      to_string(state),
+                      is_running ? want->taker : std::nullopt,
+                      is_running ? 1 : 0};
   co_await in.execute(statements::insert_task.text, std::move(job));
-  co_await admit(in, want->owner, options.queue, cap, rev);
+  if (!is_running) {
+    const auto cap = want->limits.running_per_owner_max;
+    co_await admit(in, want->owner, options.queue, cap, rev);
+  }
   co_return question;
+}
+
+/// An earlier run of this transaction was committed, or another one with the same key: only the
+/// first has begun the task that this one knows of.
+aio::awaitable<> forget_begun_unless_held(sql::transaction& in, std::shared_ptr<plan> want) {
+  if (!want->begun) co_return;
+  const auto& held = want->begun->held;
+  const auto now = co_await read_fence(in, held.task);
+  if (!now || now->state != task_state::running || !now->names(held)) want->begun.reset();
 }
 
 aio::awaitable<result<submission>> run(sql::transaction& in, std::shared_ptr<plan> want) {
   ++want->runs;
   const auto earlier = co_await find_earlier(in, want);
   if (!earlier) co_return earlier.error();
-  if (*earlier) co_return **earlier;
+  if (*earlier) {
+    co_await forget_begun_unless_held(in, want);
+    co_return **earlier;
+  }
+  want->begun.reset();
   const auto rev = co_await lock_owner(in, want->owner);
   const auto within = co_await check_open_tasks(in, want);
   if (!within) co_return within.error();
@@ -246,15 +327,20 @@ aio::awaitable<result<submission>> run(sql::transaction& in, std::shared_ptr<pla
 }
 
 aio::awaitable<result<submission>> commit(sql::database& database, signals& bells,
-                                          std::shared_ptr<plan> want) {
+                                          task_taker* local, std::shared_ptr<plan> want) {
+  kept_room room(local, want->options.queue);
+  want->taker = room.worker();
+  want->taker_queue = want->options.queue;
   const auto body = [want](sql::transaction& in) {
     return run(in, want);
   };
   auto done = co_await database.write<submission>(body);
   fault_point("submit.after_commit");
   if (done && !done->replayed) {
+    const bool is_begun = want->begun.has_value();
+    if (is_begun) room.use(*std::move(want->begun));
     bells.owner_changed(want->owner);
-    bells.queue_changed();
+    if (!is_begun) bells.queue_changed();
   }
   co_return done;
 }
@@ -273,7 +359,7 @@ aio::awaitable<result<submission>> submissions::post(owner_id owner,
   want->content = storable(std::move(content));
   want->options = std::move(options);
   want->limits = limits_;
-  auto done = co_await commit(database_, bells_, want);
+  auto done = co_await commit(database_, bells_, local_, want);
   co_return done;
 }
 
@@ -286,7 +372,7 @@ aio::awaitable<result<submission>> submissions::edit(owner_id owner, message_id 
   want->content = storable(std::move(content));
   want->options = std::move(options);
   want->limits = limits_;
-  auto done = co_await commit(database_, bells_, want);
+  auto done = co_await commit(database_, bells_, local_, want);
   co_return done;
 }
 
@@ -298,7 +384,7 @@ aio::awaitable<result<submission>> submissions::regenerate(owner_id owner, messa
   want->of = of;
   want->options = std::move(options);
   want->limits = limits_;
-  auto done = co_await commit(database_, bells_, want);
+  auto done = co_await commit(database_, bells_, local_, want);
   co_return done;
 }
 
@@ -310,7 +396,7 @@ aio::awaitable<result<submission>> submissions::retry(owner_id owner, task_id of
   want->of_task = of;
   want->options = std::move(options);
   want->limits = limits_;
-  auto done = co_await commit(database_, bells_, want);
+  auto done = co_await commit(database_, bells_, local_, want);
   co_return done;
 }
 

@@ -1,11 +1,15 @@
 // How an answer begins: one transaction that stores the question, the empty answer and its task.
 // When it has returned, all three survive anything. Idempotent by key.
+//
+// With a worker in the same process (begin_tasks_at) a task that is next in the queue the moment it
+// is posted never lies in it: the same transaction says that the worker holds it.
 #pragma once
 
 #include <optional>
 #include <string>
 
 #include "sql/database.hpp"
+#include "store/claimed_task.hpp"
 #include "store/records.hpp"
 #include "store/signals.hpp"
 
@@ -45,6 +49,9 @@ class submissions {
   submissions(sql::database& database, signals& bells, queue_limits limits)
       : database_(database), bells_(bells), limits_(limits) {}
 
+  /// Before the first call of the others. `local` is used as long as anything is posted.
+  void begin_tasks_at(task_taker& local) noexcept { local_ = &local; }
+
   /// A message and the task that answers it. Without `in` a conversation is made in the same
   /// transaction. Without `parent` it follows the newest message. Errors: `not_found`
   /// (conversation), `unprocessable` (parent is not an assistant or system message of this
@@ -72,6 +79,7 @@ class submissions {
   sql::database& database_;
   signals& bells_;
   queue_limits limits_;
+  task_taker* local_ = nullptr;
 };
 
 }  // namespace throughline::store

@@ -20,31 +20,12 @@
 #include <vector>
 
 #include "sql/database.hpp"
+#include "store/claimed_task.hpp"
 #include "store/records.hpp"
 #include "store/signals.hpp"
 #include "store/submissions.hpp"
 
 namespace throughline::store {
-
-/// Who runs a task: the fence of every write.
-struct task_holder {
-  task_id task;
-  std::uint32_t attempt = 0;
-  worker_id worker;
-};
-
-struct claimed_task {
-  task_holder held;
-  owner_id owner;
-  conversation_id conversation;
-  message_id message;
-  std::optional<std::string> model;  // asked for with the post, else of the conversation
-  std::int64_t failures = 0;
-  std::int64_t failures_max = 0;
-  bool cancel_requested = false;
-  std::optional<std::string> last_error_code;  // of the attempt before, if it failed
-  wall_time created_at;
-};
 
 /// What a worker hears at a heartbeat.
 struct heartbeat_result {
@@ -105,12 +86,6 @@ struct attempt_record {
 struct cancel_result {
   task_state state = task_state::cancelled;  // after the call
   bool was_running = false;                  // a worker must stop it; its bell was rung
-};
-
-/// One line of the conversation an answer is written for.
-struct context_line {
-  role from = role::user;
-  std::string content;
 };
 
 class task_queue {

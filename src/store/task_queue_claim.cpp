@@ -15,16 +15,6 @@ namespace {
 constexpr std::size_t queues_max = 64;
 constexpr int due_rounds_max = 10;
 
-/// [{"t":TASK,"a":ATTEMPT},...] of rows that begin with a task and its attempt.
-std::string to_json_attempts(const sql::rows& rows) {
-  std::string out = "[";
-  for (const auto& row : rows) {
-    if (out.size() > 1) out += ',';
-    out += R"({"t":")" + row[0].text() + R"(","a":)" + std::to_string(row[1].integer()) + '}';
-  }
-  return out + "]";
-}
-
 claimed_task to_claimed(const sql::row& row, worker_id worker) {
   claimed_task out;
   out.held = {row[0].id<task_id>(), static_cast<std::uint32_t>(row[1].integer()), worker};
@@ -56,8 +46,6 @@ aio::awaitable<result<std::vector<claimed_task>>> run_claim(sql::transaction& in
   auto claimed = co_await in.execute(text, std::move(values));
   std::vector<claimed_task> out;
   if (claimed.empty()) co_return out;
-  co_await in.execute(statements::begin_attempts.text,
-                      sql::parameters{to_json_attempts(claimed), worker});
   std::sort(claimed.all.begin(), claimed.all.end(), comes_first);
   out.reserve(claimed.size());
   for (const auto& row : claimed) out.push_back(to_claimed(row, worker));
@@ -82,8 +70,9 @@ aio::awaitable<result<heartbeat_result>> run_heartbeat(sql::transaction& in, wor
 aio::awaitable<result<std::int64_t>> run_reap(sql::transaction& in, std::int64_t most) {
   const auto reaped = co_await in.execute(statements::reap.text, sql::parameters{most});
   if (!reaped.empty()) {
-    co_await in.execute(statements::end_lost_attempts.text,
-                        sql::parameters{to_json_attempts(reaped)});
+    std::vector<task_id> lost;
+    for (const auto& row : reaped) lost.push_back(row[0].id<task_id>());
+    co_await in.execute(statements::keep_lost_attempts.text, sql::parameters{to_json_ids(lost)});
   }
   co_return static_cast<std::int64_t>(reaped.size());
 }

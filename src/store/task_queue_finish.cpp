@@ -27,32 +27,27 @@ sql::parameters with_error(sql::parameters values, const std::optional<answer_er
 struct finished {
   bool is_done = false;
   owner_id owner;
+  bool may_free_others = true;  // not known of an earlier call
 };
 
 aio::awaitable<result<finished>> run_finish(sql::transaction& in, task_holder held, ending how,
                                             std::int64_t cap) {
   auto now = co_await read_fence(in, held.task);
   if (!now || !now->names(held)) co_return finished{};
-  finished out{true, now->owner};
+  finished out{true, now->owner, true};
   if (is_terminal(now->state)) co_return out;  // by this very call, whose reply was lost
   const auto rev = co_await lock_owner(in, now->owner);
   auto values =
       with_error({held.task, held.attempt, held.worker, to_string(how.state), rev}, how.failure);
   const auto ended = co_await in.execute(statements::finish_task.text, std::move(values));
-  if (ended.empty()) {
+  if (ended.changed == 0) {
     // Taken, or finished by an earlier call whose commit was in doubt, between the two statements.
     now = co_await read_fence(in, held.task);
     out.is_done = now && now->names(held) && is_terminal(now->state);
     co_return out;
   }
-  const auto& row = ended[0];
-  ended_task which{held.task,
-                   held.attempt,
-                   out.owner,
-                   row[0].text(),
-                   row[1].id<conversation_id>(),
-                   row[2].id<message_id>()};
-  co_await write_ending(in, std::move(which), std::move(how), cap, rev);
+  ended_task which{held.task, held.attempt, out.owner, now->queue, now->conversation, now->message};
+  out.may_free_others = co_await write_ending(in, std::move(which), std::move(how), cap, rev);
   fault_point("finish.before_commit");
   co_return out;
 }
@@ -100,7 +95,7 @@ aio::awaitable<result<handed_back>> run_requeue(sql::transaction& in, handing_ba
     co_return out;
   }
   co_await admit(in, now->owner, moved[0][0].text(), what.cap, rev);
-  co_await end_attempt(in, held.task, held.attempt, what.failure);
+  co_await keep_attempt(in, held.task, what.failure);
   out.changed = true;
   co_return out;
 }
@@ -119,7 +114,7 @@ aio::awaitable<> end_unheld(sql::transaction& in, owner_id owner, task_id task, 
   const auto last_attempt = static_cast<std::uint32_t>(row[1].integer());
   if (parse_task_state(row[0].text()) == task_state::running) {
     const answer_error lost{"worker_lost", "The worker that wrote this answer stopped.", true};
-    co_await end_attempt(in, task, last_attempt, lost);
+    co_await keep_attempt(in, task, lost);
   }
   const auto text = co_await read_saved(in, task);
   ended_task which{task,
@@ -132,7 +127,8 @@ aio::awaitable<> end_unheld(sql::transaction& in, owner_id owner, task_id task, 
   THROUGHLINE_ASSERT(is_terminal(how.state));
   auto values = with_error({task, which.attempt, to_string(how.state), rev}, how.failure);
   co_await in.execute(statements::end_task.text, std::move(values));
-  co_await write_ending(in, std::move(which), std::move(how), cap, rev);
+  [[maybe_unused]] const bool may_free_others =
+      co_await write_ending(in, std::move(which), std::move(how), cap, rev);
 }
 
 /// A task that was cleaned away has ended as its message says.
@@ -196,7 +192,7 @@ aio::awaitable<result<bool>> task_queue::finish(task_holder held, ending how) {
     // Also when an earlier call did it: that one had no reply, so it rang nothing.
     bells_.owner_changed(done->owner);
     bells_.task_ended(held.task);
-    bells_.queue_changed();
+    if (done->may_free_others) bells_.queue_changed();
   }
   co_return done->is_done;
 }

@@ -34,18 +34,21 @@ aio::awaitable<std::optional<fence>> read_fence(sql::transaction& in, task_id ta
   out.attempt = static_cast<std::uint32_t>(row[2].integer());
   out.worker = row[3].maybe_id<worker_id>();
   out.cancel_requested = row[4].integer() != 0;
+  out.queue = row[5].text();
+  out.conversation = row[6].id<conversation_id>();
+  out.message = row[7].id<message_id>();
   co_return out;
 }
 
-aio::awaitable<> end_attempt(sql::transaction& in, task_id task, std::uint32_t attempt,
-                             std::optional<answer_error> failure) {
-  sql::parameters values{task, attempt, nullptr, nullptr, nullptr};
+aio::awaitable<> keep_attempt(sql::transaction& in, task_id task,
+                              std::optional<answer_error> failure) {
+  sql::parameters values{task, nullptr, nullptr, nullptr};
   if (failure) {
-    values[2] = failure->code;
-    values[3] = storable(failure->message);
-    values[4] = failure->retryable;
+    values[1] = failure->code;
+    values[2] = storable(failure->message);
+    values[3] = failure->retryable;
   }
-  co_await in.execute(statements::end_attempt.text, std::move(values));
+  co_await in.execute(statements::keep_attempt.text, std::move(values));
 }
 
 namespace {
@@ -86,22 +89,31 @@ aio::awaitable<> end_message(sql::transaction& in, message_id message, std::uint
   co_await in.execute(statements::end_message.text, std::move(values));
 }
 
+/// Lets the next task of a conversation go on; returns its queue if there is one.
+aio::awaitable<std::optional<std::string>> unblock_next(sql::transaction& in,
+                                                        conversation_id conversation,
+                                                        std::int64_t cap, std::int64_t rev) {
+  const auto first =
+      co_await in.execute(statements::first_in_line.text, sql::parameters{conversation});
+  if (first.empty() || parse_task_state(first[0][2].text()) != task_state::blocked) {
+    co_return std::nullopt;
+  }
+  co_await in.execute(statements::unblock.text, sql::parameters{first[0][0], rev, cap});
+  co_return first[0][1].text();
+}
+
 }  // namespace
 
-aio::awaitable<> write_ending(sql::transaction& in, ended_task which, ending how, std::int64_t cap,
-                              std::int64_t rev) {
-  const auto next = co_await in.execute(statements::next_in_line.text,
-                                        sql::parameters{which.conversation, rev, cap});
+aio::awaitable<bool> write_ending(sql::transaction& in, ended_task which, ending how,
+                                  std::int64_t cap, std::int64_t rev) {
+  const auto next = co_await unblock_next(in, which.conversation, cap, rev);
   co_await admit(in, which.owner, which.queue, cap, rev);
-  if (!next.empty() && next[0][0].text() != which.queue) {
-    co_await admit(in, which.owner, next[0][0].text(), cap, rev);
-  }
-  const auto failure = how.failure;
+  if (next && *next != which.queue) co_await admit(in, which.owner, *next, cap, rev);
   co_await end_message(in, which.message, which.attempt, std::move(how), rev);
-  co_await end_attempt(in, which.task, which.attempt, failure);
   co_await in.execute(statements::delete_partials.text, sql::parameters{which.task});
   co_await in.execute(statements::touch_conversation.text,
                       sql::parameters{which.conversation, rev});
+  co_return next.has_value() || cap > 0;
 }
 
 aio::awaitable<saved_text> read_saved(sql::transaction& in, task_id task) {

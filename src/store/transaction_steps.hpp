@@ -15,9 +15,12 @@ namespace throughline::store {
 [[nodiscard]] aio::awaitable<> admit(sql::transaction& in, owner_id owner, std::string queue,
                                      std::int64_t cap, std::int64_t rev);
 
-/// Who runs a task, or ran it last.
+/// Who runs a task, or ran it last, and what it belongs to.
 struct fence {
   owner_id owner;
+  std::string queue;
+  conversation_id conversation;
+  message_id message;
   task_state state = task_state::ready;
   std::uint32_t attempt = 0;
   std::optional<worker_id> worker;
@@ -42,14 +45,13 @@ struct ended_task {
 };
 /// Everything that follows from the end of a task: the next of its conversation, the free slot, the
 /// message with its terminal chunk, the conversation's activity; the partial text is not needed any
-/// more.
-[[nodiscard]] aio::awaitable<> write_ending(sql::transaction& in, ended_task which, ending how,
-                                            std::int64_t cap, std::int64_t rev);
+/// more. True: a task may have become ready.
+[[nodiscard]] aio::awaitable<bool> write_ending(sql::transaction& in, ended_task which, ending how,
+                                                std::int64_t cap, std::int64_t rev);
 
-/// Closes the record of one attempt, if it is open.
-[[nodiscard]] aio::awaitable<> end_attempt(sql::transaction& in, task_id task,
-                                           std::uint32_t attempt,
-                                           std::optional<answer_error> failure);
+/// Keeps a record of the task's newest attempt, which has just ended without ending the task.
+[[nodiscard]] aio::awaitable<> keep_attempt(sql::transaction& in, task_id task,
+                                            std::optional<answer_error> failure);
 
 /// The newest attempt's saved text.
 [[nodiscard]] aio::awaitable<saved_text> read_saved(sql::transaction& in, task_id task);

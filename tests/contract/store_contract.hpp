@@ -9,6 +9,7 @@
 #include "contract/store_contract_doubt.hpp"
 #include "contract/store_contract_queue.hpp"
 #include "contract/store_contract_submissions.hpp"
+#include "contract/store_contract_takers.hpp"
 #include "contract/store_contract_text.hpp"
 #include "contract/store_contract_torture.hpp"
 #include "contract/store_contract_upkeep.hpp"

@@ -274,21 +274,21 @@ TEST_P(store_contract, the_statements_that_end_an_attempt_are_fences_by_themselv
   const auto finished_by = [&](std::uint32_t attempt, worker_id worker) {
     return ask(std::string(statements::finish_task.text),
                {posted.task, attempt, worker, "succeeded", 1, nullptr, nullptr, nullptr})
-        .size();
+        .changed;
   };
   const auto requeued_by = [&](std::uint32_t attempt, worker_id worker) {
     return ask(std::string(statements::requeue_task.text),
                {posted.task, attempt, worker, 1000, 0, 1, nullptr, nullptr, nullptr, 1})
         .size();
   };
-  EXPECT_EQ(finished_by(held.attempt, stranger), 0U);
-  EXPECT_EQ(finished_by(held.attempt + 1, held.worker), 0U);
+  EXPECT_EQ(finished_by(held.attempt, stranger), 0);
+  EXPECT_EQ(finished_by(held.attempt + 1, held.worker), 0);
   EXPECT_EQ(requeued_by(held.attempt, stranger), 0U);
   EXPECT_EQ(requeued_by(held.attempt - 1, held.worker), 0U);
   cancel(ann, posted.task);
   EXPECT_EQ(requeued_by(held.attempt, held.worker), 0U) << "its cancel was requested";
-  EXPECT_EQ(finished_by(held.attempt, held.worker), 1U);
-  EXPECT_EQ(finished_by(held.attempt, held.worker), 0U) << "it has ended";
+  EXPECT_EQ(finished_by(held.attempt, held.worker), 1);
+  EXPECT_EQ(finished_by(held.attempt, held.worker), 0) << "it has ended";
 }
 
 }  // namespace throughline::store

@@ -8,12 +8,24 @@
 
 namespace throughline::store {
 
-/// One actor. It posts, claims, finishes, hands back, drops, cancels, reaps and makes due at
-/// random.
-class torturer {
+/// One actor. It posts, takes what it has posted if it has room, claims, finishes, hands back,
+/// drops, cancels, reaps and makes due at random.
+class torturer final : public task_taker {
  public:
-  torturer(submissions& posts, task_queue& queue, unsigned seed)
-      : posts_(posts), queue_(queue), random_(seed) {}
+  torturer(submissions posts, task_queue& queue, unsigned seed)
+      : posts_(std::move(posts)), queue_(queue), random_(seed) {
+    posts_.begin_tasks_at(*this);
+  }
+
+  std::optional<worker_id> reserve(const std::string&) override {
+    if (random_() % 2 == 0) return std::nullopt;
+    return worker_;
+  }
+  void start(claimed_task task) override {
+    ++taken_;
+    held_.push_back(std::move(task));
+  }
+  void give_back() noexcept override {}
 
   aio::awaitable<> act(int steps) {
     for (int i = 0; i < steps; ++i) {
@@ -91,8 +103,9 @@ class torturer {
   }
 
  public:
-  submissions& posts_;
+  submissions posts_;
   task_queue& queue_;
+  int taken_ = 0;
   std::mt19937 random_;
   worker_id worker_ = worker_id::generate();
   std::map<owner_id, std::vector<submission>> mine_;
@@ -113,6 +126,9 @@ TEST_P(store_contract, everything_at_once_keeps_every_rule) {
     for (auto& one : all) running.push_back(start(one->act(steps)));
     for (auto& one : running) one.get();
     expect_sound();
+    int taken = 0;
+    for (const auto& one : all) taken += one->taken_;
+    EXPECT_GT(taken, 0);
 
     // Who was told "done" is the one whose answer is stored, and nobody else was told so.
     std::set<task_id> done;

@@ -1,6 +1,7 @@
 // A transaction that was rolled back runs again: SQLite loses a whole group of transactions with
 // one of them. What the first run saw must not be taken for something that was committed.
 #include "contract/store_fixture.hpp"
+#include "contract/store_recording_taker.hpp"
 
 namespace throughline::store {
 namespace {
@@ -41,6 +42,17 @@ TEST_P(store_contract, a_deletion_that_runs_again_is_refused_as_it_was_the_first
   EXPECT_EQ(refusal(talk_->remove(bob, conversation_id::generate())), errc::not_found);
   EXPECT_EQ(count("tasks WHERE cancel_requested = 1"), 0) << "somebody else's answer was stopped";
   EXPECT_EQ(get(talk_->remove(ann, posted.conversation)), std::vector<task_id>{posted.task});
+}
+
+TEST_P(store_contract, a_post_that_was_rolled_back_and_runs_again_begins_once) {
+  forgetful_database forgetful(recorded_);
+  use_database(forgetful);
+  recording_taker local(start_worker());
+  posts_->begin_tasks_at(local);
+  const auto posted = post(ann, "question");
+  ASSERT_EQ(local.started.size(), 1U);
+  EXPECT_EQ(local.started[0].held.task, posted.task);
+  EXPECT_TRUE(get(queue_->holds(local.started[0].held)));
 }
 
 TEST_P(store_contract, what_was_rolled_back_and_runs_again_happens_once) {

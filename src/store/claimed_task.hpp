@@ -1,0 +1,55 @@
+// A task in the hands of the worker that runs it: what claiming gives, and what a post gives to a
+// worker of its own process that takes the task at once.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "store/records.hpp"
+
+namespace throughline::store {
+
+/// Who runs a task: the fence of every write.
+struct task_holder {
+  task_id task;
+  std::uint32_t attempt = 0;
+  worker_id worker;
+};
+
+/// One line of the conversation an answer is written for.
+struct context_line {
+  role from = role::user;
+  std::string content;
+};
+
+struct claimed_task {
+  task_holder held;
+  owner_id owner;
+  conversation_id conversation;
+  message_id message;
+  std::optional<std::string> model;  // asked for with the post, else of the conversation
+  std::int64_t failures = 0;
+  std::int64_t failures_max = 0;
+  bool cancel_requested = false;
+  std::optional<std::string> last_error_code;  // of the attempt before, if it failed
+  wall_time created_at;
+  /// As task_queue::context() returns it, where whoever claimed it knew it already.
+  std::optional<std::vector<context_line>> context;
+};
+
+/// A worker in the process of whoever posts. A task that would be the next to be claimed anyway
+/// begins there at once, held by it from the transaction of the post on. What becomes of it in a
+/// crash is what becomes of any other claimed task.
+class task_taker {
+ public:
+  virtual ~task_taker() = default;
+  /// Keeps room for a task of `queue`; nullopt: there is none. Whoever has got an id calls start()
+  /// or give_back() once. Any thread, as the others.
+  [[nodiscard]] virtual std::optional<worker_id> reserve(const std::string& queue) = 0;
+  /// It is committed that the worker holds it.
+  virtual void start(claimed_task task) = 0;
+  virtual void give_back() noexcept = 0;
+};
+
+}  // namespace throughline::store
