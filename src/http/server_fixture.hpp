@@ -123,6 +123,7 @@ class raw_client {
     return ended_;
   }
   [[nodiscard]] bool was_reset() const { return reset_; }
+  [[nodiscard]] int descriptor() const { return descriptor_; }
 
   void shutdown_sending() { ::shutdown(descriptor_, SHUT_WR); }
   void close() {
