@@ -2,7 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <atomic>
+#include <string>
 #include <thread>
 #include <vector>
 
@@ -234,6 +236,133 @@ TEST_F(bell_test, may_be_let_go_by_another_thread_while_its_timer_runs_out) {
     }
   };
   run(body());
+}
+
+class bell_call_test : public bell_test {
+ protected:
+  void count_calls() {
+    bell_->on_ring([this] { ++calls_; });
+  }
+  int calls_ = 0;
+};
+
+TEST_F(bell_call_test, calls_once_for_many_rings_and_again_for_the_next) {
+  const auto body = [this]() -> awaitable<> {
+    count_calls();
+    co_await settle();
+    EXPECT_EQ(calls_, 0);
+    for (int i = 0; i < 10; ++i) bell_->ring();
+    EXPECT_EQ(calls_, 0) << "not from within ring()";
+    co_await settle();
+    EXPECT_EQ(calls_, 1);
+    EXPECT_FALSE(bell_->is_rung());
+    bell_->ring();
+    co_await settle();
+    EXPECT_EQ(calls_, 2);
+  };
+  run(body());
+}
+
+TEST_F(bell_call_test, calls_for_a_ring_that_came_before) {
+  const auto body = [this]() -> awaitable<> {
+    bell_->ring();
+    co_await settle();
+    count_calls();
+    co_await settle();
+    EXPECT_EQ(calls_, 1);
+  };
+  run(body());
+}
+
+TEST_F(bell_call_test, leaves_a_ring_to_one_that_waits) {
+  const auto body = [this]() -> awaitable<> {
+    task_group group(loop_);
+    int heard = 0;
+    bool aborted = false;
+    count_calls();
+    group.spawn("count", count_rings(bell_, heard, aborted));
+    co_await settle();
+    bell_->ring();
+    co_await until([&] { return heard == 1; });
+    co_await settle();
+    EXPECT_EQ(calls_, 0);
+    co_await group.stop();
+    bell_->ring();
+    co_await settle();
+    EXPECT_EQ(calls_, 1);
+    EXPECT_EQ(heard, 1);
+  };
+  run(body());
+}
+
+// The wake-up of a ring that was heard without suspending comes late.
+TEST_F(bell_call_test, does_not_call_for_a_ring_that_was_heard) {
+  const auto body = [this]() -> awaitable<> {
+    count_calls();
+    bell_->ring();
+    const bool heard = co_await bell_->wait_until(past);
+    EXPECT_TRUE(heard);
+    co_await settle();
+    EXPECT_EQ(calls_, 0);
+  };
+  run(body());
+}
+
+TEST_F(bell_call_test, keeps_rings_for_later_when_there_is_no_call_any_more) {
+  const auto body = [this]() -> awaitable<> {
+    count_calls();
+    bell_->ring();
+    bell_->on_ring(nullptr);
+    co_await settle();
+    EXPECT_EQ(calls_, 0);
+    EXPECT_TRUE(bell_->is_rung());
+    const bool heard = co_await bell_->wait_until(past);
+    EXPECT_TRUE(heard);
+  };
+  run(body());
+}
+
+TEST_F(bell_call_test, may_be_replaced_and_let_go_by_its_call) {
+  const auto body = [this]() -> awaitable<> {
+    bool has_second = false;
+    bell_->on_ring([this, &has_second, mark = std::string(100, 'm')] {
+      bell_->on_ring([&has_second] { has_second = true; });
+      EXPECT_EQ(std::ranges::count(mark, 'm'), 100) << "it lives as long as it runs";
+      bell_->ring();
+    });
+    bell_->ring();
+    co_await until([&] { return has_second; });
+    bell_->on_ring([this] { bell_.reset(); });
+    bell_->ring();
+    co_await until([this] { return bell_ == nullptr; });
+  };
+  run(body());
+}
+
+TEST_F(bell_call_test, misses_no_ring_of_any_thread) {
+  constexpr int threads = 3;
+  constexpr int each = 20'000;
+  std::atomic<int> made = 0;
+  std::vector<std::thread> ringers;
+  const auto all_told = bell::create(loop_);
+  const auto body = [&]() -> awaitable<> {
+    // The call after the last addition must come.
+    bell_->on_ring([&] {
+      if (made.load(std::memory_order_relaxed) == threads * each) all_told->ring();
+    });
+    for (int t = 0; t < threads; ++t) {
+      ringers.emplace_back([&] {
+        for (int i = 0; i < each; ++i) {
+          made.fetch_add(1, std::memory_order_relaxed);
+          bell_->ring();
+        }
+      });
+    }
+    co_await all_told->wait();
+    bell_->on_ring(nullptr);
+  };
+  run(body());
+  for (auto& ringer : ringers) ringer.join();
 }
 
 }  // namespace
