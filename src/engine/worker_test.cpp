@@ -423,6 +423,18 @@ TEST_F(worker_test, an_answer_that_has_had_all_its_attempts_ends_at_once) {
   EXPECT_TRUE(model_->requests().empty());
 }
 
+// It never asked the model, so it cannot be what ends the process each time.
+TEST_F(worker_test, attempts_that_found_no_descriptor_are_not_among_those_it_may_have) {
+  const script short_of = {fails(errc::overloaded)};
+  model_->will_play({short_of, short_of, {says("There"), finishes()}});
+  const auto posted = post();
+  generation_limits limits;
+  limits.attempts_max = 1;
+  start_worker(limits);
+  EXPECT_EQ(story(follow(posted.task)), "reset content:There done=completed");
+  EXPECT_EQ(task(posted.task).attempt, 3U);
+}
+
 TEST_F(worker_test, what_a_log_has_lost_waits_for_the_database_to_say_whose_it_is) {
   questionable_database unsure(*database_);
   store::task_queue queue(unsure, bells_, limits_);
