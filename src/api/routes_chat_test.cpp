@@ -4,6 +4,24 @@
 namespace throughline::api {
 namespace {
 
+/// Cannot be read any more when it is told so.
+class unreadable_database final : public sql::database {
+ public:
+  explicit unreadable_database(sql::database& inner) : inner_(inner) {}
+  aio::awaitable<result<void>> write_transaction(sql::transaction_body body) override {
+    return inner_.write_transaction(std::move(body));
+  }
+  aio::awaitable<result<void>> read_transaction(sql::transaction_body body) override {
+    if (refuses) co_return fail(errc::storage_failed, "as told");
+    auto outcome = co_await inner_.read_transaction(std::move(body));
+    co_return outcome;
+  }
+  std::atomic<bool> refuses{false};
+
+ private:
+  sql::database& inner_;
+};
+
 class chat_routes : public api_test {
  protected:
   json::object ask_chat(const std::string& content = "Why?") {
@@ -123,6 +141,45 @@ TEST_F(chat_routes, a_synchronous_post_gives_up_waiting_but_not_the_answer) {
   set_options(options);
   const auto posted = object(post("/chat/messages?background=false", R"({"content":"Why?"})"), 202);
   EXPECT_EQ(object(get("/tasks/" + text(posted, "task_id"))).at("state"), "queued");
+}
+
+// Whoever gets an error asks again, and has two answers.
+TEST_F(chat_routes, a_synchronous_post_whose_task_cannot_be_read_is_accepted_all_the_same) {
+  unreadable_database database(*database_);
+  database.refuses = true;
+  store::task_queue queue(database, bells_, {});
+  engine::answers answers(conversations_, queue, *log_, bells_);
+  const dependencies on{conversations_, submissions_, queue_,   *log_,   endings_, answers,
+                        bells_,         readiness_,   insight_, models_, door_};
+  api_ = make_api(on, {});
+  const auto waiting =
+      send(http::method::post, "/chat/messages?background=false", R"({"content":"Why?"})", {});
+  const auto posted = object(waiting->reply(), 202);
+  waiting->wait_until_gone();
+  set_options({});
+  EXPECT_EQ(object(get("/tasks/" + text(posted, "task_id"))).at("state"), "queued");
+}
+
+TEST_F(chat_routes, a_synchronous_post_whose_answer_cannot_be_read_is_accepted_all_the_same) {
+  unreadable_database database(*database_);
+  store::conversations conversations(database, bells_);
+  const dependencies on{conversations, submissions_, queue_,   *log_,   endings_, answers_,
+                        bells_,        readiness_,   insight_, models_, door_};
+  api_ = make_api(on, {});
+  const auto waiting =
+      send(http::method::post, "/chat/messages?background=false", R"({"content":"Why?"})", {});
+  const auto deadline = std::chrono::steady_clock::now() + test_patience;
+  while (object(get("/active-streams")).at("data").as_array().empty()) {
+    ASSERT_LT(std::chrono::steady_clock::now(), deadline);
+  }
+  auto answer = begin_answer();
+  append_text(answer, "So.");
+  database.refuses = true;
+  finish(answer);
+  const auto posted = object(waiting->reply(), 202);
+  waiting->wait_until_gone();
+  set_options({});
+  EXPECT_EQ(object(get(status_of(posted))).at("content"), "So.");
 }
 
 TEST_F(chat_routes, posts_of_a_principal_are_counted_by_the_minute) {
