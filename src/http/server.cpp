@@ -1,6 +1,7 @@
 #include "http/server.hpp"
 
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include <array>
 #include <cerrno>
@@ -148,8 +149,14 @@ class branch {
   }
 
   void admit(int descriptor, bool is_last) {
-    aio::tcp_socket socket(host_.loop.get_executor(), protocol_, descriptor);
+    aio::tcp_socket socket(host_.loop.get_executor());
     aio::error_code failure;
+    socket.assign(protocol_, descriptor, failure);
+    if (failure) {  // the kernel does not watch it, as for want of memory
+      ::close(descriptor);
+      complain(failure.value());
+      return;
+    }
     const auto peer = socket.remote_endpoint(failure);
     if (failure) return;  // gone again
     tune(socket, host_.limits.write_timeout);

@@ -1,4 +1,4 @@
-// What a client does when the kernel refuses to watch a socket (no memory, or
+// What clients and servers do when the kernel refuses to watch a socket (no memory, or
 // fs.epoll.max_user_watches): here epoll_ctl is the test's own.
 #include <gtest/gtest.h>
 #include <sys/epoll.h>
@@ -9,6 +9,7 @@
 #include <cerrno>
 
 #include "http/client_fixture.hpp"
+#include "http/server_fixture.hpp"
 
 // The thread sanitizer needs its own.
 #if !__has_feature(thread_sanitizer)
@@ -16,7 +17,9 @@
 namespace throughline::http::testing {
 namespace {
 
-std::atomic<int> refusals{0};  // still to come
+// Still to come: of sockets that descriptor_sets watch, and of those that Asio does.
+std::atomic<int> refusals{0};
+std::atomic<int> asio_refusals{0};
 
 /// A descriptor_set tags its own with their number; Asio keeps addresses there.
 bool is_of_a_descriptor_set(int descriptor, const epoll_event* event) {
@@ -28,10 +31,13 @@ bool is_of_a_descriptor_set(int descriptor, const epoll_event* event) {
 
 extern "C" int epoll_ctl(int epoll, int operation, int descriptor, epoll_event* event) noexcept {
   using namespace throughline::http::testing;
-  if (operation == EPOLL_CTL_ADD && is_of_a_descriptor_set(descriptor, event) && refusals > 0) {
-    --refusals;
-    errno = ENOSPC;
-    return -1;
+  if (operation == EPOLL_CTL_ADD) {
+    auto& left = is_of_a_descriptor_set(descriptor, event) ? refusals : asio_refusals;
+    if (left > 0) {
+      --left;
+      errno = ENOSPC;
+      return -1;
+    }
   }
   return static_cast<int>(::syscall(SYS_epoll_ctl, epoll, operation, descriptor, event));
 }
@@ -93,6 +99,26 @@ TEST_P(client_watch_test, others_that_are_under_way_go_on) {
 }
 
 THROUGHLINE_ON_EACH_CLIENT(client_watch_test);
+
+TEST(a_server_whose_connection_is_not_watched, closes_it_and_serves_the_others) {
+  const auto ok = [](exchange& with) -> aio::awaitable<> {
+    co_await with.respond(response{});
+  };
+  served served(ok, {}, 1);
+  raw_client first(served.port());
+  first.get("/");
+  ASSERT_EQ(first.read_response().status, 200);
+  testing::asio_refusals = 1;
+  raw_client unlucky(served.port());
+  unlucky.get("/");
+  EXPECT_TRUE(unlucky.sees_end());
+  EXPECT_EQ(testing::asio_refusals, 0);
+  first.get("/");
+  EXPECT_EQ(first.read_response().status, 200);
+  raw_client next(served.port());
+  next.get("/");
+  EXPECT_EQ(next.read_response().status, 200);
+}
 
 }  // namespace
 }  // namespace throughline::http
