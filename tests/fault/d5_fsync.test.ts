@@ -20,6 +20,8 @@ row("D5", "a sync that the disk refuses, at any moment", { quick: 3, long: 60 },
         await sleep(chance.between(0, 500));
         disk.fail("fsync EIO once");
         tally.faults++;
+        // Whatever has ended by now: this one is to be stored.
+        crowd.add(stage.answer("client late", someWish(chance), { readers: 2 }));
         const ended = await stage.death();
         const output = stage.engine.running.output();
         const failures = output.match(/^disk: fsync fails$/gm)?.length ?? 0;
