@@ -232,7 +232,7 @@ aio::awaitable<> event_stream::follow(task_id task, stream::follow_from from, bo
 
 aio::awaitable<bool> event_stream::belongs_to_owner(task_id task) {
   while (true) {
-    const auto owned = co_await in_.app.on.queue.end_of(in_.owner, task);
+    const auto owned = co_await in_.app.on.answers.end_of(in_.owner, task);
     if (owned) co_return true;
     if (owned.error().code == errc::not_found) co_return false;
     co_await aio::sleep_for(after_failure);

@@ -13,7 +13,7 @@ aio::awaitable<result<void>> follow_task(call in) {
   if (!id) co_return id.error();
   const auto wait = in.request().query.integer("wait", 0, wait_seconds_max);
   if (!wait) co_return wait.error();
-  const auto end = co_await in.app.on.queue.end_of(in.owner, *id);
+  const auto end = co_await in.app.on.answers.end_of(in.owner, *id);
   if (!end) co_return end.error();
   const std::string position(sent_position(in.request()).value_or(""));
   if (!wants_json(in.request())) {

@@ -95,7 +95,9 @@ engine::generation_services services_of(composition& on, const settings& values)
           .limits = {.answer_bytes_max = to_size(values.answer_bytes_max),
                      .answer_chunks_max = to_size(values.answer_chunks_max),
                      .context_bytes_max = to_size(values.context_bytes_max)},
-          .delayed = nullptr};
+          .delayed = nullptr,
+          // With SQLite this process is the only one.
+          .running = &on.running};
 }
 
 engine::worker_options worker_options_of(const settings& values) {
@@ -164,7 +166,7 @@ composition::composition(aio::event_loop& home, aio::event_loops& loops,
       endings(loops[0], queue),
       clients(loops),
       models(make_catalog(config, clients)),
-      answers(conversations, queue, *log, bells),
+      answers(conversations, queue, *log, bells, &running),
       worker(loops, services_of(*this, config.values), bells, worker_options_of(config.values)),
       watch(home, loops),
       readiness(

@@ -54,6 +54,7 @@ struct composition {
   engine::batched_endings endings;
   provider::http_clients clients;
   provider::catalog models;
+  engine::running_answers running;
   engine::answers answers;
   engine::worker worker;
   aio::loop_watch watch;

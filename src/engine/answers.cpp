@@ -17,8 +17,20 @@ struct written_ending {
 }  // namespace
 
 answers::answers(store::conversations& conversations, store::task_queue& queue,
-                 stream::chunk_log& log, notices& bells)
-    : conversations_(conversations), queue_(queue), log_(log), bells_(bells) {}
+                 stream::chunk_log& log, notices& bells, running_answers* running)
+    : conversations_(conversations), queue_(queue), log_(log), bells_(bells), running_(running) {}
+
+aio::awaitable<result<store::task_queue::terminal_position>> answers::end_of(store::owner_id owner,
+                                                                             task_id task) {
+  using enum running_answers::whose;
+  const auto found = running_ != nullptr ? running_->look(owner, task) : unknown;
+  if (found == theirs) {
+    co_return store::task_queue::terminal_position{task, true, std::nullopt, 0};
+  }
+  if (found == somebody_elses) co_return fail(errc::not_found, "no such task");
+  auto end = co_await queue_.end_of(std::move(owner), task);
+  co_return end;
+}
 
 aio::awaitable<result<store::cancel_result>> answers::request_end(store::owner_id owner,
                                                                   task_id task) {
@@ -93,7 +105,9 @@ aio::awaitable<result<store::task>> answers::wait_for_end(std::shared_ptr<aio::b
 
 aio::awaitable<result<void>> answers::remove_conversation(store::owner_id owner,
                                                           conversation_id id) {
+  if (running_ != nullptr) running_->hiding_begins();
   const auto open = co_await conversations_.remove(owner, id);
+  if (running_ != nullptr) running_->hiding_ended(id);
   if (!open) co_return open.error();
   for (const task_id task : *open) {
     const auto requested = co_await request_end(owner, task);

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "engine/notices.hpp"
+#include "engine/running_answers.hpp"
 #include "store/conversations.hpp"
 #include "store/task_queue.hpp"
 #include "stream/chunk_log.hpp"
@@ -13,9 +14,13 @@ namespace throughline::engine {
 
 class answers {
  public:
-  /// All outlive this.
+  /// All outlive this. `running` is what the worker of this process fills, if it may.
   answers(store::conversations& conversations, store::task_queue& queue, stream::chunk_log& log,
-          notices& bells);
+          notices& bells, running_answers* running = nullptr);
+
+  /// As task_queue::end_of, from memory if the answer is written in this process.
+  [[nodiscard]] aio::awaitable<result<store::task_queue::terminal_position>> end_of(
+      store::owner_id owner, task_id task);
 
   /// Requests the end of the answer and waits up to `patience` until it has really ended: the
   /// request to the model closed, the partial text and the terminal state committed. The task's
@@ -46,6 +51,7 @@ class answers {
   store::task_queue& queue_;
   stream::chunk_log& log_;
   notices& bells_;
+  running_answers* running_;
 };
 
 }  // namespace throughline::engine

@@ -25,6 +25,7 @@ aio::awaitable<> crew::run(std::shared_ptr<generation> work) {
     crew& from;
     std::shared_ptr<generation> work;
     ~departure() {
+      if (from.services_.running != nullptr) from.services_.running->remove(work->held());
       const auto found = from.running_.find(work->held().task);
       // The task may already be back with a newer attempt.
       if (found != from.running_.end() && found->second == work) from.running_.erase(found);

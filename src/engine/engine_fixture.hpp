@@ -182,7 +182,7 @@ class engine_fixture : public testing::Test {
     submissions_.emplace(*database_, bells_, limits_);
     queue_.emplace(*database_, bells_, limits_);
     if (!endings_) endings_.emplace(loops_[0], *queue_);
-    answers_.emplace(*conversations_, *queue_, log_, bells_);
+    answers_.emplace(*conversations_, *queue_, log_, bells_, &running_);
   }
   void close_database() { database_.reset(); }
 
@@ -191,8 +191,8 @@ class engine_fixture : public testing::Test {
     entry.source = model_;
     entry.models = {"model"};
     models_.emplace(std::vector{entry}, "model");
-    generation_services services{*queue_, log_, *models_, system_clock(),
-                                 random_, {},   limits,   nullptr};
+    generation_services services{*queue_, log_,   *models_, system_clock(), random_,
+                                 {},      limits, nullptr,  &running_};
     worker_options options;
     options.save_partials = milliseconds(20);
     worker_.emplace(loops_, services, bells_, options);
@@ -272,6 +272,7 @@ class engine_fixture : public testing::Test {
   std::optional<store::submissions> submissions_;
   std::optional<store::task_queue> queue_;
   std::optional<batched_endings> endings_;
+  running_answers running_;
   std::optional<answers> answers_;
   std::shared_ptr<scripted_provider> model_ = std::make_shared<scripted_provider>();
   std::optional<provider::catalog> models_;

@@ -19,6 +19,7 @@
 #include "base/random.hpp"
 #include "engine/draft.hpp"
 #include "engine/retry_policy.hpp"
+#include "engine/running_answers.hpp"
 #include "provider/catalog.hpp"
 #include "store/task_queue.hpp"
 #include "stream/chunk_log.hpp"
@@ -45,6 +46,8 @@ struct generation_services {
   generation_limits limits;
   /// Rung when a task went back to the queue with a delay. Set by the worker.
   std::shared_ptr<aio::bell> delayed;
+  /// Knows what runs here. nullptr where other processes use the database as well.
+  running_answers* running = nullptr;
 };
 
 class generation {

@@ -74,21 +74,21 @@ class worker::impl final : public store::task_taker {
   // --- what is posted in this process
   // ---------------------------------------------------------------------------------------------------------
 
-  std::optional<worker_id> reserve(const std::string& queue) override {
+  std::optional<room> reserve(const std::string& queue) override {
     // Counted before it looks: whoever stops the taking waits for all that were counted.
     reserved_.fetch_add(1);
     const bool may_take =
         is_taking_.load() && std::ranges::find(options_.queues, queue) != options_.queues.end();
     if (may_take && running_.fetch_add(1, std::memory_order_relaxed) < options_.concurrency) {
-      return id_;
+      return room{id_, now()};
     }
     if (may_take) one_is_over();
     end_reservation();
     return std::nullopt;
   }
 
-  void start(store::claimed_task task) override {
-    hand_out(std::move(task));
+  void start(store::claimed_task task, room in) override {
+    hand_out(std::move(task), in.since);
     end_reservation();
   }
 
@@ -131,6 +131,7 @@ class worker::impl final : public store::task_taker {
     }
     std::vector<std::string> queues = options_.queues;
     const std::int64_t most = std::min(room, options_.claim_max);
+    const auto asked_at = now();
     auto claimed = co_await services_.queue.claim(id_, std::move(queues), most);
     if (!claimed) {
       log::warning("claiming failed; trying again", {{"why", claimed.error().detail}});
@@ -140,13 +141,18 @@ class worker::impl final : public store::task_taker {
     beat(claimed_at_);
     const auto count = static_cast<std::int64_t>(claimed->size());
     running_.fetch_add(count, std::memory_order_relaxed);
-    for (auto& task : *claimed) hand_out(std::move(task));
+    for (auto& task : *claimed) hand_out(std::move(task), asked_at);
     co_return count;
   }
 
+  [[nodiscard]] running_answers::moment now() const {
+    return services_.running != nullptr ? services_.running->now() : 0;
+  }
+
   // It is counted in running_ already. Any thread.
-  void hand_out(store::claimed_task task) {
+  void hand_out(store::claimed_task task, running_answers::moment asked_at) {
     attempts_begun.add();
+    if (services_.running != nullptr) services_.running->add(task, asked_at);
     if (task.held.attempt == 1) {
       task_waits.observe(std::max(services_.time.wall_now() - task.created_at, milliseconds(0)));
     }

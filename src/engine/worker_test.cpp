@@ -189,6 +189,39 @@ TEST_F(taking_worker_test, a_post_begins_at_once_while_there_is_room) {
   EXPECT_EQ(single.running(), 0);
 }
 
+TEST_F(worker_test, a_reader_of_an_answer_that_is_written_here_costs_no_question) {
+  model_->will_play({{says("Begun"), hangs()}});
+  const auto posted = post();
+  start_worker();
+  eventually([&] { return !await(log_.read(posted.task, std::nullopt, 1000))->runs.empty(); },
+             "text");
+  questionable_database unsure(*database_);
+  store::task_queue silent_queue(unsure, bells_, limits_);
+  answers from_memory(*conversations_, silent_queue, log_, bells_, &running_);
+  unsure.refuse_after = 0;
+  const auto end = await(from_memory.end_of("local", posted.task));
+  ASSERT_TRUE(end.has_value());
+  EXPECT_TRUE(end->exists);
+  EXPECT_EQ(end->attempt, std::nullopt);
+  EXPECT_EQ(await(from_memory.end_of("bob", posted.task)).error().code, errc::not_found);
+  EXPECT_EQ(unsure.refused, 0);
+  ASSERT_TRUE(await(from_memory.remove_conversation("local", posted.conversation)).has_value());
+  EXPECT_EQ(await(from_memory.end_of("local", posted.task)).error().code, errc::unavailable);
+  EXPECT_EQ(await(from_memory.end_of("bob", posted.task)).error().code, errc::unavailable);
+  EXPECT_EQ(unsure.refused, 2) << "what is hidden is not known here";
+  EXPECT_EQ(await(answers_->end_of("local", posted.task)).error().code, errc::not_found);
+}
+
+TEST_F(worker_test, an_answer_that_has_ended_is_not_known_here_any_more) {
+  model_->will_play({{says("All"), finishes()}});
+  const auto posted = post();
+  start_worker();
+  follow(posted.task);
+  eventually([&] { return running_.look("local", posted.task) == running_answers::whose::unknown; },
+             "its departure");
+  EXPECT_EQ(await(answers_->end_of("local", posted.task))->attempt, 1U);
+}
+
 TEST_F(worker_test, the_log_does_not_repeat_what_a_provider_said) {
   const auto file = directory_ / "log";
   const int descriptor = ::open(file.c_str(), O_CREAT | O_RDWR | O_CLOEXEC, 0600);

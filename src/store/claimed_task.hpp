@@ -43,12 +43,17 @@ struct claimed_task {
 /// crash is what becomes of any other claimed task.
 class task_taker {
  public:
+  /// Room for one task.
+  struct room {
+    worker_id worker;
+    std::uint64_t since = 0;  // for the taker
+  };
   virtual ~task_taker() = default;
-  /// Keeps room for a task of `queue`; nullopt: there is none. Whoever has got an id calls start()
-  /// or give_back() once. Any thread, as the others.
-  [[nodiscard]] virtual std::optional<worker_id> reserve(const std::string& queue) = 0;
+  /// Keeps room for a task of `queue`; nullopt: there is none. Whoever has got it calls start() or
+  /// give_back() once. Any thread, as the others.
+  [[nodiscard]] virtual std::optional<room> reserve(const std::string& queue) = 0;
   /// It is committed that the worker holds it.
-  virtual void start(claimed_task task) = 0;
+  virtual void start(claimed_task task, room in) = 0;
   virtual void give_back() noexcept = 0;
 };
 

@@ -1,6 +1,7 @@
 #include "store/submissions.hpp"
 
 #include <memory>
+#include <utility>
 
 #include "base/clock.hpp"
 #include "base/fault_point.hpp"
@@ -44,23 +45,26 @@ struct plan {
 class kept_room {
  public:
   kept_room(task_taker* taker, const std::string& queue) : taker_(taker) {
-    if (taker_ != nullptr) worker_ = taker_->reserve(queue);
+    if (taker_ != nullptr) room_ = taker_->reserve(queue);
   }
   ~kept_room() {
-    if (worker_) taker_->give_back();
+    if (room_) taker_->give_back();
   }
   kept_room(const kept_room&) = delete;
   kept_room& operator=(const kept_room&) = delete;
 
-  [[nodiscard]] std::optional<worker_id> worker() const { return worker_; }
+  [[nodiscard]] std::optional<worker_id> worker() const {
+    return room_ ? std::optional(room_->worker) : std::nullopt;
+  }
+  /// REQUIRES that there is room.
   void use(claimed_task task) {
-    worker_.reset();
-    taker_->start(std::move(task));
+    const auto room = *std::exchange(room_, std::nullopt);
+    taker_->start(std::move(task), room);
   }
 
  private:
   task_taker* taker_;
-  std::optional<worker_id> worker_;
+  std::optional<task_taker::room> room_;
 };
 
 /// Where the new turn hangs.

@@ -39,8 +39,8 @@ struct follow_from {
   std::optional<position> after;
   /// The reader named a position that cannot be parsed: it gets a reset and the whole text.
   bool garbage = false;
-  /// The database has said just now that the task has not ended: a missing log is no reason to ask
-  /// it again at once.
+  /// It is known that the task had not ended just now: a missing log is no reason to ask the
+  /// database at once.
   bool is_open = false;
 };
 

@@ -78,7 +78,7 @@ TEST_P(store_contract, nobody_is_passed_in_the_queue) {
   EXPECT_EQ(claim_one(start_worker()).held.task, earlier.task);
   EXPECT_EQ(claim_one(start_worker()).held.task, later.task);
   EXPECT_TRUE(local.started.empty());
-  EXPECT_EQ(local.room, 100);
+  EXPECT_EQ(local.rooms, 100);
   EXPECT_GT(bells_.queue_rings(), 1);
 }
 
@@ -97,7 +97,7 @@ TEST_P(store_contract, what_is_not_due_or_not_first_goes_through_the_queue) {
   const auto second = post_in(ann, first.conversation, "second");
   EXPECT_EQ(state_of(second.task), task_state::blocked);
   ASSERT_EQ(local.started.size(), 1U);
-  EXPECT_EQ(local.room, 99);
+  EXPECT_EQ(local.rooms, 99);
   bells_.forget();
   finish(local.started[0]);
   EXPECT_EQ(bells_.queue_rings(), 1) << "the second is ready";
@@ -132,11 +132,11 @@ TEST_P(store_contract, a_worker_that_takes_posts_keeps_to_the_cap) {
 
 TEST_P(store_contract, without_room_a_post_waits_for_a_claim) {
   recording_taker local(start_worker());
-  local.room = 0;
+  local.rooms = 0;
   posts_->begin_tasks_at(local);
   const auto posted = post(ann, "question");
   EXPECT_EQ(state_of(posted.task), task_state::ready);
-  EXPECT_EQ(local.room, 0);
+  EXPECT_EQ(local.rooms, 0);
   EXPECT_EQ(bells_.queue_rings(), 1);
 }
 
@@ -150,7 +150,7 @@ TEST_P(store_contract, a_refused_post_gives_its_room_back) {
   post_with(ann, options);
   EXPECT_TRUE(post_with(ann, options).replayed);
   EXPECT_EQ(local.started.size(), 1U);
-  EXPECT_EQ(local.room, 99);
+  EXPECT_EQ(local.rooms, 99);
 }
 
 TEST_P(store_contract, a_post_whose_commit_was_in_doubt_begins_once) {
@@ -165,7 +165,7 @@ TEST_P(store_contract, a_post_whose_commit_was_in_doubt_begins_once) {
   EXPECT_EQ(local.started[0].held.task, posted.task);
   EXPECT_EQ(local.started[1].held.task, second.task);
   for (const auto& task : local.started) EXPECT_TRUE(get(queue_->holds(task.held)));
-  EXPECT_EQ(local.room, 98);
+  EXPECT_EQ(local.rooms, 98);
   expect_sound();
 }
 
@@ -178,7 +178,7 @@ TEST_P(store_contract, an_answer_tried_again_stays_in_its_queue) {
   posts_->begin_tasks_at(local);
   const auto again = get(posts_->retry(ann, posted.task, {}));
   EXPECT_EQ(state_of(again.task), task_state::ready);
-  EXPECT_EQ(local.room, 100);
+  EXPECT_EQ(local.rooms, 100);
 }
 
 TEST_P(store_contract, what_a_dead_worker_took_is_taken_over_as_ever) {

@@ -17,11 +17,11 @@ class torturer final : public task_taker {
     posts_.begin_tasks_at(*this);
   }
 
-  std::optional<worker_id> reserve(const std::string&) override {
+  std::optional<room> reserve(const std::string&) override {
     if (random_() % 2 == 0) return std::nullopt;
-    return worker_;
+    return room{worker_};
   }
-  void start(claimed_task task) override {
+  void start(claimed_task task, room) override {
     ++taken_;
     held_.push_back(std::move(task));
   }
