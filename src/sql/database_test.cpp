@@ -38,6 +38,8 @@ TEST(value_death, of_another_kind_ends_the_process) {
 
 TEST(dialect, replaces_what_sqlite_writes_otherwise) {
   EXPECT_EQ(to_sqlite("SELECT 1 LIMIT 2 @lock)"), "SELECT 1 LIMIT 2 )");
+  EXPECT_EQ(to_sqlite("CREATE TABLE a(b text PRIMARY KEY) @clustered"),
+            "CREATE TABLE a(b text PRIMARY KEY) WITHOUT ROWID");
   EXPECT_EQ(to_sqlite("CREATE TABLE a(id @id PRIMARY KEY) @ff50"),
             "CREATE TABLE a(id INTEGER PRIMARY KEY) ");
 }

@@ -20,6 +20,7 @@ bool is_fill_factor(std::string_view word) {
 std::optional<std::string_view> sqlite_word(std::string_view word) {
   if (word == "lock" || is_fill_factor(word)) return "";
   if (word == "id") return "INTEGER";
+  if (word == "clustered") return "WITHOUT ROWID";
   return std::nullopt;
 }
 

@@ -8,8 +8,9 @@
 
 namespace throughline::sql {
 
-/// The text as SQLite reads it: `@lock` and `@ffN` (N a number) vanish, `@id` becomes INTEGER.
-/// Quoted text and comments are left alone, and so is any other word after an `@`.
+/// The text as SQLite reads it: `@lock` and `@ffN` (N a number) vanish, `@id` becomes INTEGER, and
+/// `@clustered`, behind a table whose rows lie in the order of its key, WITHOUT ROWID. Quoted text
+/// and comments are left alone, and so is any other word after an `@`.
 [[nodiscard]] std::string to_sqlite(std::string_view text);
 
 /// The statements of a migration: what lies between lines that hold only ";;" (blanks aside),

@@ -189,9 +189,48 @@ constexpr std::string_view attempt_in_task = R"sql(
 ALTER TABLE tasks ADD COLUMN attempt_started_at bigint
 )sql";
 
-constexpr std::array<sql::migration, 2> all_migrations{
+// Every change of a task's state writes to each partial index that its row is in. So there are no
+// more than are looked up: an owner's slots are counted only where there is a cap (capped), the
+// open tasks of a conversation are its head and what is blocked behind it, and what is old has an
+// old id.
+constexpr std::string_view fewer_indexes = R"sql(
+ALTER TABLE tasks ADD COLUMN capped bigint NOT NULL DEFAULT 0
+;;
+DROP INDEX tasks_slots
+;;
+CREATE INDEX tasks_slots ON tasks(owner, queue) WHERE state IN ('ready', 'running') AND capped = 1
+;;
+CREATE UNIQUE INDEX tasks_blocked ON tasks(conversation_id, seq) WHERE state = 'blocked'
+;;
+DROP INDEX tasks_open
+;;
+DROP INDEX tasks_old
+)sql";
+
+// The pieces of one answer lie side by side: they are written one by one and deleted together.
+constexpr std::string_view partials_by_task = R"sql(
+ALTER TABLE partials RENAME TO scattered_partials
+;;
+CREATE TABLE partials(
+  task_id text NOT NULL,
+  attempt bigint NOT NULL,
+  from_index bigint NOT NULL,
+  content text NOT NULL,
+  reasoning text NOT NULL,
+  PRIMARY KEY(task_id, attempt, from_index)
+) @clustered
+;;
+INSERT INTO partials(task_id, attempt, from_index, content, reasoning)
+SELECT task_id, attempt, from_index, content, reasoning FROM scattered_partials
+;;
+DROP TABLE scattered_partials
+)sql";
+
+constexpr std::array<sql::migration, 4> all_migrations{
     sql::migration{1, "conversations, messages and the queue of tasks", first_tables, false},
     sql::migration{2, "the newest attempt is in its task", attempt_in_task, true},
+    sql::migration{3, "fewer indexes of tasks", fewer_indexes, true},
+    sql::migration{4, "partial text in the order of tasks", partials_by_task, true},
 };
 
 /// What the next version may bring, for tests of going there and back. THROUGHLINE_FAULT_SCHEMA

@@ -65,6 +65,7 @@ std::span<const statement> all_statements() {
       recover_attempts,
       recover_tasks,
       recover_workers,
+      recover_capped,
       recover_excess,
       recover_waiting,
       recover_uncapped,

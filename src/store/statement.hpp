@@ -14,6 +14,10 @@
 // repeats them.
 #define STORE_OPEN "('blocked', 'delayed', 'waiting', 'ready', 'running')"
 #define STORE_ENDED "('succeeded', 'failed', 'cancelled')"
+// A conversation's first open task; those behind it are blocked. Together they are the open ones,
+// and each half has an index by conversation.
+#define STORE_HEAD "('delayed', 'waiting', 'ready', 'running')"
+#define STORE_OPEN_HALVES(state) "(" state " IN " STORE_HEAD " OR " state " = 'blocked')"
 
 namespace throughline::store {
 

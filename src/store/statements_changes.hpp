@@ -51,13 +51,15 @@ inline constexpr statement active_messages{
 
 // --- upkeep --------------------------------------------------------------------------------------
 
-/// $1 age ms, $2 batch
+/// What has ended long ago was made before: its id says so, for ids begin with their time. $1 age
+/// ms, $2 batch, $3 the first id of that time
 inline constexpr statement clean_tasks{"clean_tasks",
                                        R"(
 WITH p AS MATERIALIZED (
-  SELECT id FROM tasks WHERE state IN )" STORE_ENDED
-                                       R"( AND finished_at < now_ms() - CAST($1 AS bigint)
-  ORDER BY finished_at LIMIT $2 @lock)
+  SELECT id FROM tasks WHERE id < CAST($3 AS text) AND state IN )" STORE_ENDED
+                                       R"(
+    AND finished_at < now_ms() - CAST($1 AS bigint)
+  ORDER BY id LIMIT $2 @lock)
 DELETE FROM tasks WHERE id IN (SELECT id FROM p) RETURNING id)"};
 
 /// $1 JSON [{"i": task}...]
@@ -90,7 +92,7 @@ WITH p AS MATERIALIZED (
   SELECT c.id FROM conversations c WHERE c.deleted_at IS NOT NULL AND c.emptied = 0
     AND c.purged_at IS NULL
     AND c.deleted_at <= now_ms() - CAST($1 AS bigint)
-    AND NOT EXISTS(SELECT 1 FROM tasks t WHERE t.conversation_id = c.id AND t.state IN )" STORE_OPEN
+    AND NOT EXISTS(SELECT 1 FROM tasks t WHERE t.conversation_id = c.id AND t.state IN )" STORE_HEAD
                                                       R"()
   ORDER BY c.deleted_at LIMIT $2 @lock)
 UPDATE conversations SET purged_at = now_ms(), title = '', model = NULL, system_prompt = NULL
@@ -129,7 +131,8 @@ SELECT count(*) FROM (
 /// No owner holds more slots than its cap. $1 cap
 inline constexpr statement check_slots{"check_slots", R"(
 SELECT count(*) FROM (
-  SELECT owner, queue FROM tasks WHERE state IN ('ready', 'running') GROUP BY owner, queue
+  SELECT owner, queue FROM tasks WHERE state IN ('ready', 'running') AND capped = 1
+  GROUP BY owner, queue
   HAVING CAST($1 AS bigint) > 0 AND count(*) > CAST($1 AS bigint)) AS violations)"};
 
 /// A task waits only if all slots are taken. $1 cap
@@ -137,7 +140,7 @@ inline constexpr statement check_waiting{"check_waiting", R"(
 SELECT count(*) FROM (
   SELECT w.owner, w.queue FROM tasks w WHERE w.state = 'waiting' GROUP BY w.owner, w.queue
   HAVING CAST($1 AS bigint) = 0 OR (SELECT count(*) FROM tasks s
-    WHERE s.owner = w.owner AND s.queue = w.queue AND s.state IN ('ready',
-      'running')) < CAST($1 AS bigint)) AS violations)"};
+    WHERE s.owner = w.owner AND s.queue = w.queue AND s.state IN ('ready', 'running')
+      AND s.capped = 1) < CAST($1 AS bigint)) AS violations)"};
 
 }  // namespace throughline::store::statements

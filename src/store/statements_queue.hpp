@@ -18,7 +18,8 @@ WITH p AS MATERIALIZED (
   ORDER BY w.priority DESC, w.run_at, w.id
   LIMIT (SELECT CASE WHEN count(*) < CAST($3 AS bigint) THEN CAST($3 AS bigint) - count(*)
                      ELSE 0 END
-         FROM tasks s WHERE s.owner = $1 AND s.queue = $2 AND s.state IN ('ready', 'running')))
+         FROM tasks s WHERE s.owner = $1 AND s.queue = $2 AND s.state IN ('ready', 'running')
+           AND s.capped = 1))
 UPDATE tasks SET state = 'ready', ready_at = now_ms(), rev = $4 WHERE id IN (SELECT id FROM p))"};
 
 /// The state a task begins in. `running`: a worker may begin it at once, for nothing is ready in
@@ -27,30 +28,34 @@ UPDATE tasks SET state = 'ready', ready_at = now_ms(), rev = $4 WHERE id IN (SEL
 inline constexpr statement first_state{"first_state", R"(
 SELECT CASE
   WHEN EXISTS(SELECT 1 FROM tasks o WHERE o.conversation_id = $1
-              AND o.state IN )" STORE_OPEN R"() THEN 'blocked'
+              AND o.state IN )" STORE_HEAD R"() THEN 'blocked'
   WHEN CAST($2 AS bigint) > now_ms() THEN 'delayed'
   WHEN CAST($6 AS bigint) = 1
     AND NOT EXISTS(SELECT 1 FROM tasks r WHERE r.state = 'ready' AND r.queue = $4)
     AND (CAST($5 AS bigint) = 0 OR CAST($5 AS bigint) > (SELECT count(*) FROM tasks s
-      WHERE s.owner = $3 AND s.queue = $4 AND s.state IN ('ready', 'running'))) THEN 'running'
+      WHERE s.owner = $3 AND s.queue = $4 AND s.state IN ('ready', 'running')
+        AND s.capped = 1)) THEN 'running'
   WHEN CAST($5 AS bigint) = 0 THEN 'ready' ELSE 'waiting' END)"};
 
 /// $1 id, $2 owner, $3 conversation, $4 message, $5 seq, $6 rev, $7 queue, $8 priority, $9 model,
-/// $10 run_at, $11 failures_max, $12 state, $13 worker and $14 attempt: of one that is running
+/// $10 run_at, $11 failures_max, $12 state, $13 worker and $14 attempt: of one that is running, $15
+/// whether it counts against a cap
 inline constexpr statement insert_task{"insert_task", R"(
 INSERT INTO tasks(id, owner, conversation_id, message_id, seq, rev, queue, priority, model,
   state, run_at, ready_at, failures_max, created_at, worker, attempt, started_at,
-  attempt_started_at)
+  attempt_started_at, capped)
 VALUES($1, $2, $3, $4, $5, $6, $7, $8, $9, $12,
   CASE WHEN CAST($10 AS bigint) > now_ms() THEN CAST($10 AS bigint) ELSE now_ms() END,
   now_ms(), $11, now_ms(), $13, $14,
   CASE WHEN CAST($14 AS bigint) > 0 THEN now_ms() END,
-  CASE WHEN CAST($14 AS bigint) > 0 THEN now_ms() END))"};
+  CASE WHEN CAST($14 AS bigint) > 0 THEN now_ms() END, $15))"};
 
-/// The first open task of a conversation. $1 conversation
+/// The task that comes after the one that has ended, if it was the head. $1 conversation
 inline constexpr statement first_in_line{"first_in_line", R"(
-SELECT id, queue, state FROM tasks WHERE conversation_id = $1 AND state IN )" STORE_OPEN R"(
-ORDER BY seq LIMIT 1)"};
+SELECT b.id, b.queue FROM tasks b WHERE b.conversation_id = $1 AND b.state = 'blocked'
+  AND NOT EXISTS(SELECT 1 FROM tasks h WHERE h.conversation_id = $1 AND h.state IN )" STORE_HEAD
+                                                          R"()
+ORDER BY b.seq LIMIT 1)"};
 
 /// Lets a blocked task go on. $1 task, $2 rev, $3 cap
 inline constexpr statement unblock{"unblock", R"(

@@ -69,8 +69,7 @@ WHERE m.conversation_id = $1 AND lower(m.content) LIKE lower(CAST($2 AS text)) E
 inline constexpr statement open_tasks_of{"open_tasks_of", R"(
 WITH j AS MATERIALIZED (SELECT value->>'i' AS id FROM json_each($1))
 SELECT t.conversation_id, t.id FROM j CROSS JOIN tasks t WHERE t.conversation_id = j.id
-  AND t.state IN )" STORE_OPEN
-                                                          R"(
+  AND )" STORE_OPEN_HALVES("t.state") R"(
 ORDER BY t.conversation_id, t.seq)"};
 
 /// $1 id, $2 owner, $3 rev, then for each field whether it is set and its value: $4 $5 title, $6 $7
@@ -95,7 +94,7 @@ SELECT id FROM conversations WHERE id = $1 AND owner = $2 AND deleted_at IS NOT 
 /// $1 conversation, $2 rev
 inline constexpr statement cancel_all_of{"cancel_all_of", R"(
 UPDATE tasks SET cancel_requested = 1, rev = $2 WHERE conversation_id = $1
-  AND state IN )" STORE_OPEN R"( RETURNING id)"};
+  AND )" STORE_OPEN_HALVES("state") R"( RETURNING id)"};
 
 /// $1 id, $2 owner, $3 rev
 inline constexpr statement unhide_conversation{"unhide_conversation", R"(
@@ -209,8 +208,8 @@ SELECT m.task_id FROM messages m WHERE m.id = $1 AND m.owner = $2 AND m.conversa
 
 /// $1 conversation, $2 owner
 inline constexpr statement newest_open_task{"newest_open_task", R"(
-SELECT t.id FROM tasks t WHERE t.conversation_id = $1 AND t.owner = $2 AND t.state IN )" STORE_OPEN
-                                                                R"(
+SELECT t.id FROM tasks t WHERE t.conversation_id = $1 AND t.owner = $2
+  AND )" STORE_OPEN_HALVES("t.state") R"(
 ORDER BY t.seq DESC LIMIT 1)"};
 
 // --- endings -------------------------------------------------------------------------------------

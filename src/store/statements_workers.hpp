@@ -65,6 +65,11 @@ UPDATE tasks SET state = 'ready', ready_at = now_ms() WHERE state = 'running' RE
 inline constexpr statement recover_workers{"recover_workers", R"(
 DELETE FROM workers)"};
 
+/// After a cap was set or taken away. $1 whether there is one
+inline constexpr statement recover_capped{"recover_capped", R"(
+UPDATE tasks SET capped = CAST($1 AS bigint)
+WHERE state IN )" STORE_OPEN R"( AND capped <> CAST($1 AS bigint))"};
+
 /// After the cap was lowered: slots beyond it are given back. $1 cap
 inline constexpr statement recover_excess{"recover_excess", R"(
 WITH p AS MATERIALIZED (

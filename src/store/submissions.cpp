@@ -289,7 +289,8 @@ aio::awaitable<message_id> insert_turn(sql::transaction& in, std::shared_ptr<pla
                       want->limits.failures_max,
                       to_string(state),
                       is_running ? want->taker : std::nullopt,
-                      is_running ? 1 : 0};
+                      is_running ? 1 : 0,
+                      want->limits.running_per_owner_max > 0};
   co_await in.execute(statements::insert_task.text, std::move(job));
   if (!is_running) {
     const auto cap = want->limits.running_per_owner_max;

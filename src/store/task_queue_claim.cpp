@@ -79,6 +79,7 @@ aio::awaitable<result<std::int64_t>> run_reap(sql::transaction& in, std::int64_t
 
 /// The slots as `cap` wants them: it may have been another one when this database was used last.
 aio::awaitable<> fit_slots_to(sql::transaction& in, std::int64_t cap) {
+  co_await in.execute(statements::recover_capped.text, sql::parameters{cap > 0});
   if (cap == 0) {
     co_await in.execute(statements::recover_uncapped.text);
     co_return;

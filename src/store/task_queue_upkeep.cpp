@@ -1,4 +1,9 @@
 // Cleaning, and the check of what must always hold.
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "base/clock.hpp"
 #include "store/row_mapping.hpp"
 #include "store/statements_changes.hpp"
 #include "store/task_queue.hpp"
@@ -10,6 +15,12 @@ namespace {
 // told that the lease was lost.
 constexpr std::int64_t worker_retention_ms = 3'600'000;
 
+/// No id that was made before `time` is greater.
+std::string first_id_of(wall_time time) {
+  const auto hex = fmt::format("{:012x}", std::max<std::int64_t>(to_unix_ms(time), 0));
+  return hex.substr(0, 8) + '-' + hex.substr(8);
+}
+
 aio::awaitable<> delete_traces(sql::transaction& in, std::string tasks) {
   co_await in.execute(statements::clean_attempts.text, sql::parameters{tasks});
   co_await in.execute(statements::clean_partials.text, sql::parameters{tasks});
@@ -19,8 +30,9 @@ aio::awaitable<result<task_queue::cleaned>> clean_old(sql::transaction& in,
                                                       task_queue::cleaning how) {
   task_queue::cleaned out;
   const std::int64_t task_age = how.task_retention.count();
-  const auto tasks =
-      co_await in.execute(statements::clean_tasks.text, sql::parameters{task_age, how.batch});
+  const auto before = first_id_of(system_clock().wall_now() - how.task_retention);
+  sql::parameters old{task_age, how.batch, before};
+  const auto tasks = co_await in.execute(statements::clean_tasks.text, std::move(old));
   if (!tasks.empty()) {
     std::vector<task_id> ids;
     for (const auto& row : tasks) ids.push_back(row[0].id<task_id>());

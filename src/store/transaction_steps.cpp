@@ -95,9 +95,7 @@ aio::awaitable<std::optional<std::string>> unblock_next(sql::transaction& in,
                                                         std::int64_t cap, std::int64_t rev) {
   const auto first =
       co_await in.execute(statements::first_in_line.text, sql::parameters{conversation});
-  if (first.empty() || parse_task_state(first[0][2].text()) != task_state::blocked) {
-    co_return std::nullopt;
-  }
+  if (first.empty()) co_return std::nullopt;
   co_await in.execute(statements::unblock.text, sql::parameters{first[0][0], rev, cap});
   co_return first[0][1].text();
 }

@@ -65,6 +65,8 @@ std::string what_is_wrong_with(std::string_view statement, std::string_view line
                                                    "CORRELATED ",
                                                    "SCALAR SUBQUERY ",
                                                    "COMPOUND QUERY",
+                                                   "MULTI-INDEX OR",
+                                                   "INDEX ",
                                                    "LEFT-MOST SUBQUERY",
                                                    "UNION ALL",
                                                    "MERGE (UNION ALL)",
