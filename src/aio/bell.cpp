@@ -20,6 +20,11 @@ awaitable<bool> bell::wait_until(steady_time deadline) {
   const auto self = shared_from_this();
   THROUGHLINE_ASSERT(loop_.is_current() && !waiting_);
   if (rung_.exchange(false, std::memory_order_acq_rel)) co_return true;
+  const bool is_rung = co_await sleep_until(deadline);
+  co_return is_rung;
+}
+
+awaitable<bool> bell::sleep_until(steady_time deadline) {
   if (deadline != steady_time::max()) {
     if (std::chrono::steady_clock::now() >= deadline) co_return false;
     deadline_ = deadline;
@@ -34,6 +39,26 @@ awaitable<bool> bell::wait_until(steady_time deadline) {
     throw boost::system::system_error(asio::error::operation_aborted);
   }
   co_return false;
+}
+
+awaitable<bool> bell::wait_until(steady_time deadline, const std::function<bool()>& look) {
+  // Unset however the wait ends, also if its coroutine dies.
+  struct in_force {
+    bell& self;
+    ~in_force() { self.predicate_ = nullptr; }
+  };
+  const auto self = shared_from_this();
+  THROUGHLINE_ASSERT(loop_.is_current() && !waiting_);
+  while (rung_.exchange(false, std::memory_order_acq_rel)) {
+    if (look()) co_return true;
+  }
+  // A ring from now on is delivered after this coroutine has gone to sleep.
+  predicate own{look, nullptr};
+  predicate_ = &own;
+  const in_force until_the_end{*this};
+  const bool is_rung = co_await sleep_until(deadline);
+  if (own.thrown) std::rethrow_exception(own.thrown);
+  co_return is_rung;
 }
 
 awaitable<> bell::wait() {
@@ -86,8 +111,19 @@ void bell::wake() {
     return call();
   }
   // Only the flag counts: a delivery may be left over from a ring that was heard already.
-  const bool is_rung = rung_.exchange(false, std::memory_order_acq_rel);
+  const bool is_rung = rung_.exchange(false, std::memory_order_acq_rel) && holds();
   if (is_rung || is_cancelled_) complete(is_rung);
+}
+
+bool bell::holds() {
+  if (predicate_ == nullptr) return true;
+  auto& now = *predicate_;
+  try {
+    return now.look();
+  } catch (...) {
+    now.thrown = std::current_exception();
+    return true;
+  }
 }
 
 void bell::complete(bool is_rung) {
@@ -113,7 +149,7 @@ void bell::arm() {
     self->armed_until_ = steady_time::max();
     if (!self->waiting_ || self->deadline_ == steady_time::max()) return;
     if (std::chrono::steady_clock::now() < self->deadline_) return self->arm();
-    self->complete(self->rung_.exchange(false, std::memory_order_acq_rel));
+    self->complete(self->rung_.exchange(false, std::memory_order_acq_rel) && self->holds());
   });
 }
 

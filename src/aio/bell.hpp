@@ -9,6 +9,7 @@
 
 #include <atomic>
 #include <boost/intrusive/list_hook.hpp>
+#include <exception>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -30,6 +31,10 @@ class bell final : public std::enable_shared_from_this<bell>, public detail::loo
   /// Only on the bell's loop, one waiter at a time. Throws `operation_aborted` if the coroutine is
   /// cancelled.
   [[nodiscard]] awaitable<bool> wait_until(steady_time deadline);
+  /// The same, as with a condition variable's predicate: each ring runs `look` on the loop, and the
+  /// waiter is resumed (true) only once that returns true. What can be done without suspending is
+  /// done in there, and the coroutine sleeps on. What `look` throws is thrown here.
+  [[nodiscard]] awaitable<bool> wait_until(steady_time deadline, const std::function<bool()>& look);
   /// The same without a deadline.
   [[nodiscard]] awaitable<> wait();
   /// Suspends until rung, even if the coroutine is cancelled meanwhile: for what must be waited
@@ -51,6 +56,16 @@ class bell final : public std::enable_shared_from_this<bell>, public detail::loo
   enum class cancelling : bool { ignored, heard };
 
   explicit bell(event_loop& loop) : loop_(loop) {}
+  /// The predicate of a wait, in its coroutine's frame.
+  struct predicate {
+    const std::function<bool()>& look;
+    std::exception_ptr thrown;
+  };
+
+  /// Whoever calls keeps the bell alive, and has looked whether it is rung.
+  awaitable<bool> sleep_until(steady_time deadline);
+  /// False: the waiter sleeps on.
+  [[nodiscard]] bool holds();
   /// Suspends until complete().
   awaitable<bool> suspend(cancelling how);
   /// By the loop: a ring or a cancellation was delivered.
@@ -64,6 +79,7 @@ class bell final : public std::enable_shared_from_this<bell>, public detail::loo
   std::atomic<bool> rung_{false};
   bool is_cancelled_ = false;
   std::optional<handler> waiting_;
+  predicate* predicate_ = nullptr;  // of the present wait, if it has one
   std::function<void()> on_ring_;
   steady_time deadline_ = steady_time::max();     // of the present wait
   steady_time armed_until_ = steady_time::max();  // when the timer rings; max: it does not

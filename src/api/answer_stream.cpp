@@ -53,29 +53,75 @@ void add_frames(outgoing_frames& out, const std::vector<stream::chunk_run>& runs
   out.buffers.emplace_back(out.rewritten.data(), out.rewritten.size());
 }
 
+/// Writes pages of an event stream. What does not fit into the socket at once is finished by its
+/// coroutine; the page stays until then.
+class page_writer {
+ public:
+  page_writer(http::exchange& to, std::string task, id_form form, stream_record& record)
+      : to_(to), task_(std::move(task)), form_(form), record_(record) {
+    out_.buffers.emplace_back(sse_opening.data(), sse_opening.size());
+  }
+
+  /// False: finish() comes next.
+  bool write_now(stream::follow_result page) {
+    page_ = std::move(page);
+    if (page_.status == follow_status::frames) add_frames(out_, page_.runs, task_, form_);
+    if (out_.buffers.empty()) return true;
+    is_blocked_ = !to_.write_now(out_.buffers);
+    if (!is_blocked_) note_written();
+    return !is_blocked_ && !page_.last;
+  }
+
+  aio::awaitable<> finish() {
+    if (!is_blocked_) co_return;
+    co_await to_.finish_write();
+    is_blocked_ = false;
+    note_written();
+  }
+
+  aio::awaitable<> keep_alive() {
+    out_.buffers.emplace_back(sse_keep_alive.data(), sse_keep_alive.size());
+    co_await to_.write(out_.buffers);
+    out_.clear();
+    last_write_ = system_clock().steady_now();
+  }
+
+  /// The terminal frame has been written.
+  [[nodiscard]] bool is_over() const { return page_.last; }
+  [[nodiscard]] steady_time last_write() const { return last_write_; }
+
+ private:
+  void note_written() {
+    last_write_ = system_clock().steady_now();
+    record_.sent(page_, last_write_);
+    out_.clear();
+  }
+
+  http::exchange& to_;
+  const std::string task_;
+  const id_form form_;
+  stream_record& record_;
+  stream::follow_result page_;
+  outgoing_frames out_;
+  bool is_blocked_ = false;
+  steady_time last_write_ = steady_time::min();
+};
+
 /// The body of the event stream, `page` first.
 aio::awaitable<> stream_answer(call in, stream::chunk_follower& follower,
                                stream::follow_result page, std::string task, id_form form,
                                stream_record& record) {
-  outgoing_frames out;
-  out.buffers.emplace_back(sse_opening.data(), sse_opening.size());
-  auto last_write = steady_time::min();
+  page_writer writer(in.exchange, std::move(task), form, record);
+  // Nearly every chunk goes from the log to the socket without this coroutine.
+  const stream::page_taker at_hand = [&writer](stream::follow_result more) {
+    return writer.write_now(std::move(more));
+  };
+  auto status = page.status;
+  writer.write_now(std::move(page));
   while (true) {
-    if (page.status == follow_status::frames) add_frames(out, page.runs, task, form);
-    auto now = system_clock().steady_now();
-    if (!out.buffers.empty()) {
-      const bool is_written = in.exchange.write_now(out.buffers);
-      if (!is_written) {
-        co_await in.exchange.finish_write();
-        now = system_clock().steady_now();
-      }
-      last_write = now;
-      record.sent(page, now);
-      out.clear();
-    }
-    if (page.last || page.status == follow_status::ended ||
-        page.status == follow_status::not_found) {
-      record.ends(page.status == follow_status::not_found ? "gone" : "whole");
+    co_await writer.finish();
+    if (writer.is_over() || status == follow_status::ended || status == follow_status::not_found) {
+      record.ends(status == follow_status::not_found ? "gone" : "whole");
       co_return;
     }
     if (in.exchange.is_draining()) {
@@ -84,13 +130,11 @@ aio::awaitable<> stream_answer(call in, stream::chunk_follower& follower,
       record.ends("draining");
       co_return;
     }
-    if (now - last_write >= in.app.options.keep_alive) {
-      out.buffers.emplace_back(sse_keep_alive.data(), sse_keep_alive.size());
-      co_await in.exchange.write(out.buffers);
-      last_write = system_clock().steady_now();
-      out.clear();
-    }
-    page = co_await follower.next(std::min(slice, in.app.options.keep_alive));
+    const auto silence = system_clock().steady_now() - writer.last_write();
+    if (silence >= in.app.options.keep_alive) co_await writer.keep_alive();
+    auto more = co_await follower.next(std::min(slice, in.app.options.keep_alive), at_hand);
+    status = more.status;
+    if (status == follow_status::frames) writer.write_now(std::move(more));
   }
 }
 

@@ -48,8 +48,7 @@ class scripted_completion final : public provider::completion {
  public:
   scripted_completion(aio::event_loop& loop, script play)
       : play_(std::move(play)), cancelled_(aio::bell::create(loop)) {}
-  aio::awaitable<boost::system::result<provider::event_batch, provider::completion_error>> next()
-      override {
+  aio::awaitable<provider::batch_result> next(provider::event_taker /*at_hand*/) override {
     if (is_cancelled_ || at_ == play_.size() || play_[at_].waits) {
       while (!is_cancelled_) co_await cancelled_->wait();
       co_return provider::completion_error{fail(errc::cancelled, "cancelled"), std::nullopt,

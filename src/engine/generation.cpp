@@ -138,25 +138,32 @@ aio::awaitable<std::optional<provider::completion_request>> generation::make_req
 
 aio::awaitable<generation::outcome> generation::read_completion() {
   outcome how;
-  std::optional<std::string> finish_reason;
-  while (stop_ == stop_cause::none) {
-    const auto batch = co_await completion_->next();
+  // Nearly every batch goes from the model's socket to the log without this coroutine.
+  const provider::event_taker at_hand = [this, &how](const provider::event_batch& events) {
+    take(events, how);
+    return flush_now() && how.is != outcome::kind::finished && stop_ == stop_cause::none;
+  };
+  while (stop_ == stop_cause::none && how.is != outcome::kind::finished) {
+    const auto batch = co_await completion_->next(at_hand);
     if (!batch) {
       if (stop_ != stop_cause::none) break;
       how.is = outcome::kind::failed;
       how.failure = batch.error();
       break;
     }
-    const bool is_full = take(*batch, finish_reason);
-    if (finish_reason || is_full) {
-      how.is = outcome::kind::finished;
-      how.finish_reason = is_full ? "length" : *finish_reason;
-    }
+    take(*batch, how);
     const bool is_flushed = flush_now();
     if (!is_flushed) co_await flush(nullptr);
-    if (how.is == outcome::kind::finished) break;
   }
   co_return how;
+}
+
+void generation::take(const provider::event_batch& batch, outcome& how) {
+  std::optional<std::string> finish_reason;
+  const bool is_full = take(batch, finish_reason);
+  if (!finish_reason && !is_full) return;
+  how.is = outcome::kind::finished;
+  how.finish_reason = is_full ? "length" : *finish_reason;
 }
 
 bool generation::take(const provider::event_batch& batch,

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <chrono>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -39,6 +40,9 @@ struct client_response_head {
   header_fields headers;
 };
 
+/// Takes a piece of a body, never empty. False: no more for now.
+using body_taker = std::function<bool(std::string_view piece)>;
+
 /// One request under way. Destroying it closes it (the model sees its connection close, or its
 /// HTTP/2 stream reset).
 class client_stream {
@@ -51,7 +55,11 @@ class client_stream {
   /// What has arrived since the last call (decoded), suspending if that is nothing; an empty string
   /// at the end of the body. Errors: as above; `provider_truncated` when the body broke off against
   /// its framing.
-  [[nodiscard]] virtual aio::awaitable<result<std::string>> read() = 0;
+  [[nodiscard]] aio::awaitable<result<std::string>> read() { return read({}); }
+  /// The same, but what arrives is handed to `at_hand` as it comes, without the coroutine being
+  /// resumed for it, until that returns false: then this returns an empty string as well. It must
+  /// neither end nor destroy the stream.
+  [[nodiscard]] virtual aio::awaitable<result<std::string>> read(body_taker at_hand) = 0;
   /// Makes a suspended head() or read() return `cancelled` now, and closes the request. On the
   /// loop.
   virtual void cancel() = 0;

@@ -23,7 +23,9 @@ class curl_stream final : public client_stream {
   aio::awaitable<result<client_response_head>> head() override {
     return curl_transfer::head(transfer_);
   }
-  aio::awaitable<result<std::string>> read() override { return curl_transfer::read(transfer_); }
+  aio::awaitable<result<std::string>> read(body_taker at_hand) override {
+    return curl_transfer::read(transfer_, std::move(at_hand));
+  }
   void cancel() override { transfer_->cancel(); }
   void let_end() override { std::exchange(transfer_, nullptr)->let_end(); }
 

@@ -232,12 +232,16 @@ aio::awaitable<result<client_response_head>> curl_transfer::head(
   }
 }
 
-aio::awaitable<result<std::string>> curl_transfer::read(std::shared_ptr<curl_transfer> self) {
+aio::awaitable<result<std::string>> curl_transfer::read(std::shared_ptr<curl_transfer> self,
+                                                        body_taker at_hand) {
   while (true) {
     if (!self->body_.empty()) {
       std::string taken = std::exchange(self->body_, {});
       self->resume();
-      co_return taken;
+      if (!at_hand) co_return taken;
+      const bool wants_more = at_hand(taken);
+      if (!wants_more) co_return std::string();
+      continue;
     }
     if (self->is_ended_ && self->failure_) co_return *self->failure_;
     if (self->is_ended_) co_return std::string();

@@ -32,7 +32,8 @@ class curl_transfer final : public curl_multi::listener,
   void start();
   /// As client_stream says. `self` is this: the coroutine keeps it alive.
   static aio::awaitable<result<client_response_head>> head(std::shared_ptr<curl_transfer> self);
-  static aio::awaitable<result<std::string>> read(std::shared_ptr<curl_transfer> self);
+  static aio::awaitable<result<std::string>> read(std::shared_ptr<curl_transfer> self,
+                                                  body_taker at_hand);
   /// Closes the connection and makes whoever waits return `cancelled`.
   void cancel();
   /// As client_stream says. The transfer lives on by itself until it has ended.

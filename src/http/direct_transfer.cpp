@@ -11,6 +11,7 @@ namespace {
 // What a connection's further use is worth when the rest of a body is not wanted.
 constexpr std::size_t discarded_bytes_max = 256 * 1024;
 constexpr std::chrono::seconds discarding_max{1};
+constexpr std::size_t kept_capacity_max = 4096;
 
 }  // namespace
 
@@ -95,7 +96,9 @@ void direct_transfer::take_body(steady_time now) {
     return;
   }
   if (coding_ != coding::none && !unpack()) return;
-  if (!body_.empty()) changed_->ring();
+  if (body_.empty()) return;
+  if (taker_ != nullptr && coding_ == coding::none) return hand_over();
+  changed_->ring();
 }
 
 bool direct_transfer::unpack() {
@@ -231,17 +234,49 @@ aio::awaitable<result<client_response_head>> direct_transfer::head(
   }
 }
 
-aio::awaitable<result<std::string>> direct_transfer::read(std::shared_ptr<direct_transfer> self) {
+aio::awaitable<result<std::string>> direct_transfer::read(std::shared_ptr<direct_transfer> self,
+                                                          body_taker at_hand) {
+  // Unset however the wait ends, also if its coroutine dies.
+  struct in_force {
+    direct_transfer& of;
+    ~in_force() { of.taker_ = nullptr; }
+  };
+  const in_force until_the_end{*self};
+  taker handed_to{at_hand, false, nullptr};
   while (true) {
     if (!self->body_.empty()) {
       std::string taken = std::exchange(self->body_, {});
       self->resume();
-      co_return taken;
+      if (!at_hand) co_return taken;
+      const bool wants_more = at_hand(taken);
+      if (!wants_more) co_return std::string();
+      continue;
     }
     if (self->is_ended_ && self->failure_) co_return *self->failure_;
     if (self->is_ended_) co_return std::string();
+    if (at_hand) self->taker_ = &handed_to;
     co_await self->changed_->wait();
+    self->taker_ = nullptr;
+    if (handed_to.thrown) std::rethrow_exception(handed_to.thrown);
+    if (handed_to.is_satisfied) co_return std::string();
   }
+}
+
+// In the middle of receiving: the coroutine that waits for it sleeps on.
+void direct_transfer::hand_over() {
+  auto& to = *taker_;
+  handed_.swap(body_);
+  try {
+    to.is_satisfied = !to.take(handed_);
+  } catch (...) {
+    to.thrown = std::current_exception();
+    to.is_satisfied = true;
+  }
+  if (handed_.capacity() > kept_capacity_max) handed_ = std::string();
+  handed_.clear();
+  if (!to.is_satisfied) return;
+  taker_ = nullptr;
+  changed_->ring();
 }
 
 }  // namespace throughline::http

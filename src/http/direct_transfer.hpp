@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstdint>
+#include <exception>
 #include <memory>
 #include <optional>
 #include <span>
@@ -35,7 +36,8 @@ class direct_transfer final : public direct_connections::listener,
   void start(const client_request& request);
   /// As client_stream says. `self` is this: the coroutine keeps it alive.
   static aio::awaitable<result<client_response_head>> head(std::shared_ptr<direct_transfer> self);
-  static aio::awaitable<result<std::string>> read(std::shared_ptr<direct_transfer> self);
+  static aio::awaitable<result<std::string>> read(std::shared_ptr<direct_transfer> self,
+                                                  body_taker at_hand);
   /// Closes the connection and makes whoever waits return `cancelled`.
   void cancel();
   /// As client_stream says. The transfer lives on by itself until it has ended.
@@ -43,6 +45,12 @@ class direct_transfer final : public direct_connections::listener,
 
  private:
   enum class coding : std::uint8_t { none, compressed, unknown };
+  /// Who is handed the body while it arrives, in the frame of read().
+  struct taker {
+    const body_taker& take;
+    bool is_satisfied = false;
+    std::exception_ptr thrown;
+  };
 
   void on_ready(aio::descriptor_set::readiness ready) override;
   void on_shut_down() override { cancel(); }
@@ -65,6 +73,7 @@ class direct_transfer final : public direct_connections::listener,
   void take(std::span<char> bytes);
   void take_head(steady_time now);
   void take_body(steady_time now);
+  void hand_over();
   void complete();
   /// Unpacks as much as there is room for. False: it has ended the transfer.
   bool unpack();
@@ -80,6 +89,8 @@ class direct_transfer final : public direct_connections::listener,
 
   // What every piece touches.
   std::string body_;
+  std::string handed_;      // what body_ was, while it is handed over; keeps its memory
+  taker* taker_ = nullptr;  // who waits for the body, if he wants it at once
   std::size_t buffered_bytes_max_;
   int socket_ = -1;
   bool is_connecting_ = false;

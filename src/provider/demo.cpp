@@ -26,7 +26,7 @@ class demo_completion final : public completion {
     next_at_ = std::chrono::steady_clock::now() + pace_;
   }
 
-  aio::awaitable<boost::system::result<event_batch, completion_error>> next() override {
+  aio::awaitable<batch_result> next(event_taker /*at_hand*/) override {
     while (!is_cancelled_ && !is_finished_ && std::chrono::steady_clock::now() < next_at_) {
       timer_.expires_at(next_at_);
       [[maybe_unused]] const auto [ec] = co_await timer_.async_wait(aio::as_tuple);

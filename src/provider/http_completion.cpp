@@ -40,7 +40,7 @@ class http_completion final : public completion {
         stream_(client.start(std::move(call.request))),
         closer_(loop.get_executor()) {}
 
-  aio::awaitable<boost::system::result<event_batch, completion_error>> next() override;
+  aio::awaitable<batch_result> next(event_taker at_hand) override;
   void cancel() override;
 
  private:
@@ -48,7 +48,10 @@ class http_completion final : public completion {
 
   aio::awaitable<> begin();
   aio::awaitable<> read_refusal(http::client_response_head head);
-  aio::awaitable<> read_more(event_batch& out);
+  aio::awaitable<> read_more(event_batch& out, const event_taker& at_hand);
+  /// False: it is for the coroutine to go on.
+  bool take_at_hand(std::string_view piece, const event_taker& at_hand);
+  [[nodiscard]] bool needs_closing() const { return parser_->has_whole_text() && !is_closing_; }
   void take(std::string_view piece, event_batch& out);
   void take_end(event_batch& out);
   void take_break(error how, event_batch& out);
@@ -62,18 +65,23 @@ class http_completion final : public completion {
   std::shared_ptr<http::client_stream> stream_;
   aio::timer closer_;
   body_kind kind_ = body_kind::unknown;
+  event_batch at_hand_;  // empty between pieces; keeps its memory
   std::string whole_;
-  bool is_closing_ = false;  // the closer is set
+  bool is_satisfied_ = false;  // who is handed the events wants no more for now
+  bool is_closing_ = false;    // the closer is set
   bool is_cancelled_ = false;
   std::optional<completion_error> failure_;
 };
 
-aio::awaitable<boost::system::result<event_batch, completion_error>> http_completion::next() {
+aio::awaitable<batch_result> http_completion::next(event_taker at_hand) {
   event_batch batch;
+  is_satisfied_ = false;
   if (kind_ == body_kind::unknown && !failure_) co_await begin();
-  while (batch.empty() && !failure_ && !parser_->is_finished()) co_await read_more(batch);
+  while (batch.empty() && !failure_ && !parser_->is_finished() && !is_satisfied_) {
+    co_await read_more(batch, at_hand);
+  }
   // What came before a failure is handed over first.
-  if (batch.empty() && failure_) co_return *failure_;
+  if (batch.empty() && failure_ && !is_satisfied_) co_return *failure_;
   co_return batch;
 }
 
@@ -122,24 +130,44 @@ aio::awaitable<> http_completion::read_refusal(http::client_response_head head) 
   set_failure(status_error(head.status, head.headers, body, system_clock().wall_now()));
 }
 
-aio::awaitable<> http_completion::read_more(event_batch& out) {
+aio::awaitable<> http_completion::read_more(event_batch& out, const event_taker& at_hand) {
   const auto stream = stream_;
-  const auto piece = co_await stream->read();
+  bool is_interrupted = false;
+  http::body_taker taker;
+  if (at_hand) {
+    taker = [this, &at_hand, &is_interrupted](std::string_view piece) {
+      is_interrupted = !take_at_hand(piece, at_hand);
+      return !is_interrupted;
+    };
+  }
+  const auto piece = co_await stream->read(std::move(taker));
   if (is_cancelled_) co_return;
-  if (!piece) {
-    take_break(piece.error(), out);
-  } else if (piece->empty()) {
-    take_end(out);
-  } else {
-    take(*piece, out);
+  if (!is_interrupted) {
+    if (!piece) {
+      take_break(piece.error(), out);
+    } else if (piece->empty()) {
+      take_end(out);
+    } else {
+      take(*piece, out);
+    }
   }
   if (parser_->failure()) set_failure(*parser_->failure());
   if (parser_->is_finished()) {
     closer_.cancel();
     std::exchange(stream_, nullptr)->let_end();
-  } else if (parser_->has_whole_text() && !failure_) {
+  } else if (needs_closing() && !failure_) {
     close_after(trailing_max_);
   }
+}
+
+bool http_completion::take_at_hand(std::string_view piece, const event_taker& at_hand) {
+  take(piece, at_hand_);
+  if (!at_hand_.empty()) {
+    is_satisfied_ = !at_hand(at_hand_);
+    at_hand_.clear();
+  }
+  return !is_satisfied_ && !failure_ && !parser_->failure() && !parser_->is_finished() &&
+         !needs_closing();
 }
 
 void http_completion::take(std::string_view piece, event_batch& out) {

@@ -5,6 +5,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -58,6 +59,11 @@ struct completion_error {
 };
 
 using event_batch = std::vector<event>;
+using batch_result = boost::system::result<event_batch, completion_error>;
+
+/// Takes events, at least one. False: no more for now. It must neither cancel nor destroy the
+/// completion.
+using event_taker = std::function<bool(const event_batch& events)>;
 
 /// One answer being written. On the loop it was started for. Destroying it closes the request to
 /// the model at once.
@@ -66,8 +72,10 @@ class completion {
   virtual ~completion() = default;
   /// All events since the last call, suspending if there are none. After `finished` was handed
   /// over: an empty batch.
-  [[nodiscard]] virtual aio::awaitable<boost::system::result<event_batch, completion_error>>
-  next() = 0;
+  [[nodiscard]] aio::awaitable<batch_result> next() { return next({}); }
+  /// The same, but what arrives may be handed to `at_hand` as it comes, without the coroutine being
+  /// resumed for it, until that returns false: then this returns an empty batch.
+  [[nodiscard]] virtual aio::awaitable<batch_result> next(event_taker at_hand) = 0;
   /// Makes a suspended next() return `cancelled` and closes the request. On the loop.
   virtual void cancel() = 0;
 };

@@ -36,15 +36,17 @@ class sse_parser {
 
  private:
   std::optional<std::string_view> take_line();
+  [[nodiscard]] std::size_t find_line_end();
   std::optional<sse_event> take_field(std::string_view line);
   std::optional<sse_event> dispatch();
   void start_event();
 
   std::size_t line_bytes_max_;
   std::string buffer_;
-  std::size_t begin_ = 0;    // of the line being looked at
-  std::size_t scanned_ = 0;  // no line end between begin_ and here
-  bool skips_lf_ = false;    // the line before ended in CR
+  std::size_t begin_ = 0;               // of the line being looked at
+  std::size_t scanned_ = 0;             // no line end between begin_ and here
+  std::optional<std::size_t> next_lf_;  // the first LF at or after scanned_, or the buffer's size
+  bool skips_lf_ = false;               // the line before ended in CR
   bool at_start_ = true;
   bool ended_ = false;
   bool overlong_ = false;

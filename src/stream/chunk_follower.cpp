@@ -71,6 +71,10 @@ struct chunk_follower::state {
   /// False if the caller's patience ended first.
   aio::awaitable<bool> ask(bool is_urgent, steady_time patience_ends);
   aio::awaitable<> fetch_ending();
+  enum class handing : std::uint8_t { sleeps_on, satisfied, not_at_hand };
+  /// After a ring: gives what is at hand to `taker`, as far as that needs no waiting. Sleeping on
+  /// is for what would wait until `alarm` or longer.
+  handing hand_over(const page_taker& taker, std::size_t bytes_max, steady_time alarm);
 
   chunk_log& log;
   task_endings& endings;
@@ -124,6 +128,26 @@ aio::awaitable<> chunk_follower::state::fetch_ending() {
   }
 }
 
+chunk_follower::state::handing chunk_follower::state::hand_over(const page_taker& taker,
+                                                                std::size_t bytes_max,
+                                                                steady_time alarm) {
+  logic.on_rung();
+  const auto now = time.steady_now();
+  while (true) {
+    const auto action = logic.next(now);
+    if (action.step == follower_step::send) {
+      if (!taker(logic.take_frames(bytes_max, now))) return handing::satisfied;
+    } else if (action.step == follower_step::read) {
+      auto found = subscribed->read_now(logic.read_from(), bytes_max);
+      if (!found) return handing::not_at_hand;
+      logic.on_read(std::move(*found), now);
+    } else {
+      const bool sleeps_on = action.step == follower_step::wait && action.until >= alarm;
+      return sleeps_on ? handing::sleeps_on : handing::not_at_hand;
+    }
+  }
+}
+
 chunk_follower::chunk_follower(aio::event_loop& loop, chunk_log& log, task_endings& endings,
                                task_id task, follow_from from, clock& time)
     : state_(std::make_unique<state>(loop, log, endings, task, from, time)) {}
@@ -132,6 +156,16 @@ chunk_follower::~chunk_follower() = default;
 
 aio::awaitable<follow_result> chunk_follower::next(std::chrono::milliseconds patience,
                                                    std::size_t bytes_max) {
+  return next(patience, bytes_max, {});
+}
+
+aio::awaitable<follow_result> chunk_follower::next(std::chrono::milliseconds patience,
+                                                   page_taker at_hand) {
+  return next(patience, bytes_max_default, std::move(at_hand));
+}
+
+aio::awaitable<follow_result> chunk_follower::next(std::chrono::milliseconds patience,
+                                                   std::size_t bytes_max, page_taker at_hand) {
   state& my = *state_;
   auto now = my.time.steady_now();
   const steady_time patience_ends = now + patience;
@@ -148,9 +182,9 @@ aio::awaitable<follow_result> chunk_follower::next(std::chrono::milliseconds pat
         outcome.status = follow_status::not_found;
         co_return outcome;
       case follower_step::read: {
-        auto at_hand = my.subscribed->read_now(my.logic.read_from(), bytes_max);
-        if (at_hand) {
-          my.logic.on_read(std::move(*at_hand), now);
+        auto found = my.subscribed->read_now(my.logic.read_from(), bytes_max);
+        if (found) {
+          my.logic.on_read(std::move(*found), now);
           continue;
         }
         co_await my.read(bytes_max);
@@ -166,9 +200,20 @@ aio::awaitable<follow_result> chunk_follower::next(std::chrono::milliseconds pat
       }
       case follower_step::wait: {
         if (now >= patience_ends && !my.bell->is_rung()) co_return outcome;
-        const auto alarm = as_alarm(std::min(action.until, patience_ends), now);
-        const bool is_rung = co_await my.bell->wait_until(alarm);
-        if (is_rung) my.logic.on_rung();
+        const auto until = std::min(action.until, patience_ends);
+        const auto alarm = as_alarm(until, now);
+        if (!at_hand) {
+          const bool is_rung = co_await my.bell->wait_until(alarm);
+          if (is_rung) my.logic.on_rung();
+          break;
+        }
+        auto how = state::handing::sleeps_on;
+        const std::function<bool()> look = [&] {
+          how = my.hand_over(at_hand, bytes_max, until);
+          return how != state::handing::sleeps_on;
+        };
+        [[maybe_unused]] const bool is_rung = co_await my.bell->wait_until(alarm, look);
+        if (how == state::handing::satisfied) co_return outcome;
         break;
       }
     }

@@ -21,6 +21,7 @@
 // I/O around it.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <vector>
@@ -59,8 +60,13 @@ struct follow_result {
   std::optional<steady_time> appended_at;  // as in read_result
 };
 
+/// Takes what follow_result has with status `frames`. False: no more for now.
+using page_taker = std::function<bool(follow_result page)>;
+
 class chunk_follower {
  public:
+  static constexpr std::size_t bytes_max_default = 256 * 1024;
+
   /// For use on `loop` only. `log` and `endings` must outlive it.
   chunk_follower(aio::event_loop& loop, chunk_log& log, task_endings& endings, task_id task,
                  follow_from from, clock& time = system_clock());
@@ -71,13 +77,22 @@ class chunk_follower {
   /// position is then still that of the last frames handed over, and next() may be called again.
   /// Errors of the log or the database are waited out, not reported.
   [[nodiscard]] aio::awaitable<follow_result> next(std::chrono::milliseconds patience,
-                                                   std::size_t bytes_max = 256 * 1024);
+                                                   std::size_t bytes_max = bytes_max_default);
+  /// The same, but while it is suspended, frames that arrive and are at hand are given to `at_hand`
+  /// on the loop, without the coroutine being resumed for them, until that returns false or
+  /// `patience` has passed: then this returns `idle`.
+  [[nodiscard]] aio::awaitable<follow_result> next(std::chrono::milliseconds patience,
+                                                   page_taker at_hand);
 
   /// The last logged frame handed over (or the position it began with). nullopt: none.
   [[nodiscard]] std::optional<position> at() const;
 
  private:
   struct state;
+
+  aio::awaitable<follow_result> next(std::chrono::milliseconds patience, std::size_t bytes_max,
+                                     page_taker at_hand);
+
   std::unique_ptr<state> state_;
 };
 
