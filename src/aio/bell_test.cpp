@@ -51,6 +51,79 @@ TEST_F(bell_test, remembers_a_ring_that_came_before_the_wait) {
   run(body());
 }
 
+TEST_F(bell_test, a_predicate_lets_the_waiter_sleep_on) {
+  const auto body = [this]() -> awaitable<> {
+    int looks = 0;
+    const std::function<bool()> third = [&] {
+      return ++looks == 3;
+    };
+    bell_->ring();  // before the wait: looked at as well
+    for (int i = 1; i <= 2; ++i) {
+      loop_.post([this] { loop_.post([this] { bell_->ring(); }); });
+    }
+    // The second ring of the loop may be one with the first.
+    loop_.post([this] {
+      loop_.post([this] { loop_.post([this] { loop_.post([this] { bell_->ring(); }); }); });
+    });
+    const bool is_rung = co_await bell_->wait_until(now() + 10s, third);
+    EXPECT_TRUE(is_rung);
+    EXPECT_EQ(looks, 3);
+    // It is gone with its wait.
+    bell_->ring();
+    co_await bell_->wait();
+    EXPECT_EQ(looks, 3);
+  };
+  run(body());
+}
+
+TEST_F(bell_test, a_predicate_that_never_holds_waits_until_the_deadline) {
+  const auto body = [this]() -> awaitable<> {
+    int looks = 0;
+    const std::function<bool()> never = [&] {
+      return ++looks < 0;
+    };
+    loop_.post([this] { bell_->ring(); });
+    const bool is_rung = co_await bell_->wait_until(now() + 20ms, never);
+    EXPECT_FALSE(is_rung);
+    EXPECT_EQ(looks, 1);
+  };
+  run(body());
+}
+
+TEST_F(bell_test, a_predicate_may_ring_its_own_bell) {
+  const auto body = [this]() -> awaitable<> {
+    int looks = 0;
+    const std::function<bool()> again = [&] {
+      if (++looks < 5) bell_->ring();
+      return looks == 5;
+    };
+    loop_.post([this] { bell_->ring(); });
+    const bool is_rung = co_await bell_->wait_until(now() + 10s, again);
+    EXPECT_TRUE(is_rung);
+    EXPECT_EQ(looks, 5);
+  };
+  run(body());
+}
+
+TEST_F(bell_test, what_a_predicate_throws_is_thrown_by_the_wait) {
+  const auto body = [this]() -> awaitable<> {
+    const std::function<bool()> breaks = []() -> bool {
+      throw std::out_of_range("seen");
+    };
+    bool thrown = false;
+    loop_.post([this] { bell_->ring(); });
+    try {
+      [[maybe_unused]] const bool is_rung = co_await bell_->wait_until(now() + 10s, breaks);
+    } catch (const std::out_of_range&) {
+      thrown = true;
+    }
+    EXPECT_TRUE(thrown);
+    bell_->ring();
+    co_await bell_->wait();  // and the bell is as before
+  };
+  run(body());
+}
+
 TEST_F(bell_test, takes_many_rings_for_one) {
   const auto body = [this]() -> awaitable<> {
     for (int i = 0; i < 10; ++i) bell_->ring();

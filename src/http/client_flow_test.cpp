@@ -58,6 +58,86 @@ TEST_P(client_flow_test, cancelling_closes_the_connection_and_wakes_the_reader) 
   }
 }
 
+TEST_P(client_flow_test, hands_a_body_over_while_it_arrives) {
+  scripted_server server([&](scripted_connection& connection) {
+    connection.read_request();
+    connection.send(chunked_head());
+    for (const auto* const piece : {"one ", "two ", "three ", "four"}) {
+      connection.send_chunk(piece);
+    }
+    connection.send_chunk("");
+  });
+  std::string before;
+  std::string after;
+  const auto work = [](http_client& client, client_request request, std::string& first,
+                       std::string& rest) -> aio::awaitable<> {
+    const auto stream = client.start(std::move(request));
+    const auto head = co_await stream->head();
+    EXPECT_TRUE(head);
+    const auto until_two = co_await stream->read([&first](std::string_view piece) {
+      first += piece;
+      return first.find("two") == std::string::npos;
+    });
+    EXPECT_TRUE(until_two && until_two->empty());
+    const auto to_the_end = co_await stream->read([&rest](std::string_view piece) {
+      rest += piece;
+      return true;
+    });
+    EXPECT_TRUE(to_the_end && to_the_end->empty());
+  };
+  on_.run(work(*client_, get(server.url()), before, after));
+  EXPECT_NE(before.find("two"), std::string::npos);
+  EXPECT_EQ(before + after, "one two three four");
+}
+
+TEST_P(client_flow_test, a_body_that_breaks_off_fails_whoever_is_handed_it) {
+  scripted_server server([&](scripted_connection& connection) {
+    connection.read_request();
+    connection.send(chunked_head());
+    connection.send_chunk("begun");
+  });
+  outcome seen;
+  const auto work = [](http_client& client, client_request request,
+                       outcome& out) -> aio::awaitable<> {
+    const auto stream = client.start(std::move(request));
+    const auto head = co_await stream->head();
+    EXPECT_TRUE(head);
+    const auto end = co_await stream->read([&out](std::string_view piece) {
+      out.body += piece;
+      return true;
+    });
+    EXPECT_FALSE(end);
+    if (!end) out.failure = end.error();
+  };
+  on_.run(work(*client_, get(server.url()), seen));
+  EXPECT_EQ(seen.body, "begun");
+  ASSERT_TRUE(seen.failure);
+  EXPECT_EQ(seen.failure->code, errc::provider_truncated);
+}
+
+TEST_P(client_flow_test, what_is_thrown_by_who_is_handed_a_body_is_thrown_by_read) {
+  scripted_server server([&](scripted_connection& connection) {
+    connection.read_request();
+    connection.send(chunked_head());
+    connection.send_chunk("begun");
+    EXPECT_TRUE(connection.wait_for_close());
+  });
+  bool thrown = false;
+  const auto work = [](http_client& client, client_request request, bool& was) -> aio::awaitable<> {
+    const auto stream = client.start(std::move(request));
+    const auto head = co_await stream->head();
+    EXPECT_TRUE(head);
+    try {
+      [[maybe_unused]] const auto end =
+          co_await stream->read([](std::string_view) -> bool { throw std::out_of_range("seen"); });
+    } catch (const std::out_of_range&) {
+      was = true;
+    }
+  };
+  on_.run(work(*client_, get(server.url()), thrown));
+  EXPECT_TRUE(thrown);
+}
+
 TEST_P(client_flow_test, cancelling_the_coroutine_ends_it) {
   scripted_server server([&](scripted_connection& connection) {
     connection.read_request();

@@ -51,17 +51,17 @@ class chunk_follower_test : public ::testing::Test {
   }
 
   /// Calls next() in the background; `outcome` has what came of it once the group is empty.
-  aio::awaitable<> call_next(milliseconds patience) {
+  aio::awaitable<> call_next(milliseconds patience, page_taker at_hand) {
     try {
-      auto got = co_await reader.next(patience);
+      auto got = co_await reader.next(patience, std::move(at_hand));
       outcome = std::move(got);
     } catch (const boost::system::system_error& error) {
       aborted = error.code() == aio::asio::error::operation_aborted;
     }
   }
-  aio::awaitable<> start_next(milliseconds patience) {
+  aio::awaitable<> start_next(milliseconds patience, page_taker at_hand = {}) {
     outcome.reset();
-    cancel = group.spawn("next", call_next(patience));
+    cancel = group.spawn("next", call_next(patience, std::move(at_hand)));
     co_return;
   }
   aio::awaitable<> emit_cancel() {
@@ -84,6 +84,55 @@ class chunk_follower_test : public ::testing::Test {
   aio::task_group::canceller cancel;
   aio::task_group group{loops[0]};
 };
+
+TEST_F(chunk_follower_test, hands_frames_over_while_it_sleeps) {
+  endings.is_quick = true;
+  std::vector<std::string> taken;
+  const auto got_some = aio::bell::create(loops[0]);
+  const page_taker until_c = [&](follow_result page) {
+    const auto pages = told(page.runs);
+    taken.insert(taken.end(), pages.begin(), pages.end());
+    got_some->ring();
+    return taken.size() < 5;
+  };
+  append(0, {text("a")});
+  start();
+  join();  // what is stored already is returned
+  ASSERT_TRUE(outcome);
+  EXPECT_EQ(told(outcome->runs), (std::vector<std::string>{"1-0 content a"}));
+
+  await_on(loops[0], start_next(hang, until_c));
+  append(1, {text("b")});
+  await_on(loops[0], got_some->wait());
+  EXPECT_FALSE(outcome) << "nobody is resumed for a frame at hand";
+  append(2, {text("c"), text("d")});
+  await_on(loops[0], got_some->wait());
+  EXPECT_FALSE(outcome);
+  append(4, {text("e"), done()});
+  join();
+  ASSERT_TRUE(outcome);
+  EXPECT_EQ(outcome->status, follow_status::idle);
+  EXPECT_EQ(taken, (std::vector<std::string>{"1-1 content b", "1-2 content c", "1-3 content d",
+                                             "1-4 content e", "1-5 done"}));
+  start();
+  join();
+  EXPECT_EQ(outcome->status, follow_status::ended);
+}
+
+TEST_F(chunk_follower_test, asks_after_a_silence_while_it_hands_over) {
+  append(0, {text("a")});
+  start();
+  join();
+  await_on(loops[0], start_next(hang, [](const follow_result&) { return true; }));
+  time.advance(1s);
+  // It looks at the clock when it is rung.
+  EXPECT_TRUE(await_on(loops[0], log->open({task, 1, worker})));
+  until_asked();
+  EXPECT_FALSE(outcome);
+  await_on(loops[0], emit_cancel());
+  join();
+  EXPECT_TRUE(aborted);
+}
 
 TEST_F(chunk_follower_test, a_chunk_is_not_held_up_by_a_question_under_way) {
   start();
