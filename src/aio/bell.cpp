@@ -17,14 +17,31 @@ void bell::ring() {
 }
 
 awaitable<bool> bell::wait_until(steady_time deadline) {
+  return sleep_until(shared_from_this(), deadline);
+}
+
+awaitable<bool> bell::wait_until(steady_time deadline, const std::function<bool()>& look) {
+  // Unset however the wait ends, also if its coroutine dies.
+  struct in_force {
+    bell& self;
+    ~in_force() { self.predicate_ = nullptr; }
+  };
   const auto self = shared_from_this();
-  THROUGHLINE_ASSERT(loop_.is_current() && !waiting_);
-  if (rung_.exchange(false, std::memory_order_acq_rel)) co_return true;
-  const bool is_rung = co_await sleep_until(deadline);
+  predicate own{look, nullptr};
+  predicate_ = &own;
+  const in_force until_the_end{*this};
+  const bool is_rung = co_await sleep_until(self, deadline);
+  if (own.thrown) std::rethrow_exception(own.thrown);
   co_return is_rung;
 }
 
-awaitable<bool> bell::sleep_until(steady_time deadline) {
+/// `self` is this: the coroutine keeps it alive.
+awaitable<bool> bell::sleep_until(std::shared_ptr<bell> self, steady_time deadline) {
+  THROUGHLINE_ASSERT(loop_.is_current() && !waiting_);
+  while (rung_.exchange(false, std::memory_order_acq_rel)) {
+    if (holds()) co_return true;
+  }
+  // A ring from now on is delivered after this coroutine has gone to sleep.
   if (deadline != steady_time::max()) {
     if (std::chrono::steady_clock::now() >= deadline) co_return false;
     deadline_ = deadline;
@@ -39,26 +56,6 @@ awaitable<bool> bell::sleep_until(steady_time deadline) {
     throw boost::system::system_error(asio::error::operation_aborted);
   }
   co_return false;
-}
-
-awaitable<bool> bell::wait_until(steady_time deadline, const std::function<bool()>& look) {
-  // Unset however the wait ends, also if its coroutine dies.
-  struct in_force {
-    bell& self;
-    ~in_force() { self.predicate_ = nullptr; }
-  };
-  const auto self = shared_from_this();
-  THROUGHLINE_ASSERT(loop_.is_current() && !waiting_);
-  while (rung_.exchange(false, std::memory_order_acq_rel)) {
-    if (look()) co_return true;
-  }
-  // A ring from now on is delivered after this coroutine has gone to sleep.
-  predicate own{look, nullptr};
-  predicate_ = &own;
-  const in_force until_the_end{*this};
-  const bool is_rung = co_await sleep_until(deadline);
-  if (own.thrown) std::rethrow_exception(own.thrown);
-  co_return is_rung;
 }
 
 awaitable<> bell::wait() {

@@ -62,8 +62,7 @@ class bell final : public std::enable_shared_from_this<bell>, public detail::loo
     std::exception_ptr thrown;
   };
 
-  /// Whoever calls keeps the bell alive, and has looked whether it is rung.
-  awaitable<bool> sleep_until(steady_time deadline);
+  awaitable<bool> sleep_until(std::shared_ptr<bell> self, steady_time deadline);
   /// False: the waiter sleeps on.
   [[nodiscard]] bool holds();
   /// Suspends until complete().

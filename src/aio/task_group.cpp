@@ -31,8 +31,7 @@ void end_process_if_broken(std::string_view name, const std::exception_ptr& fail
 
 }  // namespace
 
-task_group::task_group(event_loop& loop)
-    : loop_(loop), ended_(loop.get_executor(), steady_time::max()) {}
+task_group::task_group(event_loop& loop) : loop_(loop) {}
 
 task_group::~task_group() {
   THROUGHLINE_ASSERT(running_.empty());
@@ -48,7 +47,7 @@ task_group::canceller task_group::spawn(std::string_view name, awaitable<> work)
     end_process_if_broken(name, failure);
     // The signal lives until this handler has returned: `keep` holds it.
     running_.erase(item);
-    if (running_.empty()) ended_.cancel();
+    if (running_.empty() && ended_) ended_->cancel();
   };
   asio::co_spawn(loop_.get_executor(), std::move(work),
                  asio::bind_cancellation_slot((*item)->signal.slot(), std::move(completed)));
@@ -72,8 +71,9 @@ awaitable<> task_group::join() {
   const asio::cancellation_slot deaf;
   // Everything of a group is on one thread, so nothing can end between the question and the wait.
   while (!running_.empty()) {
+    if (!ended_) ended_ = std::make_unique<timer>(loop_.get_executor(), steady_time::max());
     [[maybe_unused]] const auto [ec] =
-        co_await ended_.async_wait(asio::bind_cancellation_slot(deaf, as_tuple));
+        co_await ended_->async_wait(asio::bind_cancellation_slot(deaf, as_tuple));
   }
   co_await asio::this_coro::throw_if_cancelled(throws);
 }

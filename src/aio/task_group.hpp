@@ -53,7 +53,8 @@ class task_group {
 
   event_loop& loop_;
   std::list<std::shared_ptr<entry>> running_;
-  timer ended_;  // never expires; cancelled when the last coroutine has ended
+  // Made by the first join(): never expires; cancelled when the last coroutine has ended.
+  std::unique_ptr<timer> ended_;
   bool stopping_ = false;
 };
 

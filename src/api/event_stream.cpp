@@ -36,22 +36,35 @@ std::string event_stream::outbox::take() {
   return std::exchange(text_, {});
 }
 
-event_stream::event_stream(call in, events_from from)
+event_stream::event_stream(call in, events_from from, stream_tickets::ticket place)
     : in_(std::move(in)),
       from_(std::move(from)),
+      place_(std::move(place)),
       connected_at_(system_clock().wall_now()),
       outbox_(in_.loop()),
       changed_(aio::bell::create(in_.loop())),
       group_(in_.loop()) {}
 
+// One coroutine from the first byte to the last: its frame is what an idle stream keeps.
 aio::awaitable<> event_stream::run() {
-  changed_->on_ring([this] { read_changes_soon(); });
-  watch_ = in_.app.on.bells.watch_owner(in_.owner, changed_);
-  read_changes_soon();
-  for (const auto& cursor : from_.cursors) start_following(cursor.task, cursor.from, false);
+  begin();
   std::exception_ptr failure;
   try {
-    co_await send_all();
+    std::string sending(sse_opening);
+    bool drains = false;
+    while (!drains) {
+      sending += outbox_.take();
+      drains = in_.exchange.is_draining();
+      if (drains) sending += sse_goodbye(system_random());
+      co_await write(&sending);
+      while (!drains && sending.empty() && outbox_.is_empty() && !in_.exchange.is_draining()) {
+        const auto deadline = system_clock().steady_now() + in_.app.options.keep_alive;
+        const bool rung = co_await outbox_.filled()->wait_until(deadline);
+        if (rung) continue;
+        sending = sse_keep_alive;
+        read_changes_soon();  // a bell is a hint: one that was lost costs this long
+      }
+    }
   } catch (...) {
     failure = std::current_exception();
   }
@@ -64,25 +77,18 @@ aio::awaitable<> event_stream::run() {
   if (failure) std::rethrow_exception(failure);
 }
 
-aio::awaitable<> event_stream::send_all() {
+void event_stream::begin() {
   in_.exchange.on_drain(outbox_.filled());
-  std::string sending(sse_opening);
-  while (true) {
-    sending += outbox_.take();
-    const bool drains = in_.exchange.is_draining();
-    if (drains) sending += sse_goodbye(system_random());
-    const std::array buffers{boost::asio::buffer(std::as_const(sending))};
-    co_await in_.exchange.write(buffers);
-    if (drains) co_return;
-    sending.clear();
-    while (outbox_.is_empty() && !in_.exchange.is_draining() && sending.empty()) {
-      const auto deadline = system_clock().steady_now() + in_.app.options.keep_alive;
-      const bool rung = co_await outbox_.filled()->wait_until(deadline);
-      if (rung) continue;
-      sending = sse_keep_alive;
-      read_changes_soon();  // a bell is a hint: one that was lost costs this long
-    }
-  }
+  changed_->on_ring([this] { read_changes_soon(); });
+  watch_ = in_.app.on.bells.watch_owner(in_.owner, changed_);
+  read_changes_soon();
+  for (const auto& cursor : from_.cursors) start_following(cursor.task, cursor.from, false);
+}
+
+aio::awaitable<> event_stream::write(std::string* text) {
+  const std::array buffers{boost::asio::buffer(std::as_const(*text))};
+  co_await in_.exchange.write(buffers);
+  text->clear();
 }
 
 // --- changes

@@ -35,7 +35,8 @@ struct events_from {
 /// On the loop of its exchange. REQUIRES: destroyed after run() has returned or thrown.
 class event_stream {
  public:
-  event_stream(call in, events_from from);
+  /// `place` is held for as long as it lives.
+  event_stream(call in, events_from from, stream_tickets::ticket place);
 
   /// Streams until the client has gone (`operation_aborted`) or the server drains.
   [[nodiscard]] aio::awaitable<> run();
@@ -64,7 +65,9 @@ class event_stream {
     std::vector<std::shared_ptr<aio::bell>> waiting_;
   };
 
-  aio::awaitable<> send_all();
+  void begin();
+  /// Empties `text` when all of it is written.
+  aio::awaitable<> write(std::string* text);
 
   void read_changes_soon();
   aio::awaitable<> read_changes();
@@ -88,6 +91,7 @@ class event_stream {
 
   call in_;
   const events_from from_;
+  const stream_tickets::ticket place_;
   const wall_time connected_at_;
   outbox outbox_;
   std::shared_ptr<aio::bell> changed_;

@@ -22,8 +22,8 @@ result<events_from> decode_events_from(const http::request& incoming) {
 /// Tells the log of one event stream: that it began, and, however it ends, that it has ended.
 class event_stream_record {
  public:
-  explicit event_stream_record(const call& in)
-      : request_id_(in.request().request_id), began_(system_clock().steady_now()) {
+  explicit event_stream_record(const http::request& incoming)
+      : request_id_(incoming.request_id), began_(system_clock().steady_now()) {
     log::info("event stream attached", {{"request_id", request_id_}});
   }
   ~event_stream_record() {
@@ -44,13 +44,12 @@ aio::awaitable<> begin_events(http::exchange& exchange) {
   co_await exchange.begin_stream(std::move(head));
 }
 
-aio::awaitable<result<void>> run_events(call in, events_from from, stream_tickets::ticket held) {
-  [[maybe_unused]] const auto ticket = std::move(held);
-  auto& exchange = in.exchange;
+/// Ten thousand of these frames wait at one time: it has what must live, once.
+aio::awaitable<result<void>> run_events(http::exchange& exchange,
+                                        std::unique_ptr<event_stream> events) {
   co_await begin_events(exchange);
-  const event_stream_record record(in);
-  event_stream events(std::move(in), std::move(from));
-  co_await events.run();
+  const event_stream_record record(exchange.incoming());
+  co_await events->run();
   co_await exchange.end_stream();
   co_return result<void>();
 }
@@ -65,7 +64,9 @@ aio::awaitable<result<void>> stream_events(call in) {
   if (!from) return refuse_events(from.error());
   auto ticket = in.app.streams.take(in.owner);
   if (!ticket) return refuse_events(ticket.error());
-  return run_events(std::move(in), std::move(*from), std::move(*ticket));
+  auto& exchange = in.exchange;
+  return run_events(exchange, std::make_unique<event_stream>(std::move(in), std::move(*from),
+                                                             std::move(*ticket)));
 }
 
 aio::awaitable<result<http::response>> list_changes(call in) {
