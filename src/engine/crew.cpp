@@ -1,5 +1,7 @@
 #include "engine/crew.hpp"
 
+#include <algorithm>
+
 #include "base/log.hpp"
 
 namespace throughline::engine {
@@ -66,8 +68,9 @@ aio::awaitable<> crew::keep_saving() {
   }
 }
 
-// One statement for all that has grown, in slices of at most partial_bytes_max. What could not be
-// saved is tried again with the next growth.
+// One statement for all that has grown, in slices that nobody who posts has to wait long for. They
+// are in the order of tasks, in which the pieces lie in the database: each slice writes its own
+// pages. What could not be saved is tried again with the next growth.
 aio::awaitable<> crew::save_once() {
   struct piece {
     std::weak_ptr<generation> of;
@@ -76,12 +79,15 @@ aio::awaitable<> crew::save_once() {
   std::vector<std::shared_ptr<generation>> all;
   all.reserve(running_.size());
   for (const auto& [task, work] : running_) all.push_back(work);
+  std::ranges::sort(all, {}, [](const auto& work) { return work->held().task; });
   std::size_t next = 0;
   while (next < all.size()) {
     std::vector<store::partial_text> grown;
     std::vector<piece> pieces;
     std::size_t bytes = 0;
-    for (; next < all.size() && bytes < options_.partial_bytes_max; ++next) {
+    for (; next < all.size() && bytes < options_.partial_bytes_max &&
+           grown.size() < options_.partial_pieces_max;
+         ++next) {
       auto growth = all[next]->unsaved();
       if (!growth) continue;
       bytes += growth->content.size() + growth->reasoning.size();

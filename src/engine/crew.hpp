@@ -16,7 +16,8 @@ class crew {
  public:
   struct options {
     milliseconds save_partials{1000};
-    std::size_t partial_bytes_max = 1024 * 1024;
+    std::size_t partial_bytes_max = 1024 * 1024;  // in one statement
+    std::size_t partial_pieces_max = 250;         // likewise
   };
 
   /// `on_over` is called on the loop after each generation has ended. Everything but the

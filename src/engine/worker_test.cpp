@@ -5,6 +5,7 @@
 
 #include <fstream>
 
+#include "engine/crew.hpp"
 #include "engine/engine_fixture.hpp"
 #include "engine/terminal.hpp"
 
@@ -210,6 +211,18 @@ TEST_F(worker_test, a_reader_of_an_answer_that_is_written_here_costs_no_question
   EXPECT_EQ(await(from_memory.end_of("bob", posted.task)).error().code, errc::unavailable);
   EXPECT_EQ(unsure.refused, 2) << "what is hidden is not known here";
   EXPECT_EQ(await(answers_->end_of("local", posted.task)).error().code, errc::not_found);
+}
+
+TEST_F(worker_test, the_text_of_more_answers_than_fit_into_a_statement_is_saved) {
+  model_->will_play({{says("Begun"), hangs()}});
+  std::vector<task_id> tasks;
+  for (std::size_t i = 0; i < crew::options().partial_pieces_max * 5 / 2; ++i) {
+    tasks.push_back(post().task);
+  }
+  start_worker();
+  for (const task_id task : tasks) {
+    eventually([&] { return await(queue_->saved(task))->content == "Begun"; }, "its text");
+  }
 }
 
 TEST_F(worker_test, an_answer_that_has_ended_is_not_known_here_any_more) {
