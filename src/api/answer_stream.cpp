@@ -58,14 +58,22 @@ void add_frames(outgoing_frames& out, const std::vector<stream::chunk_run>& runs
 class page_writer {
  public:
   page_writer(http::exchange& to, std::string task, id_form form, stream_record& record)
-      : to_(to), task_(std::move(task)), form_(form), record_(record) {
+      : to_(to), task_(std::move(task)), form_(form), record_(record) {}
+
+  /// The head, the opening and the first page, in one write: a thousand may come back at once.
+  aio::awaitable<> begin(stream::follow_result first) {
+    page_ = std::move(first);
     out_.buffers.emplace_back(sse_opening.data(), sse_opening.size());
+    add_page();
+    http::response head = sse_head();
+    co_await to_.begin_stream(std::move(head), out_.buffers);
+    note_written();
   }
 
   /// False: finish() comes next.
   bool write_now(stream::follow_result page) {
     page_ = std::move(page);
-    if (page_.status == follow_status::frames) add_frames(out_, page_.runs, task_, form_);
+    add_page();
     if (out_.buffers.empty()) return true;
     is_blocked_ = !to_.write_now(out_.buffers);
     if (!is_blocked_) note_written();
@@ -91,6 +99,9 @@ class page_writer {
   [[nodiscard]] steady_time last_write() const { return last_write_; }
 
  private:
+  void add_page() {
+    if (page_.status == follow_status::frames) add_frames(out_, page_.runs, task_, form_);
+  }
   void note_written() {
     last_write_ = system_clock().steady_now();
     record_.sent(page_, last_write_);
@@ -104,20 +115,20 @@ class page_writer {
   stream::follow_result page_;
   outgoing_frames out_;
   bool is_blocked_ = false;
-  steady_time last_write_ = steady_time::min();
+  steady_time last_write_;
 };
 
-/// The body of the event stream, `page` first.
+/// The event stream, `first` first.
 aio::awaitable<> stream_answer(call in, stream::chunk_follower& follower,
-                               stream::follow_result page, std::string task, id_form form,
+                               stream::follow_result first, std::string task, id_form form,
                                stream_record& record) {
   page_writer writer(in.exchange, std::move(task), form, record);
   // Nearly every chunk goes from the log to the socket without this coroutine.
   const stream::page_taker at_hand = [&writer](stream::follow_result more) {
     return writer.write_now(std::move(more));
   };
-  auto status = page.status;
-  writer.write_now(std::move(page));
+  auto status = first.status;
+  co_await writer.begin(std::move(first));
   while (true) {
     co_await writer.finish();
     if (writer.is_over() || status == follow_status::ended || status == follow_status::not_found) {
@@ -197,8 +208,6 @@ aio::awaitable<result<void>> send_answer(call in, task_id task, stream::follow_f
     co_await in.exchange.respond(std::move(nothing_follows));
     co_return result<void>();
   }
-  http::response head = sse_head();
-  co_await in.exchange.begin_stream(std::move(head));
   stream_record record(in.request(), task, from, follower);
   co_await stream_answer(in, follower, std::move(first), task.to_string(), form, record);
   co_await in.exchange.end_stream();

@@ -27,9 +27,10 @@ class routed_exchange final : public http::exchange {
     dress(reply);
     return under_.respond(std::move(reply));
   }
-  [[nodiscard]] aio::awaitable<> begin_stream(http::response head) override {
+  [[nodiscard]] aio::awaitable<> begin_stream(
+      http::response head, std::span<const boost::asio::const_buffer> first) override {
     dress(head);
-    return under_.begin_stream(std::move(head));
+    return under_.begin_stream(std::move(head), first);
   }
   [[nodiscard]] bool write_now(std::span<const boost::asio::const_buffer> buffers) override {
     return under_.write_now(buffers);

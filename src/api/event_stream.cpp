@@ -50,7 +50,7 @@ aio::awaitable<> event_stream::run() {
   begin();
   std::exception_ptr failure;
   try {
-    std::string sending(sse_opening);
+    std::string sending;
     bool drains = false;
     while (!drains) {
       sending += outbox_.take();

@@ -38,7 +38,8 @@ class event_stream {
   /// `place` is held for as long as it lives.
   event_stream(call in, events_from from, stream_tickets::ticket place);
 
-  /// Streams until the client has gone (`operation_aborted`) or the server drains.
+  /// Streams, after the opening, until the client has gone (`operation_aborted`) or the server
+  /// drains.
   [[nodiscard]] aio::awaitable<> run();
 
  private:

@@ -1,4 +1,6 @@
 // What changed: as a stream for those who watch, as pages for those who sync.
+#include <array>
+
 #include "api/decode.hpp"
 #include "api/event_stream.hpp"
 #include "api/routes.hpp"
@@ -41,7 +43,8 @@ class event_stream_record {
 
 aio::awaitable<> begin_events(http::exchange& exchange) {
   http::response head = sse_head();
-  co_await exchange.begin_stream(std::move(head));
+  const std::array opening{boost::asio::buffer(sse_opening)};
+  co_await exchange.begin_stream(std::move(head), opening);
 }
 
 /// Ten thousand of these frames wait at one time: it has what must live, once.

@@ -45,7 +45,8 @@ class recorded_exchange final : public http::exchange {
   }
   [[nodiscard]] aio::event_loop& loop() override { return loop_; }
   [[nodiscard]] aio::awaitable<> respond(http::response reply) override;
-  [[nodiscard]] aio::awaitable<> begin_stream(http::response head) override;
+  [[nodiscard]] aio::awaitable<> begin_stream(
+      http::response head, std::span<const boost::asio::const_buffer> first) override;
   [[nodiscard]] bool write_now(std::span<const boost::asio::const_buffer> buffers) override;
   [[nodiscard]] aio::awaitable<> finish_write() override;
   [[nodiscard]] aio::awaitable<> end_stream() override;

@@ -68,11 +68,14 @@ aio::awaitable<> recorded_exchange::respond(http::response reply) {
   co_return;
 }
 
-aio::awaitable<> recorded_exchange::begin_stream(http::response head) {
-  const std::lock_guard lock(mutex_);
-  head_ = std::move(head);
-  changed_.notify_all();
-  co_return;
+aio::awaitable<> recorded_exchange::begin_stream(http::response head,
+                                                 std::span<const boost::asio::const_buffer> first) {
+  {
+    const std::lock_guard lock(mutex_);
+    head_ = std::move(head);
+    changed_.notify_all();
+  }
+  co_await write(first);
 }
 
 bool recorded_exchange::write_now(std::span<const boost::asio::const_buffer> buffers) {

@@ -53,7 +53,8 @@ class connection final : public exchange, public std::enable_shared_from_this<co
   }
   [[nodiscard]] aio::event_loop& loop() override { return host_.loop; }
   [[nodiscard]] aio::awaitable<> respond(response reply) override;
-  [[nodiscard]] aio::awaitable<> begin_stream(response head) override;
+  [[nodiscard]] aio::awaitable<> begin_stream(
+      response head, std::span<const boost::asio::const_buffer> first) override;
   [[nodiscard]] bool write_now(std::span<const boost::asio::const_buffer> buffers) override;
   [[nodiscard]] aio::awaitable<> finish_write() override;
   [[nodiscard]] aio::awaitable<> end_stream() override;

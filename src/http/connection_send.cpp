@@ -59,7 +59,8 @@ aio::awaitable<> connection::respond(response reply) {
   co_await send(&job, until);
 }
 
-aio::awaitable<> connection::begin_stream(response head) {
+aio::awaitable<> connection::begin_stream(response head,
+                                          std::span<const boost::asio::const_buffer> first) {
   THROUGHLINE_ASSERT(stage_ == stage::handling);
   const bool head_only = incoming_.verb == method::head;
   if (asks_to_close(head) || host_.draining || to_http_1_0_ || head_only) keep_alive_ = false;
@@ -69,8 +70,12 @@ aio::awaitable<> connection::begin_stream(response head) {
   shape.to_http_1_0 = to_http_1_0_;
   shape.request_id = incoming_.request_id;
   {
-    const std::string bytes = encode_head(head, shape);
-    outgoing job(bytes, {}, {});
+    std::string bytes = encode_head(head, shape);
+    if (head_only) first = {};
+    const auto size = boost::asio::buffer_size(first);
+    const bool has_chunk = size > 0 && !to_http_1_0_;
+    if (has_chunk) bytes += chunk_size_line(size).text();
+    outgoing job(bytes, first, has_chunk ? std::string_view("\r\n") : std::string_view());
     stage_ = stage::streaming;
     co_await send(&job);
   }

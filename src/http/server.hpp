@@ -53,7 +53,13 @@ class exchange {
   /// has gone; shutting down its sending side counts as gone. Of incoming() the header fields, the
   /// query and the body are gone too. To a HEAD request only the head is
   /// sent and operation_aborted is thrown: there is no body to write.
-  [[nodiscard]] virtual aio::awaitable<> begin_stream(response head) = 0;
+  [[nodiscard]] aio::awaitable<> begin_stream(response head) {
+    return begin_stream(std::move(head), {});
+  }
+  /// The same, and writes the first of the body together with the head. Its memory must live until
+  /// then.
+  [[nodiscard]] virtual aio::awaitable<> begin_stream(
+      response head, std::span<const boost::asio::const_buffer> first) = 0;
   /// Writes all buffers in one gathered write. Suspends until the socket has taken them; the memory
   /// must live until then. Throws operation_aborted if the client has gone or takes nothing for
   /// `write_timeout`.

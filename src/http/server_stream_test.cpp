@@ -46,6 +46,7 @@ class streams : public ::testing::Test {
     const std::string path = with.incoming().path;
     if (path == "/post") co_await slow_post(with);
     if (path == "/numbers") co_await numbers(with);
+    if (path == "/together") co_await together(with);
     if (path == "/wait") co_await wait_for_drain(with, true);
     if (path == "/stay") co_await wait_for_drain(with, false);
     if (path == "/flood") co_await flood(with);
@@ -84,6 +85,16 @@ class streams : public ::testing::Test {
     co_await with.write(bye);
     co_await with.end_stream();
     watched.done();
+  }
+
+  /// Its first chunk goes with the head.
+  aio::awaitable<> together(exchange& with) {
+    response head = event_stream();
+    const std::array<const_buffer, 2> first{const_buffer("fir", 3), const_buffer("st;", 3)};
+    co_await with.begin_stream(std::move(head), first);
+    const std::array<const_buffer, 1> second{const_buffer("second;", 7)};
+    co_await with.write(second);
+    co_await with.end_stream();
   }
 
   aio::awaitable<> flood(exchange& with) {
@@ -190,6 +201,23 @@ TEST_F(streams, are_only_a_head_for_head) {
   client.send("HEAD /flood HTTP/1.1\r\nHost: h\r\n\r\n");
   EXPECT_THAT(client.read_to_end(), ::testing::EndsWith("Connection: close\r\n\r\n"));
   EXPECT_TRUE(comes_true([&] { return seen_.aborted == 1; }));
+}
+
+TEST_F(streams, may_begin_together_with_their_head) {
+  raw_client client(served_.port());
+  for (int i = 0; i < 2; ++i) {
+    client.get("/together");
+    EXPECT_EQ(client.read_head().status, 200);
+    EXPECT_EQ(client.read_chunk(), "first;");
+    EXPECT_EQ(client.read_chunk(), "second;");
+    EXPECT_EQ(client.read_chunk(), "");
+  }
+  raw_client old(served_.port());
+  old.send("GET /together HTTP/1.0\r\n\r\n");
+  EXPECT_THAT(old.read_to_end(), ::testing::EndsWith("\r\n\r\nfirst;second;"));
+  raw_client curious(served_.port());
+  curious.send("HEAD /together HTTP/1.1\r\nHost: h\r\n\r\n");
+  EXPECT_THAT(curious.read_to_end(), ::testing::EndsWith("Connection: close\r\n\r\n"));
 }
 
 TEST_F(streams, carry_more_buffers_than_one_system_call_takes) {
