@@ -106,6 +106,7 @@ class page_writer {
     last_write_ = system_clock().steady_now();
     record_.sent(page_, last_write_);
     out_.clear();
+    page_.runs.clear();  // which hold memory of the log
   }
 
   http::exchange& to_;

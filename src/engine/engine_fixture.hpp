@@ -44,19 +44,42 @@ inline script_step hangs() {
 
 using script = std::vector<script_step>;
 
+/// How many completions there are at one time.
+struct census {
+  std::atomic<int> alive{0};
+  std::atomic<int> most{0};
+
+  void enter() {
+    const int now = ++alive;
+    int seen = most;
+    while (now > seen && !most.compare_exchange_weak(seen, now)) {
+    }
+  }
+};
+
 class scripted_completion final : public provider::completion {
  public:
-  scripted_completion(aio::event_loop& loop, script play)
-      : play_(std::move(play)), cancelled_(aio::bell::create(loop)) {}
-  aio::awaitable<provider::batch_result> next(provider::event_taker /*at_hand*/) override {
-    if (is_cancelled_ || at_ == play_.size() || play_[at_].waits) {
-      while (!is_cancelled_) co_await cancelled_->wait();
-      co_return provider::completion_error{fail(errc::cancelled, "cancelled"), std::nullopt,
-                                           std::nullopt};
+  scripted_completion(aio::event_loop& loop, script play, census& counted)
+      : play_(std::move(play)), cancelled_(aio::bell::create(loop)), counted_(counted) {
+    counted_.enter();
+  }
+  ~scripted_completion() override { --counted_.alive; }
+  scripted_completion(const scripted_completion&) = delete;
+  scripted_completion& operator=(const scripted_completion&) = delete;
+
+  aio::awaitable<provider::batch_result> next(provider::event_taker at_hand) override {
+    while (true) {
+      if (is_cancelled_ || at_ == play_.size() || play_[at_].waits) {
+        while (!is_cancelled_) co_await cancelled_->wait();
+        co_return provider::completion_error{fail(errc::cancelled, "cancelled"), std::nullopt,
+                                             std::nullopt};
+      }
+      script_step& step = play_[at_++];
+      if (step.failure) co_return *step.failure;
+      if (!at_hand) co_return std::move(step.batch);
+      const bool is_last = std::holds_alternative<provider::finished>(step.batch.back());
+      if (!at_hand(step.batch) || is_last) co_return provider::event_batch();
     }
-    script_step& step = play_[at_++];
-    if (step.failure) co_return *step.failure;
-    co_return std::move(step.batch);
   }
   void cancel() override {
     is_cancelled_ = true;
@@ -68,11 +91,14 @@ class scripted_completion final : public provider::completion {
   std::size_t at_ = 0;
   bool is_cancelled_ = false;
   std::shared_ptr<aio::bell> cancelled_;
+  census& counted_;
 };
 
 /// Each completion plays the next script; the last one is played again and again.
 class scripted_provider final : public provider::provider {
  public:
+  census counted;
+
   void will_play(std::vector<script> scripts) {
     const std::lock_guard lock(mutex_);
     scripts_.assign(scripts.begin(), scripts.end());
@@ -88,7 +114,7 @@ class scripted_provider final : public provider::provider {
     requests_.push_back(std::move(request));
     script next = scripts_.front();
     if (scripts_.size() > 1) scripts_.pop_front();
-    return std::make_unique<scripted_completion>(loop, std::move(next));
+    return std::make_unique<scripted_completion>(loop, std::move(next), counted);
   }
   aio::awaitable<result<std::vector<std::string>>> list_models(aio::event_loop&) override {
     co_return std::vector<std::string>{};
@@ -121,6 +147,12 @@ class faulty_log final : public stream::chunk_log {
     if (vanish_after.load() >= 0 && vanish_after.fetch_sub(1) == 0) co_await real_->remove(by.task);
     if (take(lose_reply)) co_return fail(errc::unavailable, "reply lost, as told");
     co_return answer;
+  }
+  std::optional<stream::append_result> append_now(const stream::writer& by,
+                                                  std::uint32_t first_index,
+                                                  std::span<const stream::chunk> chunks) override {
+    if (refuse > 0 || lose_reply > 0 || vanish_after >= 0) return std::nullopt;
+    return real_->append_now(by, first_index, chunks);
   }
   aio::awaitable<result<stream::read_result>> read(task_id task,
                                                    std::optional<stream::position> after,
@@ -194,6 +226,7 @@ class engine_fixture : public testing::Test {
                                  {},      limits, nullptr,  &running_};
     worker_options options;
     options.save_partials = milliseconds(20);
+    options.concurrency = concurrency_;
     worker_.emplace(loops_, services, bells_, options);
     if (posts_to_worker_) submissions_->begin_tasks_at(worker_->taker());
     worker_->start();
@@ -264,6 +297,7 @@ class engine_fixture : public testing::Test {
   notices bells_;
   faulty_log log_;
   no_jitter random_;
+  std::int64_t concurrency_ = worker_options().concurrency;
   bool posts_to_worker_ = false;  // what is posted begins at the worker at once
   store::queue_limits limits_;
   std::unique_ptr<sql::sqlite_database> database_;

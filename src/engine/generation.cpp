@@ -159,15 +159,10 @@ aio::awaitable<generation::outcome> generation::read_completion() {
 }
 
 void generation::take(const provider::event_batch& batch, outcome& how) {
-  std::optional<std::string> finish_reason;
-  const bool is_full = take(batch, finish_reason);
-  if (!finish_reason && !is_full) return;
-  how.is = outcome::kind::finished;
-  how.finish_reason = is_full ? "length" : *finish_reason;
-}
-
-bool generation::take(const provider::event_batch& batch,
-                      std::optional<std::string>& finish_reason) {
+  const auto finish = [&how](std::string reason) {
+    how.is = outcome::kind::finished;
+    how.finish_reason = std::move(reason);
+  };
   for (const auto& event : batch) {
     if (const auto* delta = std::get_if<provider::text_delta>(&event)) {
       if (!first_text_after_) {
@@ -187,14 +182,15 @@ bool generation::take(const provider::event_batch& batch,
                    {{"attempt", std::int64_t{task_.held.attempt}},
                     {"chunks", std::int64_t{draft_.size()}}});
       }
-      if (text.size() >= room || draft_.size() >= services_.limits.answer_chunks_max) return true;
+      if (text.size() >= room || draft_.size() >= services_.limits.answer_chunks_max) {
+        return finish("length");
+      }
     } else if (const auto* report = std::get_if<provider::usage_report>(&event)) {
       reported_ = report->counted;
     } else {
-      finish_reason = std::get<provider::finished>(event).reason;
+      finish(std::get<provider::finished>(event).reason);
     }
   }
-  return false;
 }
 
 bool generation::flush_now() {

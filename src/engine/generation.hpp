@@ -92,9 +92,8 @@ class generation {
   aio::awaitable<std::optional<provider::completion_request>> make_request(outcome& failed);
   aio::awaitable<result<std::vector<store::context_line>>> read_context();
   aio::awaitable<outcome> read_completion();
+  /// What grows the draft, and how it finishes: by its end, or by its limits.
   void take(const provider::event_batch& batch, outcome& how);
-  /// True: the answer is over its limits.
-  bool take(const provider::event_batch& batch, std::optional<std::string>& finish_reason);
   /// Brings the log up to the draft if that needs no waiting; false: flush() is to do it.
   bool flush_now();
   aio::awaitable<> flush(const stream::chunk* terminal);

@@ -80,7 +80,8 @@ class worker::impl final : public store::task_taker {
     reserved_.fetch_add(1);
     const bool may_take =
         is_taking_.load() && std::ranges::find(options_.queues, queue) != options_.queues.end();
-    if (may_take && running_.fetch_add(1, std::memory_order_relaxed) < options_.concurrency) {
+    // Counted before it looks whether a claim is under way, which has the rest of the room.
+    if (may_take && running_.fetch_add(1) < options_.concurrency && !is_claiming_.load()) {
       return room{id_, now()};
     }
     if (may_take) one_is_over();
@@ -116,19 +117,21 @@ class worker::impl final : public store::task_taker {
 
   aio::awaitable<> keep_claiming() {
     while (true) {
-      const std::int64_t claimed = co_await claim_once();
-      if (claimed == options_.claim_max) continue;
+      is_claiming_.store(true);
+      const bool may_be_more = co_await claim_once();
+      is_claiming_.store(false);
+      if (may_be_more) continue;
       const auto patience = milliseconds(800 + static_cast<int>(400 * services_.random.uniform()));
       [[maybe_unused]] const bool rung =
           co_await wake_->wait_until(std::chrono::steady_clock::now() + patience);
     }
   }
 
-  aio::awaitable<std::int64_t> claim_once() {
-    const std::int64_t room = options_.concurrency - running();
+  aio::awaitable<bool> claim_once() {
+    const std::int64_t room = options_.concurrency - running_.load();
     if (room <= 0) {
       beat(claimed_at_);
-      co_return 0;
+      co_return false;
     }
     std::vector<std::string> queues = options_.queues;
     const std::int64_t most = std::min(room, options_.claim_max);
@@ -137,13 +140,13 @@ class worker::impl final : public store::task_taker {
     if (!claimed) {
       log::warning("claiming failed; trying again", {{"why", claimed.error().detail}});
       if (is_full(claimed.error())) beat(claimed_at_);
-      co_return 0;
+      co_return false;
     }
     beat(claimed_at_);
     const auto count = static_cast<std::int64_t>(claimed->size());
     running_.fetch_add(count, std::memory_order_relaxed);
     for (auto& task : *claimed) hand_out(std::move(task), asked_at);
-    co_return count;
+    co_return count == most;
   }
 
   [[nodiscard]] running_answers::moment now() const {
@@ -354,6 +357,7 @@ class worker::impl final : public store::task_taker {
   std::atomic<std::int64_t> running_{0};   // with the rooms that are reserved
   std::atomic<std::int64_t> reserved_{0};  // calls of reserve() that are not over
   std::atomic<bool> is_taking_{false};
+  std::atomic<bool> is_claiming_{false};
   bool is_draining_ = false;
   std::atomic<steady_time> claimed_at_;
   std::atomic<steady_time> renewed_at_;

@@ -190,6 +190,40 @@ TEST_F(taking_worker_test, a_post_begins_at_once_while_there_is_room) {
   EXPECT_EQ(single.running(), 0);
 }
 
+TEST_F(worker_test, short_answers_follow_each_other_without_a_pause) {
+  concurrency_ = 4;
+  model_->will_play({{says("Short"), finishes()}});
+  std::vector<task_id> tasks;
+  for (int i = 0; i < 400; ++i) tasks.push_back(post().task);
+  start_worker();
+  // A worker that forgot to claim would look again about once a second: a minute for all of them.
+  std::size_t ended = 0;
+  const auto all_ended = [&] {
+    while (ended < tasks.size() && store::is_terminal(task(tasks[ended]).state)) ++ended;
+    return ended == tasks.size();
+  };
+  eventually(all_ended, "all ends");
+  EXPECT_LE(model_->counted.most, 4);
+}
+
+TEST_F(worker_test, posts_and_claims_share_the_room_of_a_worker) {
+  concurrency_ = 1;
+  posts_to_worker_ = true;
+  model_->will_play({{says("Short"), finishes()}});
+  start_worker();
+  std::vector<task_id> tasks;
+  for (int i = 0; i < 400; ++i) {
+    tasks.push_back(post().task);
+    const auto pause = std::chrono::microseconds(100 * (i % 17));
+    const auto until = std::chrono::steady_clock::now() + pause;
+    while (std::chrono::steady_clock::now() < until) std::this_thread::yield();
+  }
+  for (const task_id id : tasks) {
+    eventually([&] { return store::is_terminal(task(id).state); }, "its end");
+  }
+  EXPECT_EQ(model_->counted.most, 1);
+}
+
 TEST_F(worker_test, a_reader_of_an_answer_that_is_written_here_costs_no_question) {
   model_->will_play({{says("Begun"), hangs()}});
   const auto posted = post();

@@ -57,8 +57,8 @@ class client_stream {
   /// its framing.
   [[nodiscard]] aio::awaitable<result<std::string>> read() { return read({}); }
   /// The same, but what arrives is handed to `at_hand` as it comes, without the coroutine being
-  /// resumed for it, until that returns false: then this returns an empty string as well. It must
-  /// neither end nor destroy the stream.
+  /// resumed for it, until that returns false: then this returns an empty string as well. It may
+  /// cancel the stream, but not destroy it.
   [[nodiscard]] virtual aio::awaitable<result<std::string>> read(body_taker at_hand) = 0;
   /// Makes a suspended head() or read() return `cancelled` now, and closes the request. On the
   /// loop.

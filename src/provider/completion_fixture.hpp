@@ -24,18 +24,35 @@ struct read_answer {
   }
 };
 
-/// Calls next() until `finished` or a failure.
+/// Calls next() until `finished` or a failure, every second time with a taker that has enough after
+/// two batches.
 inline aio::awaitable<> read_to_end(completion& answer, read_answer& seen) {
-  while (true) {
-    const auto batch = co_await answer.next();
+  int taken = 0;
+  const auto keep = [&seen](const event_batch& batch) {
+    ++seen.batches;
+    seen.events.insert(seen.events.end(), batch.begin(), batch.end());
+    EXPECT_FALSE(batch.empty());
+  };
+  const event_taker two = [&](const event_batch& batch) {
+    keep(batch);
+    return ++taken % 2 != 0;
+  };
+  const auto is_over = [&seen] {
+    return !seen.events.empty() && std::holds_alternative<finished>(seen.events.back());
+  };
+  for (int i = 0; !is_over(); ++i) {
+    const auto batches_before = seen.batches;
+    const auto batch = co_await answer.next(i % 2 == 0 ? event_taker() : two);
     if (!batch) {
       seen.failure = batch.error();
       co_return;
     }
-    ++seen.batches;
-    seen.events.insert(seen.events.end(), batch->begin(), batch->end());
-    EXPECT_FALSE(batch->empty());
-    if (batch->empty() || std::holds_alternative<finished>(batch->back())) break;
+    if (!batch->empty()) {
+      keep(*batch);
+    } else {
+      EXPECT_GT(seen.batches, batches_before) << "nothing came";
+      if (seen.batches == batches_before) break;
+    }
   }
   const auto after = co_await answer.next();
   EXPECT_TRUE(after && after->empty()) << "after the end there is nothing";

@@ -65,7 +65,7 @@ class http_completion final : public completion {
   std::shared_ptr<http::client_stream> stream_;
   aio::timer closer_;
   body_kind kind_ = body_kind::unknown;
-  event_batch at_hand_;  // empty between pieces; keeps its memory
+  event_batch handed_;  // empty between pieces; keeps its memory
   std::string whole_;
   bool is_satisfied_ = false;  // who is handed the events wants no more for now
   bool is_closing_ = false;    // the closer is set
@@ -161,10 +161,10 @@ aio::awaitable<> http_completion::read_more(event_batch& out, const event_taker&
 }
 
 bool http_completion::take_at_hand(std::string_view piece, const event_taker& at_hand) {
-  take(piece, at_hand_);
-  if (!at_hand_.empty()) {
-    is_satisfied_ = !at_hand(at_hand_);
-    at_hand_.clear();
+  take(piece, handed_);
+  if (!handed_.empty()) {
+    is_satisfied_ = !at_hand(handed_);
+    handed_.clear();
   }
   return !is_satisfied_ && !failure_ && !parser_->failure() && !parser_->is_finished() &&
          !needs_closing();

@@ -38,9 +38,9 @@ struct claimed_task {
   std::optional<std::vector<context_line>> context;
 };
 
-/// A worker in the process of whoever posts. A task that would be the next to be claimed anyway
-/// begins there at once, held by it from the transaction of the post on. What becomes of it in a
-/// crash is what becomes of any other claimed task.
+/// A worker in the process of whoever posts. A task that would be the next of its queue to be
+/// claimed anyway begins there at once, held by it from the transaction of the post on. What
+/// becomes of it in a crash is what becomes of any other claimed task.
 class task_taker {
  public:
   /// Room for one task.
