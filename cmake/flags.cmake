@@ -18,6 +18,7 @@ if(CMAKE_BUILD_TYPE STREQUAL "Release")
 endif()
 
 if(THROUGHLINE_SANITIZE)
-  add_compile_options(-fsanitize=${THROUGHLINE_SANITIZE} -fno-sanitize-recover=all)
+  # The check of virtual calls opens a pipe, and takes the lack of descriptors, which some tests make, for a bad object.
+  add_compile_options(-fsanitize=${THROUGHLINE_SANITIZE} -fno-sanitize=vptr -fno-sanitize-recover=all)
   add_link_options(-fsanitize=${THROUGHLINE_SANITIZE})
 endif()
