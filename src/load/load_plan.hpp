@@ -26,7 +26,7 @@ struct load_plan {
   milliseconds pace{20};            // from one to the next
   std::int64_t token_bytes = 0;     // a token is padded to this; 0: as it comes
   std::int64_t subscribers = 1;     // readers of each answer
-  milliseconds start_within{1000};  // over which the posts are spread evenly
+  milliseconds start_within{1000};  // over which the posts are spread
   std::vector<milliseconds> cuts;   // when all readers are cut off, after the first post
   milliseconds cut_for{500};        // until they all come back at once
   std::int64_t idle = 0;            // event streams opened before and held open

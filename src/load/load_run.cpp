@@ -4,7 +4,9 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <cmath>
 #include <deque>
+#include <numbers>
 #include <queue>
 #include <system_error>
 
@@ -107,7 +109,11 @@ class load_run {
     conversations_.resize(static_cast<std::size_t>(plan_.conversations));
     const auto spread = static_cast<double>(ns(plan_.start_within));
     for (std::int64_t i = 0; i < plan_.conversations; ++i) {
-      const auto share = static_cast<double>(i) / static_cast<double>(plan_.conversations);
+      // Not on a grid: whole groups of answers would get their chunks at the same moment wherever
+      // the grid fits into the pace. These fractions lie as far from each other as can be.
+      const double within = std::fmod(static_cast<double>(i) * std::numbers::phi, 1.0);
+      const auto share =
+          (static_cast<double>(i) + within) / static_cast<double>(plan_.conversations);
       add(started_ns_ + static_cast<std::int64_t>(spread * share), deed::post, i);
     }
     for (const auto cut : plan_.cuts) add(started_ns_ + ns(cut), deed::cut, 0);
