@@ -179,12 +179,12 @@ describe("the server dies", () => {
       await until("both running", async () => (await server.call("GET", "/active-streams")).body.data.length === 2);
       process.kill(server.pid, "SIGTERM");
       const ready = await until("not ready", async () => {
-        // Idle connections are closed when the drain begins, perhaps in the moment one is used again.
+        // Idle connections are closed when the drain begins, perhaps in the moment one is used again; below as well.
         const reply = await server.call("GET", "/readyz").catch(() => undefined);
         return reply?.status === 503 && reply;
       });
       expect(ready.body.status).toBe("not_ready");
-      const refused = await server.call("POST", "/conversations", {});
+      const refused = await until("a refusal", () => server.call("POST", "/conversations", {}).catch(() => undefined));
       expect(refused).toMatchObject({ status: 503, body: { code: "unavailable" } });
       expect(refused.headers.get("retry-after")).toMatch(/^\d+$/);
       // A caller who waits for the answer is told that it is accepted, and does not ask twice.
