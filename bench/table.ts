@@ -295,12 +295,13 @@ async function mixedRow(): Promise<Result> {
   ]);
   const between = (from: number, to: number) =>
     report.server.samples.filter((sample) => sample.at_ms >= from * 1000 && sample.at_ms < to * 1000);
-  const warm = between(60, 90);
+  // SQLite's page caches are full by then: with a database that grows they fill like a leak would.
+  const warm = between(150, 180);
   const last = between(minutes * 60 - 30, minutes * 60);
   const growth = (of: (sample: { rss_mb: number; descriptors: number }) => number) =>
     (mean(last.map(of)) / mean(warm.map(of)) - 1) * 100;
   return result(report, [
-    figure("RSS at the end against the second minute", growth((sample) => sample.rss_mb), "%", 10, 2),
+    figure("RSS at the end against the third minute", growth((sample) => sample.rss_mb), "%", 10, 2),
     figure("descriptors likewise", growth((sample) => sample.descriptors), "%", 10, 2),
   ], `${mean(last.map((sample) => sample.rss_mb)).toFixed(0)} MB at the end`);
 }

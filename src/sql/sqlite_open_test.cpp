@@ -9,6 +9,7 @@
 
 #include <fstream>
 #include <functional>
+#include <optional>
 
 #include "sql/sqlite_connection.hpp"
 #include "sql/sqlite_test_fixture.hpp"
@@ -84,16 +85,16 @@ class sqlite_process_test : public testing::Test {
     return open_sqlite_database({.file = file_}, only);
   }
 
-  /// Runs one statement through `in` on a loop made for it.
-  static bool write(sql::database& in, std::string text) {
-    aio::event_loops loop(1, "one");
+  /// Runs one statement through `in` on a loop that outlives it: the database's thread may still be
+  /// on its way back from there.
+  static bool write(sql::database& in, aio::event_loops& loops, std::string text) {
     const auto body = [text](transaction& tx) -> aio::awaitable<result<rows>> {
       auto found = co_await tx.execute(text);
       co_return found;
     };
-    auto outcome =
-        boost::asio::co_spawn(loop[0].get_executor(), in.write<rows>(body), boost::asio::use_future)
-            .get();
+    auto outcome = boost::asio::co_spawn(loops[0].get_executor(), in.write<rows>(body),
+                                         boost::asio::use_future)
+                       .get();
     return outcome.has_value() && outcome->size() <= 1;
   }
 
@@ -122,12 +123,14 @@ TEST_F(sqlite_process_test, refuses_a_file_that_another_process_has) {
 }
 
 TEST_F(sqlite_process_test, what_was_answered_survives_a_kill) {
+  std::optional<aio::event_loops> loops;
   std::unique_ptr<sqlite_database> childs;
   other_process other([&] {
     auto opened = open();
     if (!opened) return false;
     childs = std::move(*opened);
-    return write(*childs, "INSERT INTO words(id, word) VALUES(1, 'kept')");
+    loops.emplace(1, "one");
+    return write(*childs, *loops, "INSERT INTO words(id, word) VALUES(1, 'kept')");
   });
   ASSERT_TRUE(other.works());
   other.kill();

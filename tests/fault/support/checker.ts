@@ -46,10 +46,21 @@ class Run {
   /** Tasks to what they were asked for. */
   private readonly asked = new Map<string, Reply>();
   private readonly last: Snapshot | undefined;
+  // The long form has ten thousand answers: each is looked up, none is looked for.
+  private readonly sentByKey: Map<string, Sent[]>;
+  private readonly questions: Map<string, StoredMessage>;
+  private readonly answers: Map<string | null, StoredMessage[]>;
+  private readonly tasks: Map<string, StoredTask>;
 
   constructor(records: Records) {
     this.records = records;
     this.last = records.snapshots.at(-1);
+    this.sentByKey = Map.groupBy(records.sent, (one) => one.key);
+    const messages = this.last?.messages ?? [];
+    // The first of those that ask the same.
+    this.questions = new Map(messages.filter((one) => one.role === "user").reverse().map((one) => [one.content, one]));
+    this.answers = Map.groupBy(messages, (one) => one.parent);
+    this.tasks = new Map((this.last?.tasks ?? []).map((task) => [task.id, task]));
     for (const reply of records.replies) {
       if (reply.task !== undefined && reply.call !== "cancel") this.asked.set(reply.task, reply);
     }
@@ -174,7 +185,7 @@ class Run {
     for (const [key, replies] of Map.groupBy(this.records.replies, (reply) => reply.modelKey)) {
       if (key === undefined) continue;
       const tasks = this.tasksOf(replies);
-      const calls = this.records.sent.filter((one) => one.key === key).length;
+      const calls = (this.sentByKey.get(key) ?? []).length;
       const attempts = tasks.reduce((sum, task) => sum + task.attempt, 0);
       if (calls > attempts) yield { invariant: "I5", ...first(tasks), what: `${calls} requests to the model for ${attempts} attempts` };
       for (const task of tasks) {
@@ -221,17 +232,17 @@ class Run {
   /** What the model sent for a task; undefined: its requests cannot be told from others. */
   private sentFor(task: string): Sent[] | undefined {
     const key = this.asked.get(task)?.modelKey;
-    return key === undefined ? undefined : this.records.sent.filter((one) => one.key === key);
+    return key === undefined ? undefined : this.sentByKey.get(key) ?? [];
   }
 
   private tasksOf(replies: Reply[]): StoredTask[] {
     const ids = new Set(replies.filter((reply) => reply.call !== "cancel").map((reply) => reply.task));
     // A reply that was lost says no task: the answer is found by its question.
     for (const reply of replies) {
-      const question = this.last!.messages.find((one) => one.role === "user" && one.content === reply.content);
-      for (const one of this.last!.messages) if (question && one.parent === question.id && one.task) ids.add(one.task);
+      const question = reply.content === undefined ? undefined : this.questions.get(reply.content);
+      for (const one of (question && this.answers.get(question.id)) ?? []) if (one.task) ids.add(one.task);
     }
-    return this.last!.tasks.filter((task) => ids.has(task.id));
+    return [...ids].flatMap((id) => (id === undefined ? undefined : this.tasks.get(id)) ?? []);
   }
 
   private storedAnswer(task: string): StoredMessage | undefined {
