@@ -13,9 +13,9 @@ namespace {
 
 using stream::follow_status;
 
-/// How long a follower is left alone. Between two slices the stream looks whether the server has
-/// begun to drain.
+/// Between two slices a long poll looks whether the server has begun to drain.
 constexpr milliseconds slice{1'000};
+constexpr std::size_t rewritten_bytes_kept_max = 4096;
 /// How much longer than asked a long poll waits for the rest of a text that has no positions.
 constexpr milliseconds patience_with_database{10'000};
 
@@ -35,8 +35,10 @@ struct outgoing_frames {
   std::vector<boost::asio::const_buffer> buffers;
 
   void clear() {
-    rewritten.clear();
     buffers.clear();
+    rewritten.clear();
+    // Who has read a long text may wait for hours.
+    if (rewritten.capacity() > rewritten_bytes_kept_max) rewritten = std::string();
   }
 };
 
@@ -75,15 +77,15 @@ class page_writer {
     page_ = std::move(page);
     add_page();
     if (out_.buffers.empty()) return true;
-    is_blocked_ = !to_.write_now(out_.buffers);
-    if (!is_blocked_) note_written();
-    return !is_blocked_ && !page_.last;
+    is_unfinished_ = !to_.write_now(out_.buffers);
+    if (!is_unfinished_) note_written();
+    return !is_unfinished_ && !page_.last;
   }
 
   aio::awaitable<> finish() {
-    if (!is_blocked_) co_return;
+    if (!is_unfinished_) co_return;
     co_await to_.finish_write();
-    is_blocked_ = false;
+    is_unfinished_ = false;
     note_written();
   }
 
@@ -115,8 +117,22 @@ class page_writer {
   stream_record& record_;
   stream::follow_result page_;
   outgoing_frames out_;
-  bool is_blocked_ = false;
+  bool is_unfinished_ = false;
   steady_time last_write_;
+};
+
+/// Wakes the follower when the stream is to end, as long as it lives.
+class interruption {
+ public:
+  interruption(http::exchange& of, stream::chunk_follower& follower) : of_(of) {
+    of_.when_over([&follower] { follower.interrupt(); });
+  }
+  interruption(const interruption&) = delete;
+  interruption& operator=(const interruption&) = delete;
+  ~interruption() { of_.when_over(nullptr); }
+
+ private:
+  http::exchange& of_;
 };
 
 /// The event stream, `first` first.
@@ -130,21 +146,26 @@ aio::awaitable<> stream_answer(call in, stream::chunk_follower& follower,
   };
   auto status = first.status;
   co_await writer.begin(std::move(first));
+  const interruption when_over(in.exchange, follower);
   while (true) {
     co_await writer.finish();
     if (writer.is_over() || status == follow_status::ended || status == follow_status::not_found) {
       record.ends(status == follow_status::not_found ? "gone" : "whole");
       co_return;
     }
+    if (in.exchange.is_gone()) co_return;
     if (in.exchange.is_draining()) {
       std::string goodbye = sse_goodbye(system_random());
       co_await write_text(in.exchange, std::move(goodbye));
       record.ends("draining");
       co_return;
     }
-    const auto silence = system_clock().steady_now() - writer.last_write();
-    if (silence >= in.app.options.keep_alive) co_await writer.keep_alive();
-    auto more = co_await follower.next(std::min(slice, in.app.options.keep_alive), at_hand);
+    const auto keep_alive = in.app.options.keep_alive;
+    if (system_clock().steady_now() - writer.last_write() >= keep_alive) {
+      co_await writer.keep_alive();
+    }
+    const auto left = writer.last_write() + keep_alive - system_clock().steady_now();
+    auto more = co_await follower.next(std::chrono::ceil<milliseconds>(left), at_hand);
     status = more.status;
     if (status == follow_status::frames) writer.write_now(std::move(more));
   }
@@ -209,9 +230,13 @@ aio::awaitable<result<void>> send_answer(call in, task_id task, stream::follow_f
     co_await in.exchange.respond(std::move(nothing_follows));
     co_return result<void>();
   }
+  if (in.request().verb == http::method::head) {
+    http::response head = sse_head();
+    co_await in.exchange.begin_stream(std::move(head));  // which ends here
+  }
   stream_record record(in.request(), task, from, follower);
   co_await stream_answer(in, follower, std::move(first), task.to_string(), form, record);
-  co_await in.exchange.end_stream();
+  if (!in.exchange.is_gone()) co_await in.exchange.end_stream();
   co_return result<void>();
 }
 

@@ -39,7 +39,8 @@ class routed_exchange final : public http::exchange {
   [[nodiscard]] aio::awaitable<> end_stream() override { return under_.end_stream(); }
   void abort_connection(bool reset) override { under_.abort_connection(reset); }
   [[nodiscard]] bool is_draining() const override { return under_.is_draining(); }
-  void on_drain(std::shared_ptr<aio::bell> ring) override { under_.on_drain(std::move(ring)); }
+  [[nodiscard]] bool is_gone() const override { return under_.is_gone(); }
+  void when_over(std::function<void()> call) override { under_.when_over(std::move(call)); }
 
  private:
   /// When the answer begins, or when there will be none.

@@ -52,12 +52,12 @@ aio::awaitable<> event_stream::run() {
   try {
     std::string sending;
     bool drains = false;
-    while (!drains) {
+    while (!drains && !in_.exchange.is_gone()) {
       sending += outbox_.take();
       drains = in_.exchange.is_draining();
       if (drains) sending += sse_goodbye(system_random());
       co_await write(&sending);
-      while (!drains && sending.empty() && outbox_.is_empty() && !in_.exchange.is_draining()) {
+      while (!drains && sending.empty() && outbox_.is_empty() && !is_over()) {
         const auto deadline = system_clock().steady_now() + in_.app.options.keep_alive;
         const bool rung = co_await outbox_.filled()->wait_until(deadline);
         if (rung) continue;
@@ -78,7 +78,7 @@ aio::awaitable<> event_stream::run() {
 }
 
 void event_stream::begin() {
-  in_.exchange.on_drain(outbox_.filled());
+  in_.exchange.when_over([filled = outbox_.filled()] { filled->ring(); });
   changed_->on_ring([this] { read_changes_soon(); });
   watch_ = in_.app.on.bells.watch_owner(in_.owner, changed_);
   read_changes_soon();

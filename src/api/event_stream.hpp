@@ -67,6 +67,9 @@ class event_stream {
   };
 
   void begin();
+  [[nodiscard]] bool is_over() const {
+    return in_.exchange.is_draining() || in_.exchange.is_gone();
+  }
   /// Empties `text` when all of it is written.
   aio::awaitable<> write(std::string* text);
 

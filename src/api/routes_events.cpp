@@ -53,7 +53,7 @@ aio::awaitable<result<void>> run_events(http::exchange& exchange,
   co_await begin_events(exchange);
   const event_stream_record record(exchange.incoming());
   co_await events->run();
-  co_await exchange.end_stream();
+  if (!exchange.is_gone()) co_await exchange.end_stream();
   co_return result<void>();
 }
 

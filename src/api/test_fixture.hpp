@@ -34,7 +34,8 @@ using header_list = std::vector<std::pair<std::string, std::string>>;
 
 /// An exchange that remembers what was sent. What a test asks it for waits until it is so, or
 /// fails.
-class recorded_exchange final : public http::exchange {
+class recorded_exchange final : public http::exchange,
+                                public std::enable_shared_from_this<recorded_exchange> {
  public:
   recorded_exchange(aio::event_loop& loop, http::request incoming)
       : loop_(loop), incoming_(std::move(incoming)), unblocked_(aio::bell::create(loop)) {}
@@ -52,7 +53,8 @@ class recorded_exchange final : public http::exchange {
   [[nodiscard]] aio::awaitable<> end_stream() override;
   void abort_connection(bool) override {}
   [[nodiscard]] bool is_draining() const override { return draining_; }
-  void on_drain(std::shared_ptr<aio::bell> ring) override;
+  [[nodiscard]] bool is_gone() const override { return hung_up_; }
+  void when_over(std::function<void()> call) override { when_over_ = std::move(call); }
 
   // --- for tests, on their thread ---
 
@@ -72,12 +74,14 @@ class recorded_exchange final : public http::exchange {
  private:
   template <class Condition>
   void wait_until(const char* what, Condition condition);
+  void tell_when_over();
 
   aio::event_loop& loop_;
   http::request incoming_;
   std::shared_ptr<aio::bell> unblocked_;
-  std::shared_ptr<aio::bell> drain_bell_;  // of the loop
+  std::function<void()> when_over_;  // of the loop
   std::atomic<bool> draining_{false};
+  std::atomic<bool> hung_up_{false};
   std::atomic<bool> blocked_{false};
   std::mutex mutex_;
   std::condition_variable changed_;

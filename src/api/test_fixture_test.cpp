@@ -82,7 +82,7 @@ bool recorded_exchange::write_now(std::span<const boost::asio::const_buffer> buf
   for (const auto& buffer : buffers) {
     unwritten_.append(static_cast<const char*>(buffer.data()), buffer.size());
   }
-  if (blocked_) return false;
+  if (blocked_ || hung_up_) return false;
   const std::lock_guard lock(mutex_);
   body_ += std::exchange(unwritten_, {});
   changed_.notify_all();
@@ -91,6 +91,7 @@ bool recorded_exchange::write_now(std::span<const boost::asio::const_buffer> buf
 
 aio::awaitable<> recorded_exchange::finish_write() {
   while (blocked_) co_await unblocked_->wait();
+  if (hung_up_) throw boost::system::system_error(aio::asio::error::operation_aborted);
   const std::lock_guard lock(mutex_);
   body_ += std::exchange(unwritten_, {});
   changed_.notify_all();
@@ -101,11 +102,6 @@ aio::awaitable<> recorded_exchange::end_stream() {
   ended_ = true;
   changed_.notify_all();
   co_return;
-}
-
-void recorded_exchange::on_drain(std::shared_ptr<aio::bell> ring) {
-  const std::lock_guard lock(mutex_);
-  drain_bell_ = std::move(ring);
 }
 
 template <class Condition>
@@ -148,8 +144,11 @@ void recorded_exchange::wait_until_gone() {
 
 void recorded_exchange::drain() {
   draining_ = true;
-  const std::lock_guard lock(mutex_);
-  if (drain_bell_) drain_bell_->ring();
+  loop_.post([self = shared_from_this()] { self->tell_when_over(); });
+}
+
+void recorded_exchange::tell_when_over() {
+  if (const auto call = when_over_) call();
 }
 
 void recorded_exchange::stop_taking() {
@@ -163,7 +162,11 @@ void recorded_exchange::take_again() {
 
 void recorded_exchange::hang_up() {
   wait_until("the handler", [this] { return static_cast<bool>(cancel_); });
-  loop_.post(cancel_);
+  loop_.post([self = shared_from_this()] {
+    self->hung_up_ = true;
+    if (!self->when_over_ || self->blocked_) return self->cancel_();
+    self->tell_when_over();
+  });
 }
 
 void recorded_exchange::handler_started(std::function<void()> cancel) {
@@ -175,7 +178,6 @@ void recorded_exchange::handler_started(std::function<void()> cancel) {
 void recorded_exchange::handler_ended() {
   const std::lock_guard lock(mutex_);
   gone_ = true;
-  drain_bell_.reset();
   changed_.notify_all();
 }
 

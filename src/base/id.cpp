@@ -63,12 +63,12 @@ std::optional<uuid> uuid::parse(std::string_view text) noexcept {
 }
 
 std::string uuid::to_string() const {
-  std::string text;
-  text.reserve(36);
+  std::string text(36, '-');
+  std::size_t at = 0;
   for (std::size_t i = 0; i < 16; ++i) {
-    if (dash_before_byte(i)) text.push_back('-');
-    text.push_back(digits[bytes_[i] >> 4U]);
-    text.push_back(digits[bytes_[i] & 0x0FU]);
+    if (dash_before_byte(i)) ++at;
+    text[at++] = digits[bytes_[i] >> 4U];
+    text[at++] = digits[bytes_[i] & 0x0FU];
   }
   return text;
 }

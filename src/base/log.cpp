@@ -22,6 +22,7 @@ constexpr std::size_t line_bytes_max = 4096;
 // Time, level, braces, the mark of truncation and the line end.
 constexpr std::size_t frame_bytes_max = 96;
 constexpr std::size_t value_bytes_max = 1024;
+constexpr std::size_t line_bytes_usual = 256;
 
 /// Hands formatted lines to the writer.
 class buffered_sink final : public spdlog::sinks::base_sink<std::mutex> {
@@ -103,8 +104,17 @@ void append_quoted(std::string& out, std::string_view text) {
   append_json_string(out, to_valid_utf8(text));
 }
 
+/// Neither form has to escape it, and it divides nothing.
+constexpr bool is_plain(char c) {
+  return c > ' ' && c < '\x7F' && c != '"' && c != '\\' && c != '=';
+}
+
 /// Bare in the text form unless that would be ambiguous.
 void append_word(std::string& out, std::string_view text, bool spaces_allowed) {
+  if (!text.empty() && std::ranges::all_of(text, is_plain)) {
+    out.append(text);
+    return;
+  }
   const std::size_t start = out.size();
   append_quoted(out, text);
   const std::string_view inside = std::string_view(out).substr(start + 1, out.size() - start - 2);
@@ -130,10 +140,11 @@ struct append_value {
     append_word(out, cut(text), false);
   }
   void operator()(std::int64_t number) const {
-    fmt::format_to(std::back_inserter(out), "{}", number);
+    const fmt::format_int text(number);
+    out.append(text.data(), text.size());
   }
   void operator()(std::chrono::milliseconds time) const {
-    fmt::format_to(std::back_inserter(out), "{}", time.count());
+    (*this)(std::int64_t{time.count()});
     if (form == format::text) out.append("ms");
   }
   void operator()(in_seconds waited) const {
@@ -162,13 +173,12 @@ void append_event(std::string& line, format form, const subject& about, std::str
     line.append("\"event\":");
     const auto name = has_subject ? fmt::format("{} {}", name_of(about.is), event) : std::string();
     append_quoted(line, cut(has_subject ? name : event));
-    if (has_subject)
-      fmt::format_to(std::back_inserter(line), ",\"task\":\"{}\"", about.id.to_string());
+    if (has_subject) line.append(",\"task\":\"").append(about.id.to_string()).push_back('"');
     return;
   }
   if (has_subject) {
-    fmt::format_to(std::back_inserter(line), "[{} {}] ",
-                   about.is == subject::kind::task ? "Task" : "Stream", about.id.to_string());
+    line.append(about.is == subject::kind::task ? "[Task " : "[Stream ");
+    line.append(about.id.to_string()).append("] ");
   }
   append_word(line, cut(event), true);
 }
@@ -198,6 +208,7 @@ void append_field(std::string& line, format form, const field& one) {
 std::string format_event(format form, const subject& about, std::string_view event,
                          std::initializer_list<field> fields) {
   std::string line;
+  line.reserve(line_bytes_usual);
   append_event(line, form, about, event);
   bool truncated = false;
   for (const auto& one : fields) {

@@ -89,7 +89,7 @@ aio::awaitable<> connection::answer() {
   } catch (const std::exception& failure) {
     mistake = failure.what();
   }
-  drain_bells_.clear();
+  when_over_ = nullptr;
   if (is_gone_) keep_alive_ = false;
   if (is_gone_ || (stage_ == stage::answered && mistake.empty())) co_return;
   keep_alive_ = false;
@@ -112,7 +112,9 @@ aio::awaitable<bool> connection::wait(aio::tcp_socket::wait_type what, steady_ti
   sent_without_pause_ = 0;
   is_late_ = false;
   set_alarm(deadline, then);
+  waits_ = true;
   const auto [failure] = co_await socket_.async_wait(what, aio::as_tuple);
+  waits_ = false;
   clear_alarm();
   if (is_gone_ || (failure && !is_late_)) throw system_error(aio::asio::error::operation_aborted);
   co_return !is_late_;
@@ -135,14 +137,17 @@ void connection::clear_alarm() {
   alarm_.cancel();
 }
 
-/// The client has gone, or is treated as if: ends the coroutine, and with it the handler.
+/// The client has gone, or is treated as if: ends the coroutine, and with it the handler, or lets
+/// the handler end.
 void connection::lose_client(bool reset) {
   if (std::exchange(is_gone_, true)) return;
   if (reset) {
     aio::error_code ignored;
     socket_.set_option(aio::asio::socket_base::linger(true, 0), ignored);
   }
-  cancel_();
+  if (!when_over_ || waits_) return cancel_();
+  const auto call = when_over_;  // which may unset it
+  call();
 }
 
 void connection::abort_connection(bool reset) {
@@ -154,14 +159,9 @@ void connection::abort_connection(bool reset) {
 }
 
 void connection::drain_begins() {
-  for (const auto& bell : drain_bells_) bell->ring();
+  if (const auto call = when_over_) call();
   // A request that has just arrived is answered, with where to turn to.
   if (is_idle_ && !has_bytes()) lose_client(false);
-}
-
-void connection::on_drain(std::shared_ptr<aio::bell> ring) {
-  if (host_.draining) ring->ring();
-  drain_bells_.push_back(std::move(ring));
 }
 
 void connection::adopt(request_parser& parser) {
@@ -175,7 +175,7 @@ void connection::adopt(request_parser& parser) {
 
 void connection::forget_request() {
   incoming_ = request{};
-  drain_bells_.clear();
+  when_over_ = nullptr;
   stage_ = stage::reading;
 }
 

@@ -3,11 +3,12 @@
 // and only what is left over is kept.
 //
 // The connection is one coroutine (run). A handler that streams is part of it, so that cancelling
-// the connection when the client has gone is all that is needed. What outlives the coroutine for a
+// the connection when the client has gone is all that is needed, or telling the handler. What outlives the coroutine for a
 // moment (a watch or an alarm that is already on its way) holds the connection alive and does
 // nothing.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -60,7 +61,8 @@ class connection final : public exchange, public std::enable_shared_from_this<co
   [[nodiscard]] aio::awaitable<> end_stream() override;
   void abort_connection(bool reset) override;
   [[nodiscard]] bool is_draining() const override { return host_.draining; }
-  void on_drain(std::shared_ptr<aio::bell> ring) override;
+  [[nodiscard]] bool is_gone() const override { return is_gone_; }
+  void when_over(std::function<void()> call) override { when_over_ = std::move(call); }
 
  private:
   class registration;
@@ -113,7 +115,7 @@ class connection final : public exchange, public std::enable_shared_from_this<co
   const std::string remote_address_;
   request incoming_;
   std::string left_over_;  // of the last read: the beginning of the next request
-  std::vector<std::shared_ptr<aio::bell>> drain_bells_;
+  std::function<void()> when_over_;
   std::uint64_t alarm_number_ = 0;                // an alarm with another number is out of date
   std::unique_ptr<unfinished_write> unfinished_;  // of write_now(): the socket was full
   std::size_t sent_without_pause_ = 0;
@@ -121,6 +123,7 @@ class connection final : public exchange, public std::enable_shared_from_this<co
   stage stage_ = stage::reading;
   bool is_idle_ = false;    // between requests: a drain closes it
   bool is_late_ = false;    // a wait has ended by its deadline
+  bool waits_ = false;      // for the socket
   bool is_gone_ = false;    // nothing can be sent any more
   bool keep_alive_ = true;  // after the present request
   bool to_http_1_0_ = false;

@@ -77,6 +77,9 @@ aio::awaitable<> connection::begin_stream(response head,
     if (has_chunk) bytes += chunk_size_line(size).text();
     outgoing job(bytes, first, has_chunk ? std::string_view("\r\n") : std::string_view());
     stage_ = stage::streaming;
+    // Before the write: one that does not fit into the socket waits, and does not see a client that
+    // shuts down its sending side.
+    if (!head_only) watch_client();
     co_await send(&job);
   }
   if (head_only) throw_aborted();
@@ -84,7 +87,6 @@ aio::awaitable<> connection::begin_stream(response head,
   incoming_.headers = header_fields();
   incoming_.query = query_parameters();
   incoming_.body = std::string();
-  watch_client();
 }
 
 bool connection::write_now(std::span<const boost::asio::const_buffer> buffers) {
@@ -117,7 +119,7 @@ aio::awaitable<> connection::end_stream() {
   THROUGHLINE_ASSERT(stage_ == stage::streaming || is_gone_);
   if (is_gone_) throw_aborted();
   stage_ = stage::answered;
-  drain_bells_.clear();
+  when_over_ = nullptr;
   if (to_http_1_0_) co_return;
   outgoing job("0\r\n\r\n", {}, {});
   co_await send(&job);

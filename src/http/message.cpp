@@ -14,6 +14,9 @@ constexpr std::array<std::string_view, 8> method_names{"GET",   "HEAD",   "POST"
                                                        "PATCH", "DELETE", "OPTIONS", "OTHER"};
 static_assert(static_cast<std::size_t>(method::other) + 1 == method_names.size());
 
+/// A request or a response seldom has more header fields.
+constexpr std::size_t fields_usual = 8;
+
 char lower(char c) noexcept {
   return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
 }
@@ -34,6 +37,7 @@ void header_fields::set(std::string_view name, std::string value) {
 }
 
 void header_fields::add(std::string_view name, std::string value) {
+  if (fields_.empty()) fields_.reserve(fields_usual);
   fields_.emplace_back(name, std::move(value));
 }
 

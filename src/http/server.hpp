@@ -50,7 +50,7 @@ class exchange {
 
   /// Sends the head of a response whose body is written piece by piece (chunked transfer coding).
   /// From here on the handler's coroutine is cancelled (operation_aborted) as soon as the client
-  /// has gone; shutting down its sending side counts as gone. Of incoming() the header fields, the
+  /// has gone, unless when_over() is set; shutting down its sending side counts as gone. Of incoming() the header fields, the
   /// query and the body are gone too. To a HEAD request only the head is
   /// sent and operation_aborted is thrown: there is no body to write.
   [[nodiscard]] aio::awaitable<> begin_stream(response head) {
@@ -67,9 +67,9 @@ class exchange {
     const bool is_written = write_now(buffers);
     if (!is_written) co_await finish_write();
   }
-  /// The same without a coroutine, for the socket takes nearly every write at once. False: not all
-  /// was written; the caller awaits finish_write() before anything else, and the memory must live
-  /// until then.
+  /// The same without a coroutine, for the socket takes nearly every write at once. False: the
+  /// caller awaits finish_write() before anything else, and the memory must live until then, for
+  /// not all was written, or the client has gone, or others are to have their turn.
   [[nodiscard]] virtual bool write_now(std::span<const boost::asio::const_buffer> buffers) = 0;
   [[nodiscard]] virtual aio::awaitable<> finish_write() = 0;
   /// Ends the body; the connection may serve another request.
@@ -80,10 +80,16 @@ class exchange {
   /// returns next.
   virtual void abort_connection(bool reset) = 0;
 
-  /// True when the server is draining: streams should say goodbye and end. `on_drain` rings when
-  /// that begins.
+  /// True when the server is draining: streams should say goodbye and end.
   [[nodiscard]] virtual bool is_draining() const = 0;
-  virtual void on_drain(std::shared_ptr<aio::bell> ring) = 0;  // until the handler ends
+  /// The client of a stream has gone: there is nothing left to do but to return.
+  [[nodiscard]] virtual bool is_gone() const = 0;
+  /// What is called on the loop when one of the two becomes true; what is so already is not told.
+  /// While it is set and no write is under way, a client that goes does not cancel the coroutine:
+  /// it is for handlers that wait on something they can ring themselves, since an exception that
+  /// unwinds all coroutines of a stream costs more than the stream's whole beginning. nullptr:
+  /// none, as after the handler has ended.
+  virtual void when_over(std::function<void()> call) = 0;
 };
 
 /// Answers one request: respond(), or begin_stream() ... end_stream(). Ending by operation_aborted

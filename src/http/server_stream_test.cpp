@@ -49,8 +49,10 @@ class streams : public ::testing::Test {
     if (path == "/together") co_await together(with);
     if (path == "/wait") co_await wait_for_drain(with, true);
     if (path == "/stay") co_await wait_for_drain(with, false);
-    if (path == "/flood") co_await flood(with);
+    if (path == "/told") co_await wait_until_told(with);
+    if (path == "/flood" || path == "/told-flood") co_await flood(with);
     if (path == "/large") co_await large(with);
+    if (path == "/large-first") co_await large_first(with);
     if (path == "/unfinished") co_await unfinished(with);
     if (path == "/cut" || path == "/rst") co_await cut(with, path == "/rst");
   }
@@ -79,7 +81,7 @@ class streams : public ::testing::Test {
     const std::array<const_buffer, 1> hello{const_buffer("hello", 5)};
     co_await with.write(hello);
     const auto bell = aio::bell::create(with.loop());
-    if (minds) with.on_drain(bell);
+    if (minds) with.when_over([bell] { bell->ring(); });
     while (!minds || !with.is_draining()) co_await bell->wait();
     const std::array<const_buffer, 1> bye{const_buffer("bye", 3)};
     co_await with.write(bye);
@@ -97,13 +99,36 @@ class streams : public ::testing::Test {
     co_await with.end_stream();
   }
 
+  /// Writes one chunk and waits until it is told that the client has gone.
+  aio::awaitable<> wait_until_told(exchange& with) {
+    witness watched(seen_);
+    response head = event_stream();
+    const std::array<const_buffer, 1> hello{const_buffer("hello", 5)};
+    co_await with.begin_stream(std::move(head), hello);
+    const auto bell = aio::bell::create(with.loop());
+    with.when_over([bell] { bell->ring(); });
+    while (!with.is_gone()) co_await bell->wait();
+    watched.done();
+  }
+
   aio::awaitable<> flood(exchange& with) {
     witness watched(seen_);
+    if (with.incoming().path == "/told-flood") with.when_over([] {});
     response head = event_stream();
     co_await with.begin_stream(std::move(head));
     const std::string block(64 * 1024, 'x');
     const std::array<const_buffer, 1> buffers{const_buffer(block.data(), block.size())};
     while (true) co_await with.write(buffers);
+  }
+
+  /// Its first chunk fits into no socket.
+  aio::awaitable<> large_first(exchange& with) {
+    witness watched(seen_);
+    response head = event_stream();
+    const std::string block(20'000'000, 'y');
+    const std::array<const_buffer, 1> first{const_buffer(block.data(), block.size())};
+    co_await with.begin_stream(std::move(head), first);
+    watched.done();
   }
 
   /// Twenty megabytes in one write of five thousand buffers, then an end.
@@ -246,6 +271,41 @@ TEST_F(streams, cancel_the_handler_when_the_client_shuts_down_its_sending_side) 
   client.shutdown_sending();
   EXPECT_TRUE(client.sees_end());
   EXPECT_TRUE(comes_true([&] { return seen_.aborted == 1; }));
+}
+
+TEST_F(streams, may_be_told_instead_of_being_cancelled) {
+  raw_client closing(served_.port());
+  closing.get("/told");
+  closing.read_until("hello");
+  closing.close();
+  EXPECT_TRUE(comes_true([&] { return seen_.ended == 1; }));
+  raw_client shutting(served_.port());
+  shutting.get("/told");
+  shutting.read_until("hello");
+  shutting.shutdown_sending();
+  EXPECT_EQ(shutting.read_to_end(), "\r\n") << "the end of the chunk, and nothing after it";
+  EXPECT_TRUE(comes_true([&] { return seen_.ended == 2; }));
+  EXPECT_TRUE(comes_true([&] { return served_.get().connections() == 0; }));
+  EXPECT_EQ(seen_.aborted, 0);
+}
+
+TEST_F(streams, are_cancelled_in_a_write_even_if_they_would_be_told) {
+  raw_client client(served_.port(), "127.0.0.1", 4096);
+  client.get("/told-flood");
+  client.read_head();
+  client.close();
+  EXPECT_TRUE(comes_true([&] { return seen_.aborted == 1; }));
+  EXPECT_TRUE(comes_true([&] { return served_.get().connections() == 0; }));
+}
+
+TEST_F(streams, see_the_client_go_while_the_first_chunk_is_stuck) {
+  raw_client client(served_.port(), "127.0.0.1", 4096);
+  client.get("/large-first");
+  client.read_head();
+  client.shutdown_sending();
+  EXPECT_TRUE(comes_true([&] { return seen_.aborted == 1; }));
+  EXPECT_TRUE(client.sees_end());
+  EXPECT_FALSE(client.was_reset()) << "that is how a reader that takes nothing is cut";
 }
 
 TEST_F(streams, go_on_when_the_client_sends_early_and_close_at_the_end) {

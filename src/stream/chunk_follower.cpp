@@ -84,6 +84,7 @@ struct chunk_follower::state {
   // Subscribed before the first read: what a read does not see rings.
   const std::unique_ptr<chunk_log::subscription> subscribed;
   follower_logic logic;
+  bool is_interrupted = false;
 };
 
 aio::awaitable<> chunk_follower::state::read(std::size_t bytes_max) {
@@ -131,6 +132,7 @@ aio::awaitable<> chunk_follower::state::fetch_ending() {
 chunk_follower::state::handing chunk_follower::state::hand_over(const page_taker& taker,
                                                                 std::size_t bytes_max,
                                                                 steady_time alarm) {
+  if (is_interrupted) return handing::not_at_hand;
   logic.on_rung();
   const auto now = time.steady_now();
   while (true) {
@@ -170,8 +172,9 @@ aio::awaitable<follow_result> chunk_follower::next(std::chrono::milliseconds pat
   auto now = my.time.steady_now();
   const steady_time patience_ends = now + patience;
   while (true) {
-    const auto action = my.logic.next(now);
     follow_result outcome;
+    if (std::exchange(my.is_interrupted, false)) co_return outcome;
+    const auto action = my.logic.next(now);
     switch (action.step) {
       case follower_step::send:
         co_return my.logic.take_frames(bytes_max, now);
@@ -219,6 +222,11 @@ aio::awaitable<follow_result> chunk_follower::next(std::chrono::milliseconds pat
     }
     now = my.time.steady_now();
   }
+}
+
+void chunk_follower::interrupt() {
+  state_->is_interrupted = true;
+  state_->bell->ring();
 }
 
 std::optional<position> chunk_follower::at() const {

@@ -83,6 +83,9 @@ class chunk_follower {
   /// `patience` has passed: then this returns `idle`.
   [[nodiscard]] aio::awaitable<follow_result> next(std::chrono::milliseconds patience,
                                                    page_taker at_hand);
+  /// The call of next() that is under way, or else the one that comes, returns `idle` soon. On the
+  /// loop.
+  void interrupt();
 
   /// The last logged frame handed over (or the position it began with). nullopt: none.
   [[nodiscard]] std::optional<position> at() const;

@@ -119,6 +119,35 @@ TEST_F(chunk_follower_test, hands_frames_over_while_it_sleeps) {
   EXPECT_EQ(outcome->status, follow_status::ended);
 }
 
+TEST_F(chunk_follower_test, interrupted_it_returns_and_can_go_on) {
+  const auto interrupt = [this]() -> aio::awaitable<> {
+    reader.interrupt();
+    co_return;
+  };
+  const auto expect_idle = [this] {
+    join();
+    ASSERT_TRUE(outcome);
+    EXPECT_EQ(outcome->status, follow_status::idle);
+  };
+  endings.is_quick = true;
+  append(0, {text("a")});
+  start();
+  join();
+  start();
+  await_on(loops[0], interrupt());
+  expect_idle();
+  await_on(loops[0], start_next(hang, [](const follow_result&) { return true; }));
+  await_on(loops[0], interrupt());
+  expect_idle();
+  await_on(loops[0], interrupt());
+  start();  // one that comes after
+  expect_idle();
+  start();
+  append(1, {text("b")});
+  join();
+  EXPECT_EQ(told(outcome->runs), (std::vector<std::string>{"1-1 content b"}));
+}
+
 TEST_F(chunk_follower_test, asks_after_a_silence_while_it_hands_over) {
   append(0, {text("a")});
   start();
