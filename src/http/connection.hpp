@@ -3,9 +3,9 @@
 // and only what is left over is kept.
 //
 // The connection is one coroutine (run). A handler that streams is part of it, so that cancelling
-// the connection when the client has gone is all that is needed, or telling the handler. What outlives the coroutine for a
-// moment (a watch or an alarm that is already on its way) holds the connection alive and does
-// nothing.
+// the connection when the client has gone is all that is needed, or telling the handler. What
+// outlives the coroutine for a moment (a watch or an alarm that is already on its way) holds the
+// connection alive and does nothing.
 #pragma once
 
 #include <functional>

@@ -13,13 +13,11 @@ namespace throughline::http {
 
 /// `address` is an IP address or `localhost` (then 127.0.0.1); port 0: any free one, the same for
 /// all. `conflict` when somebody else listens there, `invalid_request` for an address that is none,
-/// `unavailable` for what else the system says.
-[[nodiscard]] result<std::vector<aio::tcp_acceptor>> listen_on(aio::event_loops& loops,
-                                                               const std::string& address,
-                                                               std::uint16_t port);
-
-/// Small writes go out at once; a peer that has vanished without a word ends the connection after
-/// `write_timeout`; and the kernel holds little of what the peer has not made room for.
-void tune(aio::tcp_socket& accepted, std::chrono::milliseconds write_timeout);
+/// `unavailable` for what else the system says. What is accepted sends small writes at once, ends
+/// when its peer has vanished without a word for `write_timeout`, and leaves little unsent with the
+/// kernel.
+[[nodiscard]] result<std::vector<aio::tcp_acceptor>> listen_on(
+    aio::event_loops& loops, const std::string& address, std::uint16_t port,
+    std::chrono::milliseconds write_timeout);
 
 }  // namespace throughline::http

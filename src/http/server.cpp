@@ -115,24 +115,27 @@ class branch {
     for (int taken = 0; taken < accepts_without_pause_max; ++taken) {
       // Without the reserve a connection that is taken could be the last one that is.
       if (!reserve_.hold()) return complain(errno);
-      int descriptor = accept_one();
+      aio::tcp::endpoint peer;
+      int descriptor = accept_one(peer);
       if (descriptor < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) return true;
       if (descriptor < 0 && (errno == ENOBUFS || errno == ENOMEM)) return complain(errno);
       const bool is_last = descriptor < 0 && (errno == EMFILE || errno == ENFILE);
       if (is_last) {
         complain(errno);
         reserve_.give_up();
-        descriptor = accept_one();
+        descriptor = accept_one(peer);
       }
-      if (descriptor >= 0) admit(descriptor, is_last);  // else it has gone again
+      if (descriptor >= 0) admit(descriptor, peer, is_last);  // else it has gone again
     }
     return true;
   }
 
-  int accept_one() {
+  int accept_one(aio::tcp::endpoint& peer) {
     while (true) {
+      auto size = static_cast<socklen_t>(peer.capacity());
       const int taken =
-          ::accept4(acceptor_.native_handle(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK);
+          ::accept4(acceptor_.native_handle(), peer.data(), &size, SOCK_CLOEXEC | SOCK_NONBLOCK);
+      if (taken >= 0) peer.resize(size);
       if (taken >= 0 || errno != EINTR) return taken;
     }
   }
@@ -148,7 +151,7 @@ class branch {
     return false;
   }
 
-  void admit(int descriptor, bool is_last) {
+  void admit(int descriptor, const aio::tcp::endpoint& peer, bool is_last) {
     aio::tcp_socket socket(host_.loop.get_executor());
     aio::error_code failure;
     socket.assign(protocol_, descriptor, failure);
@@ -157,9 +160,6 @@ class branch {
       complain(failure.value());
       return;
     }
-    const auto peer = socket.remote_endpoint(failure);
-    if (failure) return;  // gone again
-    tune(socket, host_.limits.write_timeout);
     const auto address = normal_form(peer.address());
     auto place = is_last ? door_->turn_away() : door_->enter(address);
     if (!place) return tell_in_passing(socket);
@@ -226,7 +226,7 @@ class tcp_server final : public server {
 result<std::unique_ptr<server>> start_server(aio::event_loops& loops, const server_options& options,
                                              handler handle) {
   THROUGHLINE_ASSERT(handle != nullptr);
-  auto acceptors = listen_on(loops, options.address, options.port);
+  auto acceptors = listen_on(loops, options.address, options.port, options.limits.write_timeout);
   if (!acceptors) return acceptors.error();
   std::unique_ptr<server> started =
       std::make_unique<tcp_server>(loops, std::move(*acceptors), options.limits, handle);

@@ -50,9 +50,9 @@ class exchange {
 
   /// Sends the head of a response whose body is written piece by piece (chunked transfer coding).
   /// From here on the handler's coroutine is cancelled (operation_aborted) as soon as the client
-  /// has gone, unless when_over() is set; shutting down its sending side counts as gone. Of incoming() the header fields, the
-  /// query and the body are gone too. To a HEAD request only the head is
-  /// sent and operation_aborted is thrown: there is no body to write.
+  /// has gone, unless when_over() is set; shutting down its sending side counts as gone. Of
+  /// incoming() the header fields, the query and the body are gone too. To a HEAD request only the
+  /// head is sent and operation_aborted is thrown: there is no body to write.
   [[nodiscard]] aio::awaitable<> begin_stream(response head) {
     return begin_stream(std::move(head), {});
   }
