@@ -20,7 +20,7 @@ bool is_fill_factor(std::string_view word) {
 }
 
 std::optional<std::string> sqlite_word(std::string_view word) {
-  if (word == "lock" || is_fill_factor(word)) return "";
+  if (word == "lock" || word == "share" || is_fill_factor(word)) return "";
   if (word == "id") return "INTEGER";
   if (word == "key") return "text";
   if (word == "clustered") return "WITHOUT ROWID";
@@ -29,6 +29,7 @@ std::optional<std::string> sqlite_word(std::string_view word) {
 
 std::optional<std::string> postgres_word(std::string_view word) {
   if (word == "lock") return "FOR UPDATE SKIP LOCKED";
+  if (word == "share") return "FOR SHARE";
   if (word == "id") return "bigint";
   // Comparing bytes costs a fraction of comparing by a language's rules, and every index of the
   // queue is made of ids.
