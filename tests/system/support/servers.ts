@@ -110,6 +110,11 @@ export class Redis extends Server {
     return (await accepts(this.port)) && this.cli("PING").trim() === "PONG";
   }
 
+  /** Bytes that it uses for what it holds. */
+  memory(): number {
+    return Number(this.cli("INFO", "memory").match(/^used_memory:(\d+)/m)![1]);
+  }
+
   /** What redis-cli prints. */
   cli(...words: string[]): string {
     try {
@@ -138,24 +143,28 @@ function servant(): { uid?: number; gid?: number } {
 let databases = 0;
 
 export class Postgres extends Server {
-  private constructor(port: number, folder: string) {
+  private readonly settings: string[];
+
+  private constructor(port: number, folder: string, settings: string[]) {
     super(port, folder);
+    this.settings = settings;
   }
 
-  static async begin(): Promise<Postgres> {
+  /** With settings like `fsync=off`. */
+  static async begin(settings: string[] = []): Promise<Postgres> {
     const folder = mkdtempSync(join(tmpdir(), "throughline-postgres-"));
     const { uid, gid } = servant();
     if (uid !== undefined) chownSync(folder, uid, gid!);
     const data = join(folder, "data");
     execFileSync(join(programs(), "initdb"), ["-D", data, "-A", "trust", "-U", "postgres", "-E", "UTF8", "--locale=C", "--no-sync"], { ...servant(), cwd: folder, stdio: "ignore" });
-    const postgres = new Postgres(await freePort(), folder);
+    const postgres = new Postgres(await freePort(), folder, settings);
     await postgres.start();
     return postgres;
   }
 
   protected spawn(): ChildProcess {
     const args = ["-D", join(this.folder, "data"), "-p", String(this.port), "-k", this.folder, "-c", "listen_addresses=127.0.0.1",
-      "-c", "max_connections=200"];
+      "-c", "max_connections=200", ...this.settings.flatMap((setting) => ["-c", setting])];
     return spawn(join(programs(), "postgres"), args, { ...servant(), cwd: this.folder, stdio: "ignore" });
   }
 
