@@ -80,11 +80,7 @@ class worker::impl final : public store::task_taker {
     reserved_.fetch_add(1);
     const bool may_take =
         is_taking_.load() && std::ranges::find(options_.queues, queue) != options_.queues.end();
-    // Counted before it looks whether a claim is under way, which has the rest of the room.
-    if (may_take && running_.fetch_add(1) < options_.concurrency && !is_claiming_.load()) {
-      return room{id_, now()};
-    }
-    if (may_take) one_is_over();
+    if (may_take && take_rooms(1) == 1) return room{id_, now()};
     end_reservation();
     return std::nullopt;
   }
@@ -95,7 +91,7 @@ class worker::impl final : public store::task_taker {
   }
 
   void give_back() noexcept override {
-    one_is_over();
+    leave_room();
     end_reservation();
   }
 
@@ -112,14 +108,31 @@ class worker::impl final : public store::task_taker {
     while (reserved_.load() > 0) co_await none_reserved_->wait();
   }
 
+  // --- room
+  // ---------------------------------------------------------------------------------------------------------
+
+  // As many of `wanted` as there are, possibly none: never more than `concurrency` are taken.
+  std::int64_t take_rooms(std::int64_t wanted) noexcept {
+    std::int64_t taken = taken_.load();
+    std::int64_t most = 0;
+    do {
+      most = std::min(wanted, options_.concurrency - taken);
+      if (most <= 0) return 0;
+    } while (!taken_.compare_exchange_weak(taken, taken + most));
+    return most;
+  }
+
+  // Whoever finds no room to claim into sleeps until one of those that had it all rings.
+  void leave_room() noexcept {
+    if (taken_.fetch_sub(1) == options_.concurrency) wake_->ring();
+  }
+
   // --- claiming
   // ---------------------------------------------------------------------------------------------------------
 
   aio::awaitable<> keep_claiming() {
     while (true) {
-      is_claiming_.store(true);
       const bool may_be_more = co_await claim_once();
-      is_claiming_.store(false);
       if (may_be_more) continue;
       const auto patience = milliseconds(800 + static_cast<int>(400 * services_.random.uniform()));
       [[maybe_unused]] const bool rung =
@@ -128,33 +141,42 @@ class worker::impl final : public store::task_taker {
   }
 
   aio::awaitable<bool> claim_once() {
-    const std::int64_t room = options_.concurrency - running_.load();
-    if (room <= 0) {
+    const std::int64_t most = take_rooms(rooms_to_claim());
+    if (most == 0) {
       beat(claimed_at_);
       co_return false;
     }
     std::vector<std::string> queues = options_.queues;
-    const std::int64_t most = std::min(room, options_.claim_max);
     const auto asked_at = now();
     auto claimed = co_await services_.queue.claim(id_, std::move(queues), most);
+    const auto count = claimed ? static_cast<std::int64_t>(claimed->size()) : 0;
+    // Without a ring: a post that found no room meanwhile rings when it is committed.
+    taken_.fetch_sub(most - count);
     if (!claimed) {
       log::warning("claiming failed; trying again", {{"why", claimed.error().detail}});
       if (is_full(claimed.error())) beat(claimed_at_);
       co_return false;
     }
     beat(claimed_at_);
-    const auto count = static_cast<std::int64_t>(claimed->size());
-    running_.fetch_add(count, std::memory_order_relaxed);
     for (auto& task : *claimed) hand_out(std::move(task), asked_at);
-    co_return count == most;
+    is_behind_ = count == most;
+    co_return is_behind_;
+  }
+
+  // While a claim is under way, half of what was free is there for those who post; all of it is for
+  // the tasks that wait, if there are any: nothing that is posted begins before them.
+  [[nodiscard]] std::int64_t rooms_to_claim() const {
+    const std::int64_t free = options_.concurrency - taken_.load();
+    return std::min(options_.claim_max, is_behind_ ? free : (free + 1) / 2);
   }
 
   [[nodiscard]] running_answers::moment now() const {
     return services_.running != nullptr ? services_.running->now() : 0;
   }
 
-  // It is counted in running_ already. Any thread.
+  // It has its room already. Any thread.
   void hand_out(store::claimed_task task, running_answers::moment asked_at) {
+    running_.fetch_add(1, std::memory_order_relaxed);
     attempts_begun.add();
     if (services_.running != nullptr) services_.running->add(task, asked_at);
     if (task.held.attempt == 1) {
@@ -167,8 +189,8 @@ class worker::impl final : public store::task_taker {
   }
 
   void one_is_over() {
-    const std::int64_t before = running_.fetch_sub(1, std::memory_order_relaxed);
-    if (before >= options_.concurrency) wake_->ring();
+    running_.fetch_sub(1, std::memory_order_relaxed);
+    leave_room();
   }
 
   // Without `attempt`: whichever runs.
@@ -354,11 +376,12 @@ class worker::impl final : public store::task_taker {
   std::shared_ptr<aio::bell> none_reserved_;
   std::unique_ptr<notices::watch> queue_watch_;
   std::vector<std::unique_ptr<crew>> crews_;
-  std::atomic<std::int64_t> running_{0};   // with the rooms that are reserved
+  std::atomic<std::int64_t> running_{0};
+  std::atomic<std::int64_t> taken_{0};     // rooms: of what runs, is reserved, or is being claimed
   std::atomic<std::int64_t> reserved_{0};  // calls of reserve() that are not over
   std::atomic<bool> is_taking_{false};
-  std::atomic<bool> is_claiming_{false};
   bool is_draining_ = false;
+  bool is_behind_ = false;  // the last claim took all it might: more may wait
   std::atomic<steady_time> claimed_at_;
   std::atomic<steady_time> renewed_at_;
   std::atomic<std::size_t> turn_{0};
