@@ -8,12 +8,7 @@ namespace throughline::engine {
 
 crew::crew(aio::event_loop& loop, const generation_services& services, options how,
            std::function<void()> on_over)
-    : loop_(loop),
-      services_(services),
-      options_(how),
-      on_over_(std::move(on_over)),
-      emptied_(aio::bell::create(loop)),
-      group_(loop) {}
+    : loop_(loop), services_(services), options_(how), on_over_(std::move(on_over)), group_(loop) {}
 
 void crew::start(store::claimed_task task) {
   auto work = std::make_shared<generation>(loop_, services_, std::move(task));
@@ -32,7 +27,6 @@ aio::awaitable<> crew::run(std::shared_ptr<generation> work) {
       // The task may already be back with a newer attempt.
       if (found != from.running_.end() && found->second == work) from.running_.erase(found);
       from.on_over_();
-      if (from.running_.empty()) from.emptied_->ring();
     }
   };
   const departure leaves{*this, work};
@@ -110,13 +104,6 @@ crew::slice crew::take_slice(const std::vector<member>& all, std::size_t& next) 
     out.grown.push_back(std::move(*growth));
   }
   return out;
-}
-
-aio::awaitable<bool> crew::wait_until_empty(steady_time deadline) {
-  while (!running_.empty() && std::chrono::steady_clock::now() < deadline) {
-    [[maybe_unused]] const bool rung = co_await emptied_->wait_until(deadline);
-  }
-  co_return running_.empty();
 }
 
 aio::awaitable<> crew::stop() {

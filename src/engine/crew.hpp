@@ -33,9 +33,6 @@ class crew {
 
   /// Begins to save partial text once a second.
   void start_saving();
-  /// Suspends until all generations have ended by themselves or `deadline` has passed; true: all
-  /// have.
-  [[nodiscard]] aio::awaitable<bool> wait_until_empty(steady_time deadline);
   /// Cancels what is left and suspends until nothing runs.
   [[nodiscard]] aio::awaitable<> stop();
 
@@ -64,7 +61,6 @@ class crew {
   std::function<void()> on_over_;
   std::unordered_map<task_id, std::shared_ptr<generation>> running_;
   task_id refused_;  // the last of the slice that ended the last round of saving; null: none did
-  std::shared_ptr<aio::bell> emptied_;
   aio::task_group group_;
 };
 

@@ -34,6 +34,7 @@ class worker::impl final : public store::task_taker {
         home_(loops[0]),
         wake_(aio::bell::create(home_)),
         none_reserved_(aio::bell::create(home_)),
+        none_runs_(aio::bell::create(home_)),
         claimed_at_(std::chrono::steady_clock::now()),
         renewed_at_(std::chrono::steady_clock::now()),
         claiming_(home_),
@@ -176,7 +177,7 @@ class worker::impl final : public store::task_taker {
 
   // It has its room already. Any thread.
   void hand_out(store::claimed_task task, running_answers::moment asked_at) {
-    running_.fetch_add(1, std::memory_order_relaxed);
+    running_.fetch_add(1);
     attempts_begun.add();
     if (services_.running != nullptr) services_.running->add(task, asked_at);
     if (task.held.attempt == 1) {
@@ -189,7 +190,7 @@ class worker::impl final : public store::task_taker {
   }
 
   void one_is_over() {
-    running_.fetch_sub(1, std::memory_order_relaxed);
+    if (running_.fetch_sub(1) == 1) none_runs_->ring();
     leave_room();
   }
 
@@ -341,26 +342,27 @@ class worker::impl final : public store::task_taker {
     is_draining_ = true;
     co_await stop_taking();
     co_await claiming_.stop();  // a claim under way hands out what it got before it ends
-    for (auto& crew : crews_) {
-      [[maybe_unused]] const bool empty =
-          co_await aio::run_on(crew->loop(), crew->wait_until_empty(deadline));
-    }
+    co_await wait_until_none_runs(deadline);
     // Whoever is left goes back to the queue; the database gets a moment to take it.
     const steady_time last_call = std::chrono::steady_clock::now() + std::chrono::seconds(5);
-    for (auto& crew : crews_) co_await aio::run_on(crew->loop(), begin_hand_back(*crew));
+    // By the mailbox that brought them: behind every start.
     for (auto& crew : crews_) {
-      [[maybe_unused]] const bool empty =
-          co_await aio::run_on(crew->loop(), crew->wait_until_empty(last_call));
+      crew->loop().post([member = crew.get()] {
+        member->request_stop_of_all(generation::stop_cause::handed_back);
+      });
     }
+    co_await wait_until_none_runs(last_call);
     bells_.on_cancel(nullptr);
     for (auto& crew : crews_) co_await aio::run_on(crew->loop(), crew->stop());
     co_await group_.stop();
     [[maybe_unused]] const auto retired = co_await services_.queue.retire(id_);
   }
 
-  static aio::awaitable<> begin_hand_back(crew& one) {
-    one.request_stop_of_all(generation::stop_cause::handed_back);
-    co_return;
+  // Also those that are on their way to a crew, which it does not know of yet.
+  aio::awaitable<> wait_until_none_runs(steady_time deadline) {
+    while (running_.load() > 0 && std::chrono::steady_clock::now() < deadline) {
+      [[maybe_unused]] const bool rung = co_await none_runs_->wait_until(deadline);
+    }
   }
 
   static void beat(std::atomic<steady_time>& when) {
@@ -374,6 +376,7 @@ class worker::impl final : public store::task_taker {
   const worker_id id_ = worker_id::generate();
   std::shared_ptr<aio::bell> wake_;
   std::shared_ptr<aio::bell> none_reserved_;
+  std::shared_ptr<aio::bell> none_runs_;
   std::unique_ptr<notices::watch> queue_watch_;
   std::vector<std::unique_ptr<crew>> crews_;
   std::atomic<std::int64_t> running_{0};

@@ -7,6 +7,25 @@
 namespace throughline::engine {
 namespace {
 
+/// Hands what is posted to a worker, and keeps the loop busy after it has.
+class lingering_taker final : public store::task_taker {
+ public:
+  explicit lingering_taker(store::task_taker& to) : to_(to) {}
+  std::optional<room> reserve(const std::string& queue) override { return to_.reserve(queue); }
+  void start(store::claimed_task task, room in) override {
+    to_.start(std::move(task), in);
+    has_started = true;
+    while (lingers) std::this_thread::yield();
+  }
+  void give_back() noexcept override { to_.give_back(); }
+
+  std::atomic<bool> lingers{false};
+  std::atomic<bool> has_started{false};
+
+ private:
+  store::task_taker& to_;
+};
+
 /// A worker whose database is watched for one statement. Its posts go to it.
 class worker_room_test : public engine_fixture {
  protected:
@@ -26,6 +45,7 @@ class worker_room_test : public engine_fixture {
     if (watched) watched->release();
     stop_worker();
   }
+  static aio::awaitable<> nothing() { co_return; }
   store::task_state state_of(const store::submission& posted) { return task(posted.task).state; }
 
   std::optional<watched_database> watched;
@@ -53,6 +73,44 @@ TEST_F(worker_room_test, a_post_begins_at_once_though_a_claim_is_under_way) {
   await(answers_->cancel(loops_[1], "local", one_more.task));
   eventually([&] { return state_of(too_many) == store::task_state::running; }, "its turn");
   EXPECT_EQ(model_->counted.most, 10);
+}
+
+// A loop gets what it posts to itself only after the handler that posted it, and what others post
+// to it meanwhile before that.
+TEST_F(worker_room_test, an_answer_that_began_as_it_went_down_has_its_grace) {
+  begin_worker("", {});
+  lingering_taker taker(worker_->taker());
+  submissions_->begin_tasks_at(taker);
+  model_->will_play({{says("All"), finishes()}, {says("Begun"), hangs()}});
+  worker_->start();
+  const auto has_lease = [&] {
+    const auto room = taker.reserve("default");
+    if (room) taker.give_back();
+    return room.has_value();
+  };
+  eventually(has_lease, "a lease");
+  follow(post().task);  // on the first loop; the next one is on the second, as its post
+  eventually([&] { return worker_->running() == 0; }, "its departure");
+  taker.has_started = false;
+  taker.lingers = true;
+  auto posted = boost::asio::co_spawn(loops_[1].get_executor(),
+                                      submissions_->post("local", {}, "question", std::nullopt, {}),
+                                      boost::asio::use_future);
+  eventually([&] { return taker.has_started.load(); }, "a start");
+  const auto deadline = std::chrono::steady_clock::now() + milliseconds(300);
+  auto drained = boost::asio::co_spawn(loops_[0].get_executor(), worker_->drain(deadline),
+                                       boost::asio::use_future);
+  // As long as the drain has something to do without it.
+  for (int i = 0; i < 100; ++i) {
+    boost::asio::co_spawn(loops_[0].get_executor(), nothing(), boost::asio::use_future).get();
+  }
+  taker.lingers = false;
+  drained.get();
+  EXPECT_GE(std::chrono::steady_clock::now(), deadline);
+  worker_.reset();
+  const auto task = posted.get()->task;
+  EXPECT_EQ(this->task(task).state, store::task_state::ready) << "handed back";
+  EXPECT_EQ(await(queue_->saved(task))->content, "Begun");
 }
 
 }  // namespace
