@@ -79,8 +79,8 @@ class worker::impl final : public store::task_taker {
   std::optional<room> reserve(const std::string& queue) override {
     // Counted before it looks: whoever stops the taking waits for all that were counted.
     reserved_.fetch_add(1);
-    const bool may_take =
-        is_taking_.load() && std::ranges::find(options_.queues, queue) != options_.queues.end();
+    const bool may_take = !is_draining_.load() && has_lease() &&
+                          std::ranges::find(options_.queues, queue) != options_.queues.end();
     if (may_take && take_rooms(1) == 1) return room{id_, now()};
     end_reservation();
     return std::nullopt;
@@ -104,7 +104,7 @@ class worker::impl final : public store::task_taker {
   }
 
   aio::awaitable<> stop_taking() {
-    is_taking_.store(false);
+    is_draining_.store(true);
     // Each waits for a transaction and for nothing else.
     while (reserved_.load() > 0) co_await none_reserved_->wait();
   }
@@ -142,9 +142,9 @@ class worker::impl final : public store::task_taker {
   }
 
   aio::awaitable<bool> claim_once() {
-    const std::int64_t most = take_rooms(rooms_to_claim());
+    const std::int64_t most = has_lease() ? take_rooms(rooms_to_claim()) : 0;
     if (most == 0) {
-      beat(claimed_at_);
+      beat(claimed_at_);  // a lease that cannot be renewed shows in the other round
       co_return false;
     }
     std::vector<std::string> queues = options_.queues;
@@ -210,20 +210,19 @@ class worker::impl final : public store::task_taker {
   // --------------------------------------------------------------------------------------------------------
 
   aio::awaitable<> keep_lease() {
-    bool has_lease = false;
+    bool had_lease = false;
     while (true) {
       const steady_time began = std::chrono::steady_clock::now();
-      const bool is_needed = !has_lease || !options_.is_alone || running() > 0;
+      const bool is_needed = !had_lease || !options_.is_alone || running() > 0;
       result<void> renewal;
       if (is_needed) renewal = co_await heartbeat_once();
       const bool renewed = renewal.has_value();
       if (renewed || is_full(renewal.error())) beat(renewed_at_);
+      if (renewed)
+        lease_until_.store(options_.is_alone ? steady_time::max() : began + options_.lease);
       // The first claim waits for the first lease.
-      if (renewed && !has_lease && !is_draining_) {
-        claiming_.spawn("claiming", keep_claiming());
-        is_taking_.store(true);
-      }
-      has_lease = has_lease || renewed;
+      if (renewed && !had_lease && !is_draining_) claiming_.spawn("claiming", keep_claiming());
+      had_lease = had_lease || renewed;
       const bool is_punctual =
           renewed && std::chrono::steady_clock::now() - began < options_.heartbeat;
       punctual_ = is_punctual ? punctual_ + 1 : 0;
@@ -231,6 +230,12 @@ class worker::impl final : public store::task_taker {
       const auto jitter = milliseconds(static_cast<int>(100 * services_.random.uniform()));
       co_await aio::sleep_until(began + options_.heartbeat - jitter);
     }
+  }
+
+  // As this process knows it, which is not longer than the database does. Whoever begins a task
+  // without it begins it for whoever takes over. Any thread.
+  [[nodiscard]] bool has_lease() const {
+    return std::chrono::steady_clock::now() < lease_until_.load();
   }
 
   aio::awaitable<result<void>> heartbeat_once() {
@@ -339,7 +344,6 @@ class worker::impl final : public store::task_taker {
 
   aio::awaitable<> drain_at_home(steady_time deadline) {
     queue_watch_.reset();
-    is_draining_ = true;
     co_await stop_taking();
     co_await claiming_.stop();  // a claim under way hands out what it got before it ends
     co_await wait_until_none_runs(deadline);
@@ -382,8 +386,8 @@ class worker::impl final : public store::task_taker {
   std::atomic<std::int64_t> running_{0};
   std::atomic<std::int64_t> taken_{0};     // rooms: of what runs, is reserved, or is being claimed
   std::atomic<std::int64_t> reserved_{0};  // calls of reserve() that are not over
-  std::atomic<bool> is_taking_{false};
-  bool is_draining_ = false;
+  std::atomic<bool> is_draining_{false};
+  std::atomic<steady_time> lease_until_{steady_time::min()};
   bool is_behind_ = false;  // the last claim took all it might: more may wait
   std::atomic<steady_time> claimed_at_;
   std::atomic<steady_time> renewed_at_;

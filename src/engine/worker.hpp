@@ -62,8 +62,8 @@ class worker {
   }
   [[nodiscard]] worker_id id() const noexcept;
 
-  /// For store::submissions; lives as long as the worker. Takes nothing before the first lease, and
-  /// nothing more once draining has begun.
+  /// For store::submissions; lives as long as the worker. Takes only while the lease is
+  /// held, as it claims, and nothing more once draining has begun.
   [[nodiscard]] store::task_taker& taker() noexcept;
 
  private:

@@ -3,6 +3,7 @@
 #include "engine/engine_fixture.hpp"
 #include "engine/watched_database.hpp"
 #include "store/statement.hpp"
+#include "store/statements_workers.hpp"
 
 namespace throughline::engine {
 namespace {
@@ -46,6 +47,11 @@ class worker_room_test : public engine_fixture {
     stop_worker();
   }
   static aio::awaitable<> nothing() { co_return; }
+  bool takes() {
+    const auto room = worker_->taker().reserve("default");
+    if (room) worker_->taker().give_back();
+    return room.has_value();
+  }
   store::task_state state_of(const store::submission& posted) { return task(posted.task).state; }
 
   std::optional<watched_database> watched;
@@ -75,6 +81,33 @@ TEST_F(worker_room_test, a_post_begins_at_once_though_a_claim_is_under_way) {
   EXPECT_EQ(model_->counted.most, 10);
 }
 
+// Others take over what such a worker holds: it must not begin more.
+TEST_F(worker_room_test, a_worker_whose_lease_has_expired_begins_nothing) {
+  worker_options options;
+  options.is_alone = false;
+  options.lease = milliseconds(400);
+  options.heartbeat = milliseconds(20);
+  std::atomic<bool> refuses = false;
+  begin_worker(store::statements::renew_lease.text, options);
+  watched->refuses = [&](const sql::parameters&) {
+    return refuses.load();
+  };
+  model_->will_play({{says("Short"), finishes()}});
+  worker_->start();
+  eventually([&] { return takes(); }, "a lease");
+  refuses = true;
+  eventually([&] { return watched->refused > 0; }, "a refusal");
+  eventually([&] { return !takes(); }, "the end of the lease");
+  const auto posted = post();
+  const int rounds = watched->refused;
+  eventually([&] { return watched->refused > rounds + 5; }, "more rounds without a lease");
+  EXPECT_EQ(state_of(posted), store::task_state::ready);
+  refuses = false;
+  follow(posted.task);
+  eventually([&] { return takes(); }, "a lease again");
+  stop_worker();
+}
+
 // A loop gets what it posts to itself only after the handler that posted it, and what others post
 // to it meanwhile before that.
 TEST_F(worker_room_test, an_answer_that_began_as_it_went_down_has_its_grace) {
@@ -83,12 +116,7 @@ TEST_F(worker_room_test, an_answer_that_began_as_it_went_down_has_its_grace) {
   submissions_->begin_tasks_at(taker);
   model_->will_play({{says("All"), finishes()}, {says("Begun"), hangs()}});
   worker_->start();
-  const auto has_lease = [&] {
-    const auto room = taker.reserve("default");
-    if (room) taker.give_back();
-    return room.has_value();
-  };
-  eventually(has_lease, "a lease");
+  eventually([&] { return takes(); }, "a lease");
   follow(post().task);  // on the first loop; the next one is on the second, as its post
   eventually([&] { return worker_->running() == 0; }, "its departure");
   taker.has_started = false;
