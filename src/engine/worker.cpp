@@ -40,8 +40,8 @@ class worker::impl final : public store::task_taker {
         claiming_(home_),
         group_(home_) {
     services_.delayed = aio::bell::create(home_);
-    const crew::options how{.save_partials = options_.save_partials,
-                            .partial_bytes_max = options_.partial_bytes_max};
+    crew::options how;
+    how.save_partials = options_.save_partials;
     for (std::size_t i = 0; i < loops.size(); ++i) {
       crews_.push_back(std::make_unique<crew>(loops[i], services_, how, [this] { one_is_over(); }));
     }

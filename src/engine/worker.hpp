@@ -29,7 +29,6 @@ struct worker_options {
   milliseconds heartbeat{1000};
   milliseconds save_partials{1000};
   milliseconds upkeep{60'000};
-  std::size_t partial_bytes_max = 1024 * 1024;  // of text in one statement
   /// The only process of its database (SQLite): nobody can take its tasks, so an idle one writes
   /// nothing, and reaps nothing.
   bool is_alone = true;
