@@ -3,6 +3,7 @@
 #include "engine/engine_fixture.hpp"
 #include "engine/watched_database.hpp"
 #include "store/statement.hpp"
+#include "store/statements_queue.hpp"
 #include "store/statements_workers.hpp"
 
 namespace throughline::engine {
@@ -47,6 +48,16 @@ class worker_room_test : public engine_fixture {
     stop_worker();
   }
   static aio::awaitable<> nothing() { co_return; }
+  /// Returns when what was posted to the loops before has run.
+  void pass_through_the_loops() {
+    for (std::size_t i = 0; i < loops_.size(); ++i) {
+      boost::asio::co_spawn(loops_[i].get_executor(), nothing(), boost::asio::use_future).get();
+    }
+  }
+  static aio::awaitable<result<task_id>> only_task(sql::transaction& in) {
+    const auto found = co_await in.execute("SELECT id FROM tasks");
+    co_return found[0][0].id<task_id>();
+  }
   bool takes() {
     const auto room = worker_->taker().reserve("default");
     if (room) worker_->taker().give_back();
@@ -105,6 +116,34 @@ TEST_F(worker_room_test, a_worker_whose_lease_has_expired_begins_nothing) {
   refuses = false;
   follow(posted.task);
   eventually([&] { return takes(); }, "a lease again");
+  stop_worker();
+}
+
+// Whoever stops it then finds it with no crew: the next heartbeat says that its end is requested.
+TEST_F(worker_room_test, a_cancel_between_the_commit_of_a_post_and_its_start_is_heard) {
+  worker_options options;
+  options.heartbeat = milliseconds(20);
+  begin_worker("", options);
+  watched_database late(*database_, loops_[1], store::statements::insert_task.text);
+  store::submissions posts(late, bells_, limits_);
+  posts.begin_tasks_at(worker_->taker());
+  model_->will_play({{says("Begun"), hangs()}});
+  worker_->start();
+  eventually([&] { return takes(); }, "a lease");
+  late.hold();
+  auto posted = boost::asio::co_spawn(loops_[1].get_executor(),
+                                      posts.post("local", {}, "question", std::nullopt, {}),
+                                      boost::asio::use_future);
+  eventually([&] { return late.held == 1; }, "a commit");
+  const auto task = await(database_->read<task_id>(&only_task)).value();
+  const auto stopped = await(answers_->cancel(loops_[1], "local", task, milliseconds(0)));
+  EXPECT_EQ(stopped->state, store::task_state::running);
+  pass_through_the_loops();
+  EXPECT_EQ(worker_->running(), 0);
+  late.release();
+  EXPECT_EQ(posted.get()->task, task);
+  EXPECT_TRUE(story(follow(task)).ends_with("done=cancelled"));
+  EXPECT_EQ(this->task(task).state, store::task_state::cancelled);
   stop_worker();
 }
 
