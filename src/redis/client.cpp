@@ -48,7 +48,9 @@ aio::awaitable<result<value>> client::ask(command what) {
   auto* const here = aio::event_loop::current();
   THROUGHLINE_ASSERT(here != nullptr);
   const aio::one_shot<result<value>> answer(*here);
-  submit(std::move(what), [answer](result<value> got) { answer.set(std::move(got)); });
+  submit(std::move(what), [answer](result<value> got) {
+    if (answer.has_listener()) answer.set(std::move(got));
+  });
   auto got = co_await answer.get_unless_cancelled();
   co_return got;
 }
