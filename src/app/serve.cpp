@@ -134,7 +134,7 @@ class serving {
   /// What was running when the last process of a database of its own ended. Where there are others,
   /// they take over.
   aio::awaitable<bool> recover() {
-    if (!parts_.kept.is_alone) co_return true;
+    if (!parts_.kept.is_alone()) co_return true;
     const auto recovered = co_await parts_.queue.recover();
     if (!recovered) {
       complain(fmt::format("cannot read the queue: {}", recovered.error().detail));
@@ -327,12 +327,12 @@ int run_serve(const configuration& config) {
     complain_about_database(config, opened.error());
     return 1;
   }
-  composition parts(home, loops, std::move(*opened), config);
+  composition parts(home, loops, **opened, config);
   serving served(home, loops, parts, config, descriptors.now);
   aio::task_group main(home);
   home.post([&] { main.spawn("serve", serve_and_stop(&served, &main)); });
   home.run();
-  parts.kept.database.reset();  // whose connections live on the loops
+  (*opened)->close();
   loops.stop_and_join();
   served.release();
   log::flush(last_lines);
