@@ -2,6 +2,7 @@
 // appends a process makes in a second and how long each takes, for so many answers at once; and how
 // long a chunk takes to a follower in another process (here: other connections and loops).
 #include <benchmark/benchmark.h>
+#include <sys/resource.h>
 
 #include <algorithm>
 #include <boost/asio/co_spawn.hpp>
@@ -76,6 +77,43 @@ aio::awaitable<> write_answers(aio::task_group& group, chunk_log& log,
   co_await group.join();
 }
 
+/// Microseconds of processor time that Redis has used.
+double redis_cpu(const redis::server_process& server) {
+  const auto info = server.ask({"INFO", "cpu"}).text;
+  double sum = 0;
+  for (const std::string_view name : {"used_cpu_user:", "used_cpu_sys:"}) {
+    sum += std::stod(info.substr(info.find(name) + name.size())) * 1e6;
+  }
+  return sum;
+}
+
+/// And this process.
+double own_cpu() {
+  rusage used{};
+  ::getrusage(RUSAGE_SELF, &used);
+  const auto of = [](const timeval& time) {
+    return static_cast<double>(time.tv_sec) * 1e6 + static_cast<double>(time.tv_usec);
+  };
+  return of(used.ru_utime) + of(used.ru_stime);
+}
+
+/// What a chunk costs, on any machine that does other things as well.
+class cpu_meter {
+ public:
+  explicit cpu_meter(const redis::server_process& server)
+      : server_(server), redis_(redis_cpu(server)), own_(own_cpu()) {}
+  void show(benchmark::State& state, std::size_t chunks) const {
+    const auto count = static_cast<double>(chunks);
+    state.counters["redis_cpu_us"] = (redis_cpu(server_) - redis_) / count;
+    state.counters["own_cpu_us"] = (own_cpu() - own_) / count;
+  }
+
+ private:
+  const redis::server_process& server_;
+  double redis_;
+  double own_;
+};
+
 std::vector<writer> make_writers(std::int64_t count) {
   std::vector<writer> out;
   for (std::int64_t i = 0; i < count; ++i) {
@@ -94,12 +132,14 @@ void append(benchmark::State& state) {
   const redis::server_process server;
   user worker(server.where());
   times took;
+  const cpu_meter cpu(server);
   for (auto _ : state) {
     const auto writers = make_writers(state.range(0));
     const auto appends = appends_per_run / static_cast<std::uint32_t>(writers.size());
     aio::task_group group(worker.loops[0]);
     await_on(worker.loops[0], write_answers(group, *worker.log, writers, appends, took));
   }
+  cpu.show(state, took.size());
   state.SetItemsProcessed(static_cast<std::int64_t>(took.size()));
   show(state, took, "append");
 }
@@ -142,6 +182,7 @@ void append_and_follow(benchmark::State& state) {
   never_ending endings;
   times took;
   times arrived;
+  const cpu_meter cpu(server);
   for (auto _ : state) {
     const auto writers = make_writers(state.range(0));
     const auto appends = appends_per_run / static_cast<std::uint32_t>(writers.size());
@@ -159,6 +200,7 @@ void append_and_follow(benchmark::State& state) {
     await_on(worker.loops[0], write_answers(writing, *worker.log, writers, appends, took));
     await_on(api.loops[0], reading.join());
   }
+  cpu.show(state, arrived.size());
   state.SetItemsProcessed(static_cast<std::int64_t>(arrived.size()));
   show(state, took, "append");
   show(state, arrived, "arrival");

@@ -160,7 +160,8 @@ void log_copy::on_lost() {
 void log_copy::look_after(milliseconds silence) {
   {
     const std::lock_guard lock(mutex_);
-    if (is_reading_ || log_.ended || time_.steady_now() - heard_at_ < silence) return;
+    const bool is_due = owes_read_ || time_.steady_now() - heard_at_ >= silence;
+    if (is_reading_ || log_.ended || !is_due) return;
   }
   read_again();
 }
@@ -201,6 +202,7 @@ void log_copy::on_page(const result<redis::value>& reply) {
   std::optional<redis::command> next;
   {
     const std::lock_guard lock(mutex_);
+    is_lost_ = owes_read_ = false;
     const auto how = take(*page);
     const bool has_more = page->attempt == log_.attempt && page->chunks.size() > 0 &&
                           log_.chunks.count() < page->length;
@@ -220,6 +222,7 @@ void log_copy::give_up_reading() {
   const std::lock_guard lock(mutex_);
   is_reading_ = false;
   wants_more_ = false;
+  is_lost_ = owes_read_ = true;
   ++failures_;
   ring_waiting();
 }

@@ -57,7 +57,8 @@ class log_copy final : public redis::subscriptions::subscriber,
   void on_appended(std::uint32_t attempt, std::uint32_t first_index, const encoded_chunks& chunks);
   void on_removed();
 
-  /// Reads if nothing has been heard for `silence` and more may come.
+  /// Reads if the last time it failed, or if nothing has been heard for `silence` and more may
+  /// come.
   void look_after(milliseconds silence);
 
   void on_subscribed() override;
@@ -94,6 +95,7 @@ class log_copy final : public redis::subscriptions::subscriber,
   bool is_reading_ = false;
   bool wants_more_ = false;  // the read under way may be too early for what was heard
   bool is_lost_ = false;     // Redis is away, as far as is known here
+  bool owes_read_ = false;   // one has failed, and nothing else says when to read
   std::uint64_t failures_ = 0;
   steady_time heard_at_;
 };
