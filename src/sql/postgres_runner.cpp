@@ -66,6 +66,16 @@ class postgres_transaction final : public transaction {
     fault_point("commit.after");
   }
 
+  /// Waits for the server, so that nobody who hears of the end meets the locks.
+  aio::awaitable<> roll_back() {
+    if (!has_begun_ || !on_.is_usable()) co_return;
+    try {
+      co_await on_.execute(roll_back_text, {}, steady_clock::now() + deadline_);
+    } catch (const postgres_failed&) {
+      // The connection is lost, and the transaction with it.
+    }
+  }
+
   [[nodiscard]] const std::optional<postgres_failed>& failure() const noexcept { return failure_; }
   [[nodiscard]] bool has_begun() const noexcept { return has_begun_; }
   [[nodiscard]] bool has_written() const noexcept { return has_written_; }
@@ -90,12 +100,11 @@ aio::awaitable<result<void>> run_once(postgres_connection& on, pooled_transactio
     if (!in.failure()) throw;  // not ours: a bug, which ends the process
   }
   const bool is_read = one.what == pooled_transaction::kind::read;
-  if (in.failure() || !outcome || is_read) {
-    if (in.has_begun()) on.send_and_forget(is_read ? commit_text : roll_back_text);
-    if (in.failure()) throw *in.failure();
-    co_return outcome;
-  }
-  if (!in.has_begun()) co_return outcome;
+  if (is_read && in.has_begun()) on.send_and_forget(commit_text);
+  const bool is_lost = in.failure() || !outcome;
+  if (is_lost && !is_read) co_await in.roll_back();
+  if (in.failure()) throw *in.failure();
+  if (is_lost || is_read || !in.has_begun()) co_return outcome;
   try {
     co_await in.commit();
   } catch (const postgres_failed& failed) {

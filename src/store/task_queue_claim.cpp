@@ -27,6 +27,12 @@ claimed_task to_claimed(const sql::row& row, worker_id worker) {
   out.created_at = from_unix_ms(row[8].integer());
   out.model = row[11].maybe_text();
   out.last_error_code = row[12].maybe_text();
+  if (row[13].is_null()) return out;
+  auto& lines = out.context.emplace();
+  if (!row[14].is_null() && !row[14].text().empty()) {
+    lines.push_back({role::system, row[14].text()});
+  }
+  lines.push_back({role::user, row[13].text()});
   return out;
 }
 
