@@ -70,15 +70,19 @@ inline constexpr statement recover_capped{"recover_capped", R"(
 UPDATE tasks SET capped = CAST($1 AS bigint)
 WHERE state IN )" STORE_OPEN R"( AND capped <> CAST($1 AS bigint))"};
 
-/// After the cap was lowered: slots beyond it are given back. $1 cap
+/// After the cap was lowered: slots beyond it are given back, but by none that runs. $1 cap
 inline constexpr statement recover_excess{"recover_excess", R"(
 WITH p AS MATERIALIZED (
   SELECT r.id FROM (
-    SELECT id, row_number() OVER (PARTITION BY owner, queue ORDER BY priority DESC, ready_at,
-      id) AS place
-    FROM tasks WHERE state = 'ready') AS r
-  WHERE r.place > CAST($1 AS bigint))
-UPDATE tasks SET state = 'waiting' WHERE id IN (SELECT id FROM p))"};
+    SELECT id, state, row_number() OVER (PARTITION BY owner, queue
+      ORDER BY CASE WHEN state = 'running' THEN 0 ELSE 1 END, priority DESC, ready_at, id) AS place
+    FROM tasks WHERE state IN ('ready', 'running') AND capped = 1) AS r
+  WHERE r.place > CAST($1 AS bigint) AND r.state = 'ready')
+UPDATE tasks SET state = 'waiting' WHERE id IN (SELECT id FROM p) AND state = 'ready')"};
+
+/// Whose tasks have not ended.
+inline constexpr statement open_owners{"open_owners", R"(
+SELECT DISTINCT owner FROM tasks WHERE state IN )" STORE_OPEN R"( ORDER BY owner)"};
 
 /// After the cap was raised: who waits.
 inline constexpr statement recover_waiting{"recover_waiting", R"(
