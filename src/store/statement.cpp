@@ -68,7 +68,7 @@ std::span<const statement> all_statements() {
       recover_workers,
       recover_capped,
       recover_excess,
-      open_owners,
+      recover_owners,
       recover_waiting,
       recover_uncapped,
       holds,

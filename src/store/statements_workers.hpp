@@ -81,7 +81,7 @@ WITH p AS MATERIALIZED (
 UPDATE tasks SET state = 'waiting' WHERE id IN (SELECT id FROM p) AND state = 'ready')"};
 
 /// Whose tasks have not ended.
-inline constexpr statement open_owners{"open_owners", R"(
+inline constexpr statement recover_owners{"recover_owners", R"(
 SELECT DISTINCT owner FROM tasks WHERE state IN )" STORE_OPEN R"( ORDER BY owner)"};
 
 /// After the cap was raised: who waits.

@@ -144,9 +144,10 @@ aio::awaitable<result<place>> place_of_post(sql::transaction& in, std::shared_pt
     if (want->parent) co_return fail(errc::unprocessable, "parent_id without a conversation");
     at.conversation = want->fresh;
     at.last_seq = 2;
-    co_await in.execute(statements::insert_conversation.text,
-                        sql::parameters{want->fresh, want->owner, rev, title_of(want->content),
-                                        want->options.model, nullptr, at.last_seq});
+    co_await in.execute_with_next(
+        statements::insert_conversation.text,
+        sql::parameters{want->fresh, want->owner, rev, title_of(want->content), want->options.model,
+                        nullptr, at.last_seq});
     co_return at;
   }
   auto taken = co_await take_seq(in, want, *want->in, rev, 2);
@@ -250,12 +251,12 @@ aio::awaitable<message_id> insert_messages(sql::transaction& in, std::shared_ptr
   if (at.question) {
     sql::parameters answer{want->answer, at.conversation, want->owner, *at.question, at.last_seq,
                            rev,          want->task,      model};
-    co_await in.execute(statements::insert_answer.text, std::move(answer));
+    co_await in.execute_with_next(statements::insert_answer.text, std::move(answer));
     co_return *at.question;
   }
   sql::parameters turn{want->question, want->answer, at.conversation, want->owner, at.parent,
                        at.last_seq,    rev,          want->content,   want->task,  model};
-  co_await in.execute(statements::insert_turn.text, std::move(turn));
+  co_await in.execute_with_next(statements::insert_turn.text, std::move(turn));
   co_return want->question;
 }
 
@@ -319,7 +320,7 @@ aio::awaitable<result<submission>> run(sql::transaction& in, std::shared_ptr<pla
   if (!inserted) co_return inserted.error();
   if (want->options.once && want->what != plan::kind::post) {
     sql::parameters key{want->owner, want->options.once->key, question, at->conversation};
-    co_await in.execute(statements::complete_key.text, std::move(key));
+    co_await in.execute_with_next(statements::complete_key.text, std::move(key));
   }
   fault_point("submit.before_commit");
   co_return started(*want, at->conversation, question);

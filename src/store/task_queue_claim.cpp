@@ -116,7 +116,7 @@ aio::awaitable<result<void>> run_adapt(sql::transaction& in, std::int64_t cap) {
     co_return result<void>();
   }
   // In order, so that two processes that start together do not lock each other out.
-  const auto owners = co_await in.execute(statements::open_owners.text);
+  const auto owners = co_await in.execute(statements::recover_owners.text);
   for (const auto& row : owners) {
     [[maybe_unused]] const auto rev = co_await lock_owner(in, row[0].text());
   }

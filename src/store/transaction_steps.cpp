@@ -28,8 +28,8 @@ aio::awaitable<std::optional<locked_owner>> lock_owner_of(sql::transaction& in, 
 aio::awaitable<> admit(sql::transaction& in, owner_id owner, std::string queue, std::int64_t cap,
                        std::int64_t rev) {
   if (cap == 0) co_return;
-  co_await in.execute(statements::admit.text,
-                      sql::parameters{std::move(owner), std::move(queue), cap, rev});
+  co_await in.execute_with_next(statements::admit.text,
+                                sql::parameters{std::move(owner), std::move(queue), cap, rev});
 }
 
 aio::awaitable<std::optional<fence>> read_fence(sql::transaction& in, task_id task) {
@@ -56,7 +56,7 @@ aio::awaitable<> keep_attempt(sql::transaction& in, task_id task,
     values[2] = storable(failure->message);
     values[3] = failure->retryable;
   }
-  co_await in.execute(statements::keep_attempt.text, std::move(values));
+  co_await in.execute_with_next(statements::keep_attempt.text, std::move(values));
 }
 
 namespace {
@@ -134,10 +134,10 @@ aio::awaitable<bool> write_ending(sql::transaction& in, ended_task which, ending
   if (next && *next != which.queue) co_await admit(in, which.owner, *next, cap, rev);
   const bool has_text = co_await end_message(in, which.message, which.attempt, std::move(how), rev);
   if (has_text) {
-    co_await in.execute(statements::delete_partials.text, sql::parameters{which.task});
+    co_await in.execute_with_next(statements::delete_partials.text, sql::parameters{which.task});
   }
-  co_await in.execute(statements::touch_conversation.text,
-                      sql::parameters{which.conversation, rev});
+  co_await in.execute_with_next(statements::touch_conversation.text,
+                                sql::parameters{which.conversation, rev});
   co_return next.has_value() || cap > 0;
 }
 
@@ -164,8 +164,8 @@ aio::awaitable<> insert_partials(sql::transaction& in, std::vector<partial_text>
     one["r"] = storable(std::move(piece.reasoning));
     pieces.emplace_back(std::move(one));
   }
-  co_await in.execute(statements::save_partials.text,
-                      sql::parameters{std::string(boost::json::serialize(pieces))});
+  co_await in.execute_with_next(statements::save_partials.text,
+                                sql::parameters{std::string(boost::json::serialize(pieces))});
 }
 
 }  // namespace throughline::store

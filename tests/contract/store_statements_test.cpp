@@ -28,6 +28,10 @@ class counting_database final : public sql::database {
       ++count_;
       return inner_.execute(text, std::move(values));
     }
+    aio::awaitable<> execute_with_next(std::string_view text, sql::parameters values) override {
+      ++count_;
+      return inner_.execute_with_next(text, std::move(values));
+    }
 
    private:
     sql::transaction& inner_;
