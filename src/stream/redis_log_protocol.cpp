@@ -54,8 +54,10 @@ if attempt > fence then
   redis.call('HSET', meta, 'attempt', ARGV[1], 'worker', worker, 'message_id', ARGV[5],
              'started_at', ARGV[4])
 end
-redis.call('HSET', meta, 'status', ARGV[8], 'updated_at', ARGV[4], 'chunk_count', own,
-           'chunks_attempt', ARGV[1])
+if first == 0 or ARGV[8] ~= 'generating' then
+  redis.call('HSET', meta, 'status', ARGV[8], 'chunks_attempt', ARGV[1])
+end
+redis.call('HSET', meta, 'updated_at', ARGV[4], 'chunk_count', own)
 redis.call('PEXPIRE', meta, ARGV[3])
 redis.call('PEXPIRE', chunks, ARGV[3])
 redis.call('PUBLISH', ARGV[6], ARGV[1] .. ' ' .. ARGV[7] .. '\n' .. table.concat(ARGV, '\n', 9))
