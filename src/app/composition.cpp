@@ -151,11 +151,15 @@ std::unique_ptr<engine::worker> make_worker(composition& on, aio::event_loops& l
 }
 
 engine::readiness::sources readiness_sources_of(composition& on) {
-  engine::readiness::sources sources{
-      .database = on.kept.database(), .pulse = nullptr, .loops = &on.watch, .helpers = {}};
-  if (on.worker) sources.pulse = [&on] { return on.worker->pulse(); };
+  engine::readiness::sources sources{.database = on.kept.database(), .loops = &on.watch};
+  if (on.worker)
+    sources.pulse = [&on] {
+      return on.worker->pulse();
+    };
   if (on.kept.has_redis()) {
-    sources.helpers.push_back({"redis", [&on] { return on.kept.what_is_wrong_with_redis(); }});
+    sources.helpers.push_back({"redis", [&on] {
+                                 return on.kept.what_is_wrong_with_redis();
+                               }});
   }
   return sources;
 }
@@ -179,8 +183,7 @@ composition::composition(aio::event_loop& home, aio::event_loops& loops, storage
       endings(loops[0], queue),
       clients(loops),
       models(make_catalog(config, clients)),
-      answers(conversations, queue, kept.log(), kept.bells(),
-              kept.is_alone() ? &running : nullptr),
+      answers(conversations, queue, kept.log(), kept.bells(), kept.is_alone() ? &running : nullptr),
       worker(make_worker(*this, loops, config.values)),
       watch(home, loops),
       readiness(home, readiness_sources_of(*this)),

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 
 #include "app/configuration_fixture.hpp"
+#include "app/configuration_report.hpp"
 
 namespace throughline::app {
 namespace {
@@ -160,7 +161,7 @@ TEST_F(configuration_test, roles_that_need_more_than_there_is_are_refused) {
 
 TEST_F(configuration_test, a_shared_database_without_redis_is_worth_a_remark) {
   variable("DATABASE_URL", "postgres://db/x");
-  EXPECT_THAT(load().remarks, ElementsAre(HasSubstr("without REDIS_URL")));
+  EXPECT_THAT(load().remarks, testing::ElementsAre(HasSubstr("without REDIS_URL")));
 }
 
 TEST_F(configuration_test, PORT_changes_only_the_port) {

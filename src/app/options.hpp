@@ -93,9 +93,9 @@ struct option {
   std::string_view name{};   // of the flag, without dashes
   std::string_view group{};  // heading in the help
   value_kind kind = value_kind::text;
-  setting_member member{};     // monostate: read by whoever needs it (config)
-  std::string_view initial{};  // the default as text; empty: none, or computed
-  std::string_view help{};     // one line
+  setting_member member{};                    // monostate: read by whoever needs it (config)
+  std::string_view initial{};                 // the default as text; empty: none, or computed
+  std::string_view help{};                    // one line
   std::vector<std::string_view> variables{};  // well-known names, besides variable_name(name)
   std::int64_t least = 0;
   std::int64_t most = std::numeric_limits<std::int64_t>::max();

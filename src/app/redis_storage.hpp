@@ -1,5 +1,5 @@
-// The Redis of one process, and what it has there: the chunk log and the bells. Asks it now and then
-// how it is, for /metrics, and says once in the log what should be set otherwise. Used by
+// The Redis of one process, and what it has there: the chunk log and the bells. Asks it now and
+// then how it is, for /metrics, and says once in the log what should be set otherwise. Used by
 // storage.cpp.
 #pragma once
 

@@ -58,8 +58,8 @@ class configured_storage final : public storage {
 result<std::unique_ptr<sql::database>> open_database(const settings& values,
                                                      aio::event_loops& loops) {
   if (values.database_url.empty()) {
-    const sql::sqlite_options options{.file =
-                                          std::filesystem::path(values.data_dir) / "throughline.db"};
+    const sql::sqlite_options options{.file = std::filesystem::path(values.data_dir) /
+                                              "throughline.db"};
     auto opened = sql::open_sqlite_database(options, store::migrations());
     if (!opened) return opened.error();
     return std::unique_ptr<sql::database>(std::move(*opened));
@@ -87,8 +87,8 @@ result<std::unique_ptr<storage>> open_storage(const configuration& config,
                                               aio::event_loops& loops) {
   auto redis = find_redis(config.values.redis_url);
   if (!redis) {
-    return fail(redis.error().code, fmt::format("{}: {}", config.origin_of("redis-url").where,
-                                                redis.error().detail));
+    return fail(redis.error().code,
+                fmt::format("{}: {}", config.origin_of("redis-url").where, redis.error().detail));
   }
   auto database = open_database(config.values, loops);
   if (!database) return database.error();

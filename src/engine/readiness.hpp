@@ -54,9 +54,9 @@ class readiness {
   /// What is looked at. All of it outlives this. Null: this process has none.
   struct sources {
     sql::database& database;
-    std::function<worker_pulse()> pulse;
+    std::function<worker_pulse()> pulse{};
     const aio::loop_watch* loops = nullptr;
-    std::vector<helper> helpers;
+    std::vector<helper> helpers{};
   };
 
   /// Asks from `home`, best a loop that serves nobody.
