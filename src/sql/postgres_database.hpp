@@ -27,7 +27,7 @@ struct postgres_options {
   // Transactions that may wait for a connection, for each loop; more are `overloaded`, as is one
   // that waited for longer than the deadline (`unavailable`: the server cannot be reached).
   std::size_t waiting_max = 20'000;
-  milliseconds waiting_deadline{5'000};
+  milliseconds waiting_deadline{10'000};
   milliseconds connect_deadline{5'000};
   // The server gives a statement up after it; a server that says nothing is given up a second
   // later.
