@@ -224,6 +224,44 @@ inline constexpr definition transactions_waiting{
     "Transactions that wait for a thread, to 'write' or to 'read'",
     {}};
 
+inline constexpr definition statement_time{
+    "throughline_database_statement_seconds",
+    kind::histogram,
+    unit::seconds,
+    {},
+    "Round trips to PostgreSQL: one statement, with those that needed no answer of their own",
+    bounds_of_short_times};
+inline constexpr definition database_connections{
+    "throughline_database_connections",
+    kind::gauge,
+    unit::none,
+    {"state"},
+    "Connections to PostgreSQL: 'most' that this process makes, 'open', and 'used' by a "
+    "transaction now",
+    {}};
+inline constexpr definition database_reconnects{
+    "throughline_database_reconnects_total",
+    kind::counter,
+    unit::none,
+    {},
+    "Connections to PostgreSQL that broke while they were used or had broken before",
+    {}};
+inline constexpr definition transactions_repeated{
+    "throughline_database_repeated_total",
+    kind::counter,
+    unit::none,
+    {"cause"},
+    "Transactions that ran again: 'conflict' with another one, 'connection' lost, or lost at the "
+    "commit ('in_doubt')",
+    {}};
+inline constexpr definition database_unreachable_since{
+    "throughline_database_unreachable_since_seconds",
+    kind::gauge,
+    unit::seconds,
+    {},
+    "Since when PostgreSQL cannot be reached, in seconds since 1970; 0: it can",
+    {}};
+
 // --- the process ---------------------------------------------------------------------------------
 
 inline constexpr definition loop_lag{

@@ -5,7 +5,8 @@
 //
 // Statement text is the same for both: `$1` placeholders, bigint milliseconds, `now_ms()`, JSON as
 // text, `json_each(text)`;
-// `@lock` stands for the dialect's row-locking clause at the end of a sub-select.
+// `@lock` at the end of a sub-select takes its rows for this transaction and leaves out those that
+// others have taken; `@share` waits for those and keeps everybody from changing them.
 #pragma once
 
 #include <cstdint>

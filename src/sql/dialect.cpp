@@ -1,5 +1,7 @@
 #include "sql/dialect.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <optional>
 
@@ -17,10 +19,23 @@ bool is_fill_factor(std::string_view word) {
          std::all_of(word.begin() + 2, word.end(), [](char c) { return c >= '0' && c <= '9'; });
 }
 
-std::optional<std::string_view> sqlite_word(std::string_view word) {
-  if (word == "lock" || is_fill_factor(word)) return "";
+std::optional<std::string> sqlite_word(std::string_view word) {
+  if (word == "lock" || word == "share" || is_fill_factor(word)) return "";
   if (word == "id") return "INTEGER";
+  if (word == "key") return "text";
   if (word == "clustered") return "WITHOUT ROWID";
+  return std::nullopt;
+}
+
+std::optional<std::string> postgres_word(std::string_view word) {
+  if (word == "lock") return "FOR UPDATE SKIP LOCKED";
+  if (word == "share") return "FOR SHARE";
+  if (word == "id") return "bigint";
+  // Comparing bytes costs a fraction of comparing by a language's rules, and every index of the
+  // queue is made of ids.
+  if (word == "key") return "text COLLATE \"C\"";
+  if (word == "clustered") return "";
+  if (is_fill_factor(word)) return fmt::format("WITH (fillfactor={})", word.substr(2));
   return std::nullopt;
 }
 
@@ -35,9 +50,9 @@ bool is_separator(std::string_view line) {
   return line.substr(first, last - first + 1) == ";;";
 }
 
-}  // namespace
+using dialect_word = std::optional<std::string> (*)(std::string_view word);
 
-std::string to_sqlite(std::string_view text) {
+std::string translated(std::string_view text, dialect_word meaning) {
   std::string out;
   out.reserve(text.size());
   char quote = 0;
@@ -57,7 +72,7 @@ std::string to_sqlite(std::string_view text) {
     } else if (c == '@') {
       auto end = at + 1;
       while (end < text.size() && is_word(text[end])) ++end;
-      if (const auto word = sqlite_word(text.substr(at + 1, end - at - 1))) {
+      if (const auto word = meaning(text.substr(at + 1, end - at - 1))) {
         out.append(*word);
         at = end;
         continue;
@@ -67,6 +82,16 @@ std::string to_sqlite(std::string_view text) {
     ++at;
   }
   return out;
+}
+
+}  // namespace
+
+std::string to_sqlite(std::string_view text) {
+  return translated(text, sqlite_word);
+}
+
+std::string to_postgres(std::string_view text) {
+  return translated(text, postgres_word);
 }
 
 std::vector<std::string_view> split_statements(std::string_view statements) {

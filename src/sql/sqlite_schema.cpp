@@ -2,11 +2,8 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
-#include <map>
-
-#include "base/assert.hpp"
 #include "sql/dialect.hpp"
+#include "sql/schema_versions.hpp"
 
 namespace throughline::sql {
 namespace {
@@ -14,9 +11,6 @@ namespace {
 constexpr std::string_view create_migrations_table =
     "CREATE TABLE IF NOT EXISTS schema_migrations(version bigint PRIMARY KEY, name text NOT NULL, "
     "applied_at bigint NOT NULL, previous_binary_still_runs bigint NOT NULL)";
-
-/// Version to "the binary before it still runs".
-using applied_versions = std::map<std::int64_t, bool>;
 
 bool has_migrations_table(sqlite_connection& connection) {
   const auto found = connection.execute(
@@ -37,11 +31,6 @@ applied_versions read_applied(sqlite_connection& connection) {
     applied.emplace(line.at(0).integer(), line.at(1).integer() != 0);
   }
   return applied;
-}
-
-bool knows(std::span<const migration> migrations, std::int64_t version) {
-  return std::any_of(migrations.begin(), migrations.end(),
-                     [version](const migration& each) { return each.version == version; });
 }
 
 void require_no_dangling_rows(sqlite_connection& connection) {
@@ -69,33 +58,12 @@ void apply(sqlite_connection& connection, const migration& each) {
 
 result<void> check_schema(sqlite_connection& connection, const std::filesystem::path& file,
                           std::span<const migration> migrations) {
-  THROUGHLINE_ASSERT(std::is_sorted(
-      migrations.begin(), migrations.end(),
-      [](const migration& a, const migration& b) { return a.version <= b.version; }));
   if (has_any_table(connection) && !has_migrations_table(connection)) {
     return fail(
         errc::storage_failed,
         fmt::format("{} is a database of another program; use another --data-dir", file.string()));
   }
-  const auto applied = read_applied(connection);
-  if (applied.empty()) return {};
-  const auto newest = applied.rbegin()->first;
-  const auto known = migrations.empty() ? 0 : migrations.back().version;
-  for (const auto& [version, previous_still_runs] : applied) {
-    if (previous_still_runs || knows(migrations, version)) continue;
-    return fail(errc::storage_failed,
-                fmt::format("{} was written by a newer version (schema {}, this binary knows {}); "
-                            "use that version, or another --data-dir",
-                            file.string(), newest, known));
-  }
-  for (const auto& each : migrations) {
-    if (each.version > newest || applied.contains(each.version)) continue;
-    return fail(errc::storage_failed,
-                fmt::format("{} has schema {} but lacks schema {} ({}), which comes before it; "
-                            "restore it from a backup, or use another --data-dir",
-                            file.string(), newest, each.version, each.name));
-  }
-  return {};
+  return check_versions(read_applied(connection), migrations, file.string(), "another --data-dir");
 }
 
 result<void> apply_migrations(sqlite_connection& connection, const std::filesystem::path& file,

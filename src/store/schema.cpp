@@ -10,7 +10,8 @@
 namespace throughline::store {
 namespace {
 
-// Ids and owners are text, times are Unix milliseconds, flags are 0 or 1.
+// Ids, owners and whatever else identifies something are `@key`, text of no language; times are
+// Unix milliseconds, flags are 0 or 1.
 //
 // A message carries how its answer ended, terminal chunk included, because it outlives its task: a
 // task is deleted some time after its end, its message is not. A hidden conversation becomes a row
@@ -18,14 +19,14 @@ namespace {
 // long still hears that it is gone.
 constexpr std::string_view first_tables = R"sql(
 CREATE TABLE owners(
-  owner text PRIMARY KEY,
+  owner @key PRIMARY KEY,
   rev bigint NOT NULL,
   touched_at bigint NOT NULL
 ) @ff50
 ;;
 CREATE TABLE conversations(
-  id text PRIMARY KEY,
-  owner text NOT NULL,
+  id @key PRIMARY KEY,
+  owner @key NOT NULL,
   rev bigint NOT NULL,
   title text NOT NULL DEFAULT '',
   model text,
@@ -48,17 +49,17 @@ CREATE INDEX conversations_hidden ON conversations(deleted_at) WHERE deleted_at 
   AND emptied = 0
 ;;
 CREATE TABLE messages(
-  id text PRIMARY KEY,
-  conversation_id text NOT NULL,
-  owner text NOT NULL,
-  parent_id text,
+  id @key PRIMARY KEY,
+  conversation_id @key NOT NULL,
+  owner @key NOT NULL,
+  parent_id @key,
   seq bigint NOT NULL,
   rev bigint NOT NULL,
   role text NOT NULL CHECK(role IN ('system', 'user', 'assistant')),
   status text NOT NULL CHECK(status IN ('queued', 'completed', 'cancelled', 'error')),
   content text NOT NULL,
   reasoning text NOT NULL DEFAULT '',
-  task_id text,
+  task_id @key,
   model text,
   provider text,
   attempt bigint,
@@ -86,13 +87,13 @@ CREATE UNIQUE INDEX messages_task ON messages(task_id) WHERE task_id IS NOT NULL
 CREATE INDEX messages_changes ON messages(owner, rev)
 ;;
 CREATE TABLE tasks(
-  id text PRIMARY KEY,
-  owner text NOT NULL,
-  conversation_id text NOT NULL,
-  message_id text NOT NULL,
+  id @key PRIMARY KEY,
+  owner @key NOT NULL,
+  conversation_id @key NOT NULL,
+  message_id @key NOT NULL,
   seq bigint NOT NULL,
   rev bigint NOT NULL,
-  queue text NOT NULL,
+  queue @key NOT NULL,
   priority bigint NOT NULL,
   model text,
   state text NOT NULL CHECK(state IN
@@ -102,7 +103,7 @@ CREATE TABLE tasks(
   attempt bigint NOT NULL DEFAULT 0,
   failures bigint NOT NULL DEFAULT 0,
   failures_max bigint NOT NULL,
-  worker text,
+  worker @key,
   cancel_requested bigint NOT NULL DEFAULT 0,
   error_code text,
   error_message text,
@@ -141,9 +142,9 @@ CREATE INDEX tasks_old ON tasks(finished_at) WHERE state IN ('succeeded', 'faile
 CREATE INDEX tasks_changes ON tasks(owner, rev)
 ;;
 CREATE TABLE attempts(
-  task_id text NOT NULL,
+  task_id @key NOT NULL,
   attempt bigint NOT NULL,
-  worker text NOT NULL,
+  worker @key NOT NULL,
   started_at bigint NOT NULL,
   finished_at bigint,
   error_code text,
@@ -153,14 +154,14 @@ CREATE TABLE attempts(
 )
 ;;
 CREATE TABLE workers(
-  id text PRIMARY KEY,
+  id @key PRIMARY KEY,
   renewed_at bigint NOT NULL,
   expires_at bigint NOT NULL,
   expired_before bigint NOT NULL
 ) @ff50
 ;;
 CREATE TABLE partials(
-  task_id text NOT NULL,
+  task_id @key NOT NULL,
   attempt bigint NOT NULL,
   from_index bigint NOT NULL,
   content text NOT NULL,
@@ -169,13 +170,13 @@ CREATE TABLE partials(
 )
 ;;
 CREATE TABLE idempotency_keys(
-  owner text NOT NULL,
-  key text NOT NULL,
+  owner @key NOT NULL,
+  key @key NOT NULL,
   request_hash text NOT NULL,
-  task_id text NOT NULL,
-  message_id text NOT NULL,
-  user_message_id text,
-  conversation_id text,
+  task_id @key NOT NULL,
+  message_id @key NOT NULL,
+  user_message_id @key,
+  conversation_id @key,
   created_at bigint NOT NULL,
   PRIMARY KEY(owner, key)
 )
@@ -212,7 +213,7 @@ constexpr std::string_view partials_by_task = R"sql(
 ALTER TABLE partials RENAME TO scattered_partials
 ;;
 CREATE TABLE partials(
-  task_id text NOT NULL,
+  task_id @key NOT NULL,
   attempt bigint NOT NULL,
   from_index bigint NOT NULL,
   content text NOT NULL,

@@ -93,7 +93,8 @@ inline constexpr statement holds{"holds", R"(
 SELECT 1 FROM tasks WHERE id = $1 AND attempt = $2 AND worker = $3 AND state = 'running')"};
 
 /// A piece saved twice (its first reply was lost) may have grown meanwhile: the later one replaces
-/// it. $1 JSON [{"t": task, "a": attempt, "w": worker, "f": from_index, "c": content, "r":
+/// it. The rows of the tasks stay as they are until it is committed, so that an end which comes at
+/// the same time finds the text and deletes it. $1 JSON [{"t": task, "a": attempt, "w": worker, "f": from_index, "c": content, "r":
 /// reasoning}...]
 inline constexpr statement save_partials{"save_partials", R"(
 WITH j AS MATERIALIZED (
@@ -103,6 +104,7 @@ WITH j AS MATERIALIZED (
 INSERT INTO partials(task_id, attempt, from_index, content, reasoning)
 SELECT t.id, t.attempt, j.from_index, j.content, j.reasoning FROM j CROSS JOIN tasks t
 WHERE t.id = j.task AND t.attempt = j.attempt AND t.worker = j.worker AND t.state = 'running'
+@share
 ON CONFLICT(task_id, attempt, from_index) DO UPDATE SET content = excluded.content,
   reasoning = excluded.reasoning)"};
 

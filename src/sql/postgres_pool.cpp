@@ -1,0 +1,249 @@
+#include "sql/postgres_pool.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "base/assert.hpp"
+#include "base/log.hpp"
+#include "base/metrics.hpp"
+
+namespace throughline::sql {
+namespace {
+
+using std::chrono::steady_clock;
+
+// How exact the deadlines of those that wait are.
+constexpr milliseconds look_again_after{50};
+
+metrics::gauge& shown_most = metrics::find_gauge(metrics::database_connections, {"most"});
+metrics::gauge& shown_open = metrics::find_gauge(metrics::database_connections, {"open"});
+metrics::gauge& shown_used = metrics::find_gauge(metrics::database_connections, {"used"});
+metrics::gauge& shown_reads = metrics::find_gauge(metrics::transactions_waiting, {"read"});
+metrics::gauge& shown_writes = metrics::find_gauge(metrics::transactions_waiting, {"write"});
+metrics::counter& reconnects = metrics::find_counter(metrics::database_reconnects);
+
+metrics::gauge& shown_waiting(const pooled_transaction& one) {
+  return one.what == pooled_transaction::kind::read ? shown_reads : shown_writes;
+}
+
+/// Counts while it lives.
+class counted {
+ public:
+  counted(std::atomic<std::size_t>& here, metrics::gauge& shown) : here_(here), shown_(shown) {
+    ++here_;
+    shown_.add(1);
+  }
+  ~counted() {
+    --here_;
+    shown_.add(-1);
+  }
+  counted(const counted&) = delete;
+  counted& operator=(const counted&) = delete;
+
+ private:
+  std::atomic<std::size_t>& here_;
+  metrics::gauge& shown_;
+};
+
+/// Sets a flag while it lives.
+class raised {
+ public:
+  explicit raised(bool& flag) : flag_(flag) { flag_ = true; }
+  ~raised() { flag_ = false; }
+  raised(const raised&) = delete;
+  raised& operator=(const raised&) = delete;
+
+ private:
+  bool& flag_;
+};
+
+}  // namespace
+
+postgres_pool::postgres_pool(aio::event_loop& loop, std::size_t size, postgres_shared& shared)
+    : loop_(loop), shared_(shared), places_(size), group_(loop) {
+  THROUGHLINE_ASSERT(size >= 1);
+  shown_most.add(static_cast<std::int64_t>(size));
+}
+
+postgres_pool::~postgres_pool() {
+  shown_most.add(-static_cast<std::int64_t>(size()));
+  shown_open.add(-static_cast<std::int64_t>(open_.load()));
+}
+
+// --- waiting -------------------------------------------------------------------------------------
+
+void postgres_pool::submit(pooled_transaction one) {
+  if (waiting_.size() >= shared_.limits.waiting_max) {
+    one.finish(fail(errc::overloaded, "too many requests are waiting for the database"));
+    return;
+  }
+  shown_waiting(one).add(1);
+  waiting_.push_back(std::move(one));
+  ++waiting_count_;
+  start_serving();
+  if (is_expiring_) return;
+  is_expiring_ = true;
+  group_.spawn("transactions that wait", expire_waiting());
+}
+
+postgres_pool::place* postgres_pool::free_place() {
+  place* best = nullptr;
+  for (auto& one : places_) {
+    if (one.is_served) continue;
+    if (!one.connection && is_trying_) continue;
+    const auto rank = [](const place& of) {
+      return std::pair(of.connection != nullptr, of.used_at);
+    };
+    if (best == nullptr || rank(*best) < rank(one)) best = &one;
+  }
+  return best;
+}
+
+void postgres_pool::start_serving() {
+  auto* at = free_place();
+  if (at == nullptr) return;
+  at->is_served = true;
+  group_.spawn("a connection to the database", serve(*at));
+}
+
+error postgres_pool::waited_too_long(const pooled_transaction& one) const {
+  const auto outage = shared_.health.current();
+  if (one.was_in_doubt) {
+    return fail(errc::unavailable,
+                "the connection broke while it was committed, and the database has not come back: "
+                "it may have been done");
+  }
+  if (outage) return fail(errc::unavailable, outage->why);
+  return fail(errc::overloaded, "the database has too much to do");
+}
+
+aio::awaitable<> postgres_pool::expire_waiting() {
+  while (!waiting_.empty()) {
+    co_await aio::sleep_for(look_again_after);
+    const auto now = steady_clock::now();
+    std::erase_if(waiting_, [&](pooled_transaction& one) {
+      if (now < one.wait_until) return false;
+      shown_waiting(one).add(-1);
+      --waiting_count_;
+      one.finish(waited_too_long(one));
+      return true;
+    });
+  }
+  is_expiring_ = false;
+}
+
+// --- serving -------------------------------------------------------------------------------------
+
+aio::awaitable<> postgres_pool::serve(place& at) {
+  while (!waiting_.empty()) {
+    if (at.connection && !at.connection->is_still_open()) drop(at);
+    if (!at.connection) {
+      const bool is_open = co_await open_connection(at);
+      if (!is_open) break;
+      continue;  // it took a while: those that waited may have gone
+    }
+    co_await serve_next(at);
+  }
+  at.is_served = false;
+}
+
+aio::awaitable<> postgres_pool::serve_next(place& at) {
+  auto one = std::move(waiting_.front());
+  waiting_.pop_front();
+  --waiting_count_;
+  shown_waiting(one).add(-1);
+  at.used_at = ++uses_;
+  std::optional<result<void>> outcome;
+  {
+    const counted in_use(used_, shown_used);
+    outcome = co_await run_transaction(*at.connection, one, shared_.limits, shared_.writes);
+  }
+  if (!at.connection->is_usable()) drop(at);
+  if (outcome) {
+    one.finish(*std::move(outcome));
+    co_return;
+  }
+  one.wait_until = std::min(steady_clock::now() + shared_.limits.waiting_deadline, one.give_up);
+  shown_waiting(one).add(1);
+  ++waiting_count_;
+  waiting_.push_front(std::move(one));
+  start_serving();
+  if (!is_expiring_) {
+    is_expiring_ = true;
+    group_.spawn("transactions that wait", expire_waiting());
+  }
+}
+
+void postgres_pool::drop(place& at) {
+  at.connection.reset();
+  --open_;
+  shown_open.add(-1);
+  reconnects.add();
+}
+
+// --- connecting ----------------------------------------------------------------------------------
+
+aio::awaitable<bool> postgres_pool::open_connection(place& at) {
+  while (!waiting_.empty()) {
+    const auto next_try = shared_.health.next_try();
+    if (next_try == steady_time{}) {
+      const bool is_open = co_await try_to_connect(at);
+      if (is_open) co_return true;
+      continue;
+    }
+    // After a failure one at a time is enough.
+    if (is_trying_) co_return false;
+    const raised trying(is_trying_);
+    const bool is_due = co_await wait_for_turn();
+    if (!is_due) co_return false;
+    const bool is_open = co_await try_to_connect(at);
+    if (is_open) break;
+  }
+  if (!at.connection) co_return false;
+  // Those that waited meanwhile need more than this one.
+  for (std::size_t i = 1; i < waiting_.size() && i < places_.size(); ++i) start_serving();
+  co_return true;
+}
+
+aio::awaitable<bool> postgres_pool::wait_for_turn() {
+  while (!waiting_.empty()) {
+    const auto now = steady_clock::now();
+    const auto due = shared_.health.next_try();
+    if (due <= now) co_return true;
+    if (open_ > 0) co_return false;  // the others do the work meanwhile
+    co_await aio::sleep_until(std::min(due, now + look_again_after));
+  }
+  co_return false;
+}
+
+aio::awaitable<bool> postgres_pool::try_to_connect(place& at) {
+  const auto deadline = steady_clock::now() + shared_.limits.connect_deadline;
+  std::optional<postgres_failed> failure;
+  try {
+    at.connection = co_await postgres_connection::open(loop_.get_executor(), shared_.address,
+                                                       shared_.session, deadline);
+  } catch (const postgres_failed& failed) {
+    failure = failed;
+  }
+  if (failure) {
+    shared_.health.note_failure(failure->failure().detail, open_ == 0);
+    co_return false;
+  }
+  ++open_;
+  shown_open.add(1);
+  shared_.health.note_success();
+  co_return true;
+}
+
+aio::awaitable<> postgres_pool::close() {
+  co_await group_.join();
+  for (auto& one : places_) {
+    if (!one.connection) continue;
+    one.connection.reset();
+    --open_;
+    shown_open.add(-1);
+  }
+}
+
+}  // namespace throughline::sql
