@@ -221,13 +221,18 @@ void add_routes(route_list& routes) {
   add_task_routes(routes);
   add_chat_routes(routes);
   add_operation_routes(routes);
+  add_front_route(routes);
   add_document_routes(routes);
 }
 
 http::handler make_api(dependencies on, api_options options) {
   auto app = std::make_shared<surface>(on, std::move(options));
   route_list routes(app);
-  add_routes(routes);
+  if (app->options.only_operations) {
+    add_operation_routes(routes);
+  } else {
+    add_routes(routes);
+  }
   auto table = std::make_shared<const http::router>(routes.take());
   return [app = std::move(app), table = std::move(table)](http::exchange& exchange) {
     return serve(app, table, exchange);

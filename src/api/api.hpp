@@ -29,6 +29,8 @@ struct api_options {
   std::size_t streams_per_principal_max = 20'000;
   std::int64_t posts_per_minute_max = 0;  // of one principal; 0: no cap
   std::size_t content_bytes_max = 256 * 1024;
+  /// Only /healthz, /readyz and /metrics: this process writes answers and serves nobody.
+  bool only_operations = false;
 };
 
 /// What the routes work on. All of it outlives the api.

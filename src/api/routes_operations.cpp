@@ -80,7 +80,10 @@ void add_operation_routes(route_list& routes) {
   routes.add(method::get, "/healthz", knows(), show_health);
   routes.add(method::get, "/readyz", knows(), show_readiness);
   routes.add(method::get, "/metrics", knows(), show_metrics);
-  routes.add(method::get, "/", knows(), show_front);
+}
+
+void add_front_route(route_list& routes) {
+  routes.add(http::method::get, "/", knows(), show_front);
 }
 
 }  // namespace throughline::api

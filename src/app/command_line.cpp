@@ -26,8 +26,8 @@ constexpr int usage_status = 2;
 
 using flag_values = std::map<std::string, std::vector<std::string>>;
 
-/// Adds a flag for every setting; what is typed ends up in `values`. Secrets and what is refused
-/// are known, so that the configuration can say why not, but not shown.
+/// Adds a flag for every setting; what is typed ends up in `values`. Secrets are
+/// known, so that the configuration can say why not, but not shown.
 void add_settings(CLI::App& command, flag_values& values) {
   for (const auto& option : all_options()) {
     const auto name = std::string(option.name);
@@ -43,7 +43,7 @@ void add_settings(CLI::App& command, flag_values& values) {
       values[name].insert(values[name].end(), texts.begin(), texts.end());
       return true;
     };
-    const bool is_hidden = option.kind == value_kind::secret || option.kind == value_kind::refused;
+    const bool is_hidden = is_secret(option);
     command.add_option(flag, keep, describe_option(option))
         ->group(is_hidden ? "" : std::string(option.group))
         ->type_name(placeholder(option))

@@ -53,7 +53,7 @@ TEST(command_line, the_help_of_serve_names_every_setting_but_the_secrets) {
   const auto help = run({"serve", "--help"});
   EXPECT_EQ(help.status, 0);
   for (const auto& option : all_options()) {
-    const bool is_hidden = option.kind == value_kind::secret || option.kind == value_kind::refused;
+    const bool is_hidden = is_secret(option);
     EXPECT_EQ(help.out.find("--" + std::string(option.name) + " ") == std::string::npos &&
                   help.out.find("--" + std::string(option.name) + "\n") == std::string::npos,
               is_hidden)

@@ -18,7 +18,8 @@ namespace throughline::app {
 namespace {
 
 std::string shown_value(const option& of, std::span<const std::string> texts) {
-  if (of.kind == value_kind::secret || of.kind == value_kind::refused) return "(set, not shown)";
+  if (of.kind == value_kind::secret) return "(set, not shown)";
+  if (of.kind == value_kind::service) return service_name(texts.front());
   if (of.kind == value_kind::url && texts.size() == 1) return without_userinfo(texts.front());
   return fmt::format("{}", fmt::join(texts, ","));
 }
@@ -82,14 +83,11 @@ class loader {
     }
   }
 
-  void refuse(const option& of, const std::vector<candidate>& all) {
-    for (const auto& one : all) {
-      const auto value = one.texts.empty() ? std::string() : one.texts.front();
-      // Celery has brokers that are not Redis, and those mean nothing here.
-      const bool is_redis = value.starts_with("redis://") || value.starts_with("rediss://");
-      if (one.variable == "CELERY_BROKER_URL" && !is_redis) continue;
-      complain(fmt::format("{}: {}", one.from.where, of.refusal));
-    }
+  /// Celery has brokers that are not Redis, and those mean nothing here.
+  static bool is_foreign_broker(const candidate& one) {
+    if (one.variable != "CELERY_BROKER_URL") return false;
+    const auto& value = one.texts.front();
+    return !value.starts_with("redis://") && !value.starts_with("rediss://");
   }
 
   /// The texts of a candidate, a secret's file being read; nullopt (and a problem) if that fails.
@@ -106,11 +104,10 @@ class loader {
   }
 
   void resolve(const option& of) {
-    const auto all = sources_.candidates(of);
+    auto all = sources_.candidates(of);
+    std::erase_if(all, is_foreign_broker);
     configured_value value{.definition = &of, .shown = std::string(of.initial), .from = {}};
-    if (of.kind == value_kind::refused) {
-      refuse(of, all);
-    } else if (all.empty()) {
+    if (all.empty()) {
       set_initial(of, value);
     } else {
       set_from(of, all, value);
@@ -139,14 +136,14 @@ class loader {
 
   void set_from(const option& of, const std::vector<candidate>& all, configured_value& value) {
     const auto& best = all.front();
-    if (of.kind == value_kind::secret && best.from.rank == origin_rank::flag) {
+    if (is_secret(of) && best.from.rank == origin_rank::flag) {
       complain(
           fmt::format("--{} is not taken on the command line, where every process can read it; set "
                       "{} or {}_FILE",
                       of.name, of.variables.front(), of.variables.front()));
       return;
     }
-    if (of.kind == value_kind::secret) refuse_two_forms(best, all);
+    if (is_secret(of)) refuse_two_forms(best, all);
     const auto texts = texts_of(best);
     if (!texts) return;
     const auto problem = assign(of, *texts, out_.values);
@@ -216,12 +213,21 @@ class loader {
     const auto where = [this](std::string_view name) {
       return out_.origin_of(name).where;
     };
-    if (out_.values.role == "api" || out_.values.role == "worker") {
+    const bool lacks_database = out_.values.database_url.empty();
+    const bool lacks_redis = out_.values.redis_url.empty();
+    if (out_.values.role != "all" && (lacks_database || lacks_redis)) {
+      const auto* const lacking = lacks_database && lacks_redis ? "DATABASE_URL and REDIS_URL"
+                                  : lacks_database              ? "DATABASE_URL"
+                                                                : "REDIS_URL";
       complain(
-          fmt::format("{}: role {} needs PostgreSQL and Redis, which are not supported yet in this "
-                      "version; use "
-                      "all, which is both in one process",
-                      where("role"), out_.values.role));
+          fmt::format("{}: role {} needs PostgreSQL and Redis, which it shares with the other "
+                      "processes; set {}, or use role all, which needs neither",
+                      where("role"), out_.values.role, lacking));
+    }
+    if (!lacks_database && lacks_redis) {
+      out_.remarks.push_back(
+          "without REDIS_URL one process must do everything: others would not see its answers "
+          "before they are finished");
     }
     for (const auto& queue : out_.values.queues) {
       if (!is_sane_word(queue)) {

@@ -15,6 +15,10 @@ std::string without_userinfo(std::string_view url) {
   return fmt::format("{}***{}", url.substr(0, host), url.substr(at));
 }
 
+std::string service_name(std::string_view url) {
+  return without_userinfo(url.substr(0, url.find_first_of("?#")));
+}
+
 std::string describe_provider(const provider_settings& provider) {
   if (provider.kind == provider_kind::demo) {
     return fmt::format("{}: the built-in demo, which needs no key and no network ({})",
@@ -34,7 +38,6 @@ std::string describe_configuration(const configuration& config) {
   std::string_view group;
   for (const auto& value : config.shown) {
     const auto& option = *value.definition;
-    if (option.kind == value_kind::refused && value.from.rank == origin_rank::initial) continue;
     if (option.group != group) {
       out += fmt::format("{}{}\n", group.empty() ? "" : "\n", option.group);
       group = option.group;

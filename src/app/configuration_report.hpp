@@ -18,5 +18,7 @@ namespace throughline::app {
 
 /// `https://user:secret@host/` without what is secret.
 [[nodiscard]] std::string without_userinfo(std::string_view url);
+/// The same without parameters, which may hold a password too.
+[[nodiscard]] std::string service_name(std::string_view url);
 
 }  // namespace throughline::app

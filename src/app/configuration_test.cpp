@@ -109,21 +109,38 @@ TEST_F(configuration_test, all_bad_values_are_listed_with_their_origin) {
   EXPECT_THAT(all, HasSubstr("throughline.toml:2: \"xml\" is none of text, json"));
 }
 
-TEST_F(configuration_test, databases_and_redis_are_refused_wherever_they_are_named) {
-  variable("DATABASE_URL", "postgres://u:hunter2@db/x");
-  write(".env", "REDIS_URL=redis://r\nCELERY_BROKER_URL=rediss://c\nREDIS_CACHE_URL=redis://d\n");
-  write("throughline.toml", "redis_url = \"redis://e\"\n");
-  flag("database-url", "postgres://f");
-  const auto config = load();
-  EXPECT_EQ(config.problems.size(), 6U);
-  const auto all = problems();
-  for (const auto* where : {"DATABASE_URL in the environment: PostgreSQL is not supported yet",
-                            "REDIS_URL in .env:1: Redis", "CELERY_BROKER_URL in .env:2: Redis",
-                            "REDIS_CACHE_URL in .env:3: Redis", "throughline.toml:1: Redis",
-                            "--database-url: PostgreSQL"}) {
-    EXPECT_THAT(all, HasSubstr(where));
-  }
-  EXPECT_THAT(all, Not(HasSubstr("hunter2")));
+TEST_F(configuration_test, databases_and_redis_are_found_under_the_names_people_know) {
+  variable("DATABASE_URL", "postgresql+asyncpg://u:hunter2@db/x?password=hunter3");
+  write(".env", "CELERY_BROKER_URL=redis://broker\nREDIS_CACHE_URL=rediss://cache/2\n");
+  auto config = load();
+  EXPECT_EQ(problems(), "");
+  EXPECT_EQ(config.values.database_url, "postgresql+asyncpg://u:hunter2@db/x?password=hunter3");
+  EXPECT_EQ(config.values.redis_url, "rediss://cache/2");
+  EXPECT_EQ(config.origin_of("redis-url").where, "REDIS_CACHE_URL in .env:2");
+  EXPECT_THAT(describe_configuration(config), HasSubstr("postgresql+asyncpg://***@db/x "));
+  EXPECT_THAT(describe_configuration(config), Not(HasSubstr("hunter")));
+  variable("REDIS_URL", "redis://first");
+  EXPECT_EQ(load().values.redis_url, "redis://first");
+}
+
+TEST_F(configuration_test, the_url_of_a_database_may_lie_in_a_file) {
+  write("secret", "postgres://u:pw@db/x\n");
+  variable("DATABASE_URL_FILE", "secret");
+  EXPECT_EQ(problems(), "");
+  EXPECT_EQ(load().values.database_url, "postgres://u:pw@db/x");
+}
+
+TEST_F(configuration_test, other_databases_are_refused_without_repeating_a_password) {
+  variable("DATABASE_URL", "mysql://u:hunter2@db/x");
+  variable("REDIS_URL", "memcached://hunter2");
+  flag("database-url", "postgres://u:hunter2@db/x");
+  EXPECT_THAT(problems(), HasSubstr("--database-url is not taken on the command line"));
+  sources.flags.clear();
+  EXPECT_THAT(problems(),
+              HasSubstr("DATABASE_URL in the environment: must begin with postgresql:// or "
+                        "postgres://; without it the SQLite database in --data-dir is used"));
+  EXPECT_THAT(problems(), HasSubstr("REDIS_URL in the environment: must begin with redis:// or"));
+  EXPECT_THAT(problems(), Not(HasSubstr("hunter2")));
 }
 
 TEST_F(configuration_test, a_broker_that_is_not_redis_means_nothing) {
@@ -134,6 +151,16 @@ TEST_F(configuration_test, a_broker_that_is_not_redis_means_nothing) {
 TEST_F(configuration_test, roles_that_need_more_than_there_is_are_refused) {
   flag("role", "worker");
   EXPECT_THAT(problems(), HasSubstr("--role: role worker needs PostgreSQL and Redis"));
+  EXPECT_THAT(problems(), HasSubstr("set DATABASE_URL and REDIS_URL,"));
+  variable("DATABASE_URL", "postgres://db/x");
+  EXPECT_THAT(problems(), HasSubstr("set REDIS_URL,"));
+  variable("REDIS_URL", "redis://r");
+  EXPECT_EQ(problems(), "");
+}
+
+TEST_F(configuration_test, a_shared_database_without_redis_is_worth_a_remark) {
+  variable("DATABASE_URL", "postgres://db/x");
+  EXPECT_THAT(load().remarks, ElementsAre(HasSubstr("without REDIS_URL")));
 }
 
 TEST_F(configuration_test, PORT_changes_only_the_port) {

@@ -33,7 +33,7 @@ TEST(env_example, names_every_option_and_only_what_exists) {
     known.insert(option.variables.begin(), option.variables.end());
     missing.insert(variable_name(option.name));
     for (const auto variable : option.variables) missing.emplace(variable);
-    if (option.kind != value_kind::secret) continue;
+    if (!is_secret(option)) continue;
     for (const auto variable : option.variables) known.insert(std::string(variable) + "_FILE");
   }
   const auto parsed = parse_dotenv(uncommented_example());

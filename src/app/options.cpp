@@ -54,6 +54,17 @@ std::string assign_number(const option& of, std::string_view text, settings& int
   return {};
 }
 
+/// Does not repeat the text, which may hold a password. `postgresql+asyncpg` is `postgresql` with
+/// the name of a driver that means something to others.
+std::string check_service(const option& of, std::string_view text) {
+  const auto end = text.find("://");
+  auto scheme = text.substr(0, end == std::string_view::npos ? 0 : end);
+  scheme = scheme.substr(0, scheme.find('+'));
+  if (std::ranges::find(of.choices, scheme) != of.choices.end()) return {};
+  return fmt::format("must begin with {}://; without it {}", fmt::join(of.choices, ":// or "),
+                     of.absence);
+}
+
 std::string check_text(const option& of, std::string_view text) {
   if (of.kind == value_kind::choice && std::ranges::find(of.choices, text) == of.choices.end()) {
     const std::vector<std::string> known(of.choices.begin(), of.choices.end());
@@ -67,7 +78,7 @@ std::string check_text(const option& of, std::string_view text) {
   if (std::ranges::any_of(text, [](char c) { return c >= 0 && c < ' '; })) {
     return "contains a control character";
   }
-  return {};
+  return of.kind == value_kind::service ? check_service(of, text) : std::string();
 }
 
 }  // namespace
@@ -113,7 +124,7 @@ std::string placeholder(const option& of) {
       return "NAME,...";
     case value_kind::toggle:
     case value_kind::secret:
-    case value_kind::refused:
+    case value_kind::service:
       return "";
   }
   return "";

@@ -25,6 +25,9 @@ struct settings {
   bool allow_unauthenticated_network = false;
   std::string data_dir;
   std::string role;
+  std::string database_url;  // empty: SQLite in data_dir
+  std::int64_t database_connections = 0;
+  std::string redis_url;  // empty: in memory
   std::int64_t event_loops = 0;
 
   std::string default_model;
@@ -78,7 +81,8 @@ enum class value_kind : std::uint8_t {
   list,      // one or more texts, by commas or by repeating
   toggle,    // on or off
   secret,    // never a flag, never printed; NAME_FILE names a file that holds it
-  refused,   // known, and not supported: `refusal` says what to do instead
+  service,   // a URL with one of the schemes in `choices`, which may hold a password: a secret, but
+             // shown without that
 };
 
 using setting_member =
@@ -89,15 +93,20 @@ struct option {
   std::string_view name{};   // of the flag, without dashes
   std::string_view group{};  // heading in the help
   value_kind kind = value_kind::text;
-  setting_member member{};     // monostate: read by whoever needs it (config), or refused
+  setting_member member{};     // monostate: read by whoever needs it (config)
   std::string_view initial{};  // the default as text; empty: none, or computed
   std::string_view help{};     // one line
   std::vector<std::string_view> variables{};  // well-known names, besides variable_name(name)
   std::int64_t least = 0;
   std::int64_t most = std::numeric_limits<std::int64_t>::max();
   std::vector<std::string_view> choices{};
-  std::string_view refusal{};
+  std::string_view absence{};  // of a service: what happens without one, a sentence's second half
 };
+
+/// Never a flag, for every process can read those; NAME_FILE names a file that holds it.
+[[nodiscard]] constexpr bool is_secret(const option& of) noexcept {
+  return of.kind == value_kind::secret || of.kind == value_kind::service;
+}
 
 /// In the order of the help.
 [[nodiscard]] std::span<const option> all_options();

@@ -16,13 +16,6 @@ constexpr std::int64_t kibi = 1024;
 constexpr std::int64_t gibi = kibi * kibi * kibi;
 constexpr std::int64_t day = 24LL * 3600 * 1000;
 
-constexpr std::string_view database_refusal =
-    "PostgreSQL is not supported yet in this version; unset it, and the SQLite database in "
-    "--data-dir is used";
-constexpr std::string_view redis_refusal =
-    "Redis is not supported yet in this version; unset it, and this process keeps its streams in "
-    "memory";
-
 std::vector<option> server_options() {
   using enum value_kind;
   return {
@@ -57,8 +50,8 @@ std::vector<option> server_options() {
        .kind = choice,
        .member = &settings::role,
        .initial = "all",
-       .help = "What this process does; api and worker need PostgreSQL and Redis and are not "
-               "supported yet",
+       .help = "What this process does: serve people, write answers, or both; api and worker need "
+               "PostgreSQL and Redis",
        .choices = {"all", "api", "worker"}},
       {.name = "public-host",
        .group = server_group,
@@ -96,16 +89,28 @@ std::vector<option> server_options() {
        .most = day},
       {.name = "database-url",
        .group = server_group,
-       .kind = refused,
-       .help = "Not supported yet: PostgreSQL",
+       .kind = service,
+       .member = &settings::database_url,
+       .help = "PostgreSQL to keep everything in, for many processes",
        .variables = {"DATABASE_URL"},
-       .refusal = database_refusal},
+       .choices = {"postgresql", "postgres"},
+       .absence = "the SQLite database in --data-dir is used"},
+      {.name = "database-connections",
+       .group = server_group,
+       .kind = count,
+       .member = &settings::database_connections,
+       .initial = "10",
+       .help = "Connections to PostgreSQL that this process opens at most",
+       .least = 2,
+       .most = 1000},
       {.name = "redis-url",
        .group = server_group,
-       .kind = refused,
-       .help = "Not supported yet: Redis",
+       .kind = service,
+       .member = &settings::redis_url,
+       .help = "Redis that carries the answers under way from workers to API processes",
        .variables = {"REDIS_URL", "REDIS_CACHE_URL", "CELERY_BROKER_URL"},
-       .refusal = redis_refusal},
+       .choices = {"redis", "rediss"},
+       .absence = "answers under way are kept in the memory of this process"},
   };
 }
 

@@ -42,7 +42,7 @@ std::vector<std::string> known_variables() {
   }
   for (const auto& option : all_options()) {
     known.push_back(variable_name(option.name));
-    if (option.kind == value_kind::secret) known.push_back(known.back() + std::string(file_suffix));
+    if (is_secret(option)) known.push_back(known.back() + std::string(file_suffix));
   }
   return known;
 }
@@ -52,7 +52,7 @@ std::vector<std::string> known_file_keys() {
   for (const auto& option : all_options()) {
     if (option.name == "config") continue;
     known.push_back(file_key(option.name));
-    if (option.kind == value_kind::secret) known.push_back(known.back() + "_file");
+    if (is_secret(option)) known.push_back(known.back() + "_file");
   }
   return known;
 }
@@ -149,7 +149,7 @@ void setting_sources::add_variables(const option& of, origin_rank rank,
   names.insert(names.end(), of.variables.begin(), of.variables.end());
   for (const auto& name : names) {
     for (const bool is_file : {false, true}) {
-      if (is_file && of.kind != value_kind::secret) continue;
+      if (is_file && !is_secret(of)) continue;
       const auto full = is_file ? name + std::string(file_suffix) : name;
       candidate one{.from = {.rank = rank, .where = {}},
                     .texts = {},
@@ -184,7 +184,7 @@ std::vector<candidate> setting_sources::candidates(const option& of) const {
   add_variables(of, origin_rank::dotenv, found);
   const auto key = file_key(of.name);
   for (const auto& entry : document_.entries) {
-    const bool is_secret_file = of.kind == value_kind::secret && entry.key == key + "_file";
+    const bool is_secret_file = is_secret(of) && entry.key == key + "_file";
     if (!entry.section.empty() || (entry.key != key && !is_secret_file)) continue;
     found.push_back(
         {.from = {.rank = origin_rank::file, .where = fmt::format("{}:{}", file_name_, entry.line)},

@@ -15,6 +15,16 @@ std::string describe_trouble(errc what) {
              : "the database cannot write: nothing new is taken, what is stored is served";
 }
 
+/// A part without which the process still is of use.
+void add_helper(readiness_report& out, std::string_view name, std::string why) {
+  using verdict = readiness_report::verdict;
+  if (!why.empty()) {
+    out.reasons.push_back(why);
+    if (out.is == verdict::ready) out.is = verdict::degraded;
+  }
+  out.parts.push_back({name, std::move(why)});
+}
+
 }  // namespace
 
 readiness::readiness(aio::event_loop& home, sources on, options how, clock& time)
@@ -127,11 +137,8 @@ aio::awaitable<readiness_report> readiness::report(aio::event_loop& here) {
   if (!out.reasons.empty()) out.is = readiness_report::verdict::not_ready;
   // What is stored is served all the same.
   const auto trouble = on_.database.write_trouble();
-  out.parts.push_back({"storage", trouble ? describe_trouble(*trouble) : std::string()});
-  if (trouble) {
-    out.reasons.push_back(out.parts.back().why);
-    if (out.is == readiness_report::verdict::ready) out.is = readiness_report::verdict::degraded;
-  }
+  add_helper(out, "storage", trouble ? describe_trouble(*trouble) : std::string());
+  for (const auto& one : on_.helpers) add_helper(out, one.name, one.what_is_wrong());
   co_return out;
 }
 

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <atomic>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -45,11 +46,17 @@ class readiness {
     milliseconds worker_patience{10'000};  // since its last round
     milliseconds loop_patience{10'000};    // for a loop to take up what is sent to it
   };
+  /// What helps and can be done without, like Redis: a sentence if it is missing. Any thread.
+  struct helper {
+    std::string_view name;
+    std::function<std::string()> what_is_wrong;
+  };
   /// What is looked at. All of it outlives this. Null: this process has none.
   struct sources {
     sql::database& database;
     std::function<worker_pulse()> pulse;
     const aio::loop_watch* loops = nullptr;
+    std::vector<helper> helpers;
   };
 
   /// Asks from `home`, best a loop that serves nobody.
