@@ -221,6 +221,7 @@ void add_routes(route_list& routes) {
   add_task_routes(routes);
   add_chat_routes(routes);
   add_operation_routes(routes);
+  add_admin_routes(routes);
   add_front_route(routes);
   add_document_routes(routes);
 }
@@ -230,6 +231,7 @@ http::handler make_api(dependencies on, api_options options) {
   route_list routes(app);
   if (app->options.only_operations) {
     add_operation_routes(routes);
+    add_admin_routes(routes);
   } else {
     add_routes(routes);
   }

@@ -162,6 +162,7 @@ composition::composition(aio::event_loop& home, aio::event_loops& loops,
       conversations(*database, bells),
       submissions(*database, bells, queue_limits_of(config.values)),
       queue(*database, bells, queue_limits_of(config.values)),
+      operations(*database, bells),
       log(stream::make_memory_chunk_log(log_options_of(config.values))),
       endings(loops[0], queue),
       clients(loops),
@@ -169,9 +170,15 @@ composition::composition(aio::event_loop& home, aio::event_loops& loops,
       answers(conversations, queue, *log, bells, &running),
       worker(loops, services_of(*this, config.values), bells, worker_options_of(config.values)),
       watch(home, loops),
-      readiness(
-          home,
-          {.database = *database, .pulse = [this] { return worker.pulse(); }, .loops = &watch}),
+      worker_watch(home, operations, {.needs_one = config.values.role == "api"}),
+      readiness(home, {.database = *database,
+                       .pulse = [this] { return worker.pulse(); },
+                       .loops = &watch,
+                       .helpers = {{.name = "workers",
+                                    .what_is_wrong =
+                                        [this] {
+                                          return worker_watch.what_is_wrong();
+                                        }}}}),
       insight(home, {.queue = queue,
                      .log = *log,
                      .loops = watch,
@@ -188,6 +195,7 @@ composition::composition(aio::event_loop& home, aio::event_loops& loops,
 aio::awaitable<> composition::stop() {
   co_await endings.stop();
   co_await readiness.stop();
+  co_await worker_watch.stop();
   co_await insight.stop();
   co_await watch.stop();
 }
@@ -202,6 +210,7 @@ http::handler composition::make_handler(const configuration& config) {
   const api::dependencies on{.conversations = conversations,
                              .submissions = submissions,
                              .queue = queue,
+                             .operations = operations,
                              .log = *log,
                              .endings = endings,
                              .answers = answers,

@@ -16,12 +16,14 @@
 #include "engine/notices.hpp"
 #include "engine/readiness.hpp"
 #include "engine/worker.hpp"
+#include "engine/worker_watch.hpp"
 #include "guard/door.hpp"
 #include "http/server.hpp"
 #include "provider/catalog.hpp"
 #include "provider/http_clients.hpp"
 #include "sql/sqlite_database.hpp"
 #include "store/conversations.hpp"
+#include "store/operations.hpp"
 #include "store/submissions.hpp"
 #include "store/task_queue.hpp"
 #include "stream/chunk_log.hpp"
@@ -50,6 +52,7 @@ struct composition {
   store::conversations conversations;
   store::submissions submissions;
   store::task_queue queue;
+  store::operations operations;
   std::unique_ptr<stream::chunk_log> log;
   engine::batched_endings endings;
   provider::http_clients clients;
@@ -58,6 +61,7 @@ struct composition {
   engine::answers answers;
   engine::worker worker;
   aio::loop_watch watch;
+  engine::worker_watch worker_watch;
   engine::readiness readiness;
   engine::insight insight;
   guard::door door;

@@ -128,6 +128,8 @@ class serving {
       status_ = 1;
       co_return false;
     }
+    // A process that only works has nothing left to do when its worker was asked to drain.
+    if (config_.values.role == "worker") parts_.worker.when_drained([] { std::raise(SIGTERM); });
     parts_.worker.start();
     const auto url = url_of(config_.address, server_->port());
     running_.emplace(config_.values.data_dir, url);

@@ -1,6 +1,9 @@
 #include "engine/worker.hpp"
 
+#include <unistd.h>
+
 #include <algorithm>
+#include <array>
 #include <unordered_map>
 
 #include "aio/task_group.hpp"
@@ -22,6 +25,12 @@ using held_tasks = std::unordered_map<task_id, std::uint32_t>;  // attempts
 // while it is idle.
 constexpr milliseconds lease_of_one_alone{10LL * 365 * 24 * 3600 * 1000};
 
+std::string host_name() {
+  std::array<char, 256> name{};
+  if (::gethostname(name.data(), name.size() - 1) != 0) return {};
+  return name.data();
+}
+
 }  // namespace
 
 class worker::impl final : public store::task_taker {
@@ -32,6 +41,7 @@ class worker::impl final : public store::task_taker {
         bells_(bells),
         options_(std::move(options)),
         home_(loops[0]),
+        about_(describe()),
         wake_(aio::bell::create(home_)),
         none_reserved_(aio::bell::create(home_)),
         claimed_at_(std::chrono::steady_clock::now()),
@@ -45,6 +55,8 @@ class worker::impl final : public store::task_taker {
       crews_.push_back(std::make_unique<crew>(loops[i], services_, how, [this] { one_is_over(); }));
     }
   }
+
+  void when_drained(std::function<void()> call) { when_drained_ = std::move(call); }
 
   void start() {
     bells_.on_cancel([this](task_id task) {
@@ -116,7 +128,7 @@ class worker::impl final : public store::task_taker {
   // ---------------------------------------------------------------------------------------------------------
 
   aio::awaitable<> keep_claiming() {
-    while (true) {
+    while (!is_told_to_drain_) {
       is_claiming_.store(true);
       const bool may_be_more = co_await claim_once();
       is_claiming_.store(false);
@@ -125,6 +137,7 @@ class worker::impl final : public store::task_taker {
       [[maybe_unused]] const bool rung =
           co_await wake_->wait_until(std::chrono::steady_clock::now() + patience);
     }
+    has_stopped_claiming_ = true;
   }
 
   aio::awaitable<bool> claim_once() {
@@ -190,9 +203,14 @@ class worker::impl final : public store::task_taker {
     bool has_lease = false;
     while (true) {
       const steady_time began = std::chrono::steady_clock::now();
-      const bool is_needed = !has_lease || !options_.is_alone || running() > 0;
+      // One that is alone writes down when the last answer has ended, and then nothing more.
+      const bool is_needed = !has_lease || !options_.is_alone || about_.running != running();
       result<void> renewal;
-      if (is_needed) renewal = co_await heartbeat_once();
+      if (is_needed || running() > 0) {
+        renewal = co_await heartbeat_once();
+      } else {
+        co_await ask_whether_to_drain();
+      }
       const bool renewed = renewal.has_value();
       if (renewed || is_full(renewal.error())) beat(renewed_at_);
       // The first claim waits for the first lease.
@@ -201,6 +219,7 @@ class worker::impl final : public store::task_taker {
         is_taking_.store(true);
       }
       has_lease = has_lease || renewed;
+      obey();
       const bool is_punctual =
           renewed && std::chrono::steady_clock::now() - began < options_.heartbeat;
       punctual_ = is_punctual ? punctual_ + 1 : 0;
@@ -215,11 +234,17 @@ class worker::impl final : public store::task_taker {
     // before can be missed.
     const held_tasks before = co_await everything_held();
     const auto lease = options_.is_alone ? lease_of_one_alone : options_.lease;
-    const auto answer = co_await services_.queue.heartbeat(id_, lease);
+    auto about = about_;
+    about.running = running();
+    about.is_draining = is_draining_ || is_told_to_drain_;
+    const std::int64_t reported = about.running;
+    const auto answer = co_await services_.queue.heartbeat(id_, lease, std::move(about));
     if (!answer) {
       log::warning("the heartbeat failed; trying again", {{"why", answer.error().detail}});
       co_return answer.error();
     }
+    about_.running = reported;
+    if (answer->is_to_drain) begin_told_drain();
     held_tasks in_database;
     for (const auto& one : answer->held) {
       in_database[one.task] = one.attempt;
@@ -234,6 +259,39 @@ class worker::impl final : public store::task_taker {
     }
     co_await give_back_orphans(in_database);
     co_return result<void>();
+  }
+
+  [[nodiscard]] store::worker_report describe() const {
+    store::worker_report about;
+    about.host = host_name();
+    about.process = ::getpid();
+    about.version = THROUGHLINE_VERSION;
+    about.queues = options_.queues;
+    about.concurrency = options_.concurrency;
+    about.started_at = services_.time.wall_now();
+    return about;
+  }
+
+  // Instead of a heartbeat, which would write.
+  aio::awaitable<> ask_whether_to_drain() {
+    const auto told = co_await services_.queue.is_to_drain(id_);
+    if (told && *told) begin_told_drain();
+  }
+
+  void begin_told_drain() {
+    if (is_draining_ || is_told_to_drain_) return;
+    is_told_to_drain_ = true;
+    is_taking_.store(false);
+    wake_->ring();
+    log::info("asked to drain: nothing more is claimed", {{"running", running()}});
+  }
+
+  // Once it was told to drain: is it done?
+  void obey() {
+    if (!is_told_to_drain_ || is_draining_) return;
+    beat(claimed_at_);  // that it claims nothing is as it should be
+    if (!has_stopped_claiming_ || reserved_.load() > 0 || running() > 0) return;
+    if (const auto call = std::exchange(when_drained_, nullptr)) call();
   }
 
   // What the database says this worker runs and no crew knows, twice in a row: a claim whose reply
@@ -350,6 +408,7 @@ class worker::impl final : public store::task_taker {
   const worker_options options_;
   aio::event_loop& home_;
   const worker_id id_ = worker_id::generate();
+  store::worker_report about_;  // with what it ran at its last heartbeat
   std::shared_ptr<aio::bell> wake_;
   std::shared_ptr<aio::bell> none_reserved_;
   std::unique_ptr<notices::watch> queue_watch_;
@@ -359,6 +418,9 @@ class worker::impl final : public store::task_taker {
   std::atomic<bool> is_taking_{false};
   std::atomic<bool> is_claiming_{false};
   bool is_draining_ = false;
+  bool is_told_to_drain_ = false;  // by its row
+  bool has_stopped_claiming_ = false;
+  std::function<void()> when_drained_;
   std::atomic<steady_time> claimed_at_;
   std::atomic<steady_time> renewed_at_;
   std::atomic<std::size_t> turn_{0};
@@ -372,6 +434,9 @@ worker::worker(aio::event_loops& loops, generation_services services, notices& b
                worker_options options)
     : impl_(std::make_unique<impl>(loops, std::move(services), bells, std::move(options))) {}
 worker::~worker() = default;
+void worker::when_drained(std::function<void()> call) {
+  impl_->when_drained(std::move(call));
+}
 void worker::start() {
   impl_->start();
 }

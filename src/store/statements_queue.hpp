@@ -23,14 +23,16 @@ WITH p AS MATERIALIZED (
 UPDATE tasks SET state = 'ready', ready_at = now_ms(), rev = $4 WHERE id IN (SELECT id FROM p))"};
 
 /// The state a task begins in. `running`: a worker may begin it at once, for nothing is ready in
-/// front of it and its owner has a free slot. $1 conversation, $2 run_at, $3 owner, $4 queue, $5
-/// cap (0: none, and what is first and due is ready at once), $6 whether a worker has room for it
+/// front of it, its queue is not paused, and its owner has a free slot. $1 conversation, $2 run_at,
+/// $3 owner, $4 queue, $5 cap (0: none, and what is first and due is ready at once), $6 whether a
+/// worker has room for it
 inline constexpr statement first_state{"first_state", R"(
 SELECT CASE
   WHEN EXISTS(SELECT 1 FROM tasks o WHERE o.conversation_id = $1
               AND o.state IN )" STORE_HEAD R"() THEN 'blocked'
   WHEN CAST($2 AS bigint) > now_ms() THEN 'delayed'
   WHEN CAST($6 AS bigint) = 1
+    AND NOT EXISTS(SELECT 1 FROM queues q WHERE q.name = $4 AND q.paused = 1)
     AND NOT EXISTS(SELECT 1 FROM tasks r WHERE r.state = 'ready' AND r.queue = $4)
     AND (CAST($5 AS bigint) = 0 OR CAST($5 AS bigint) > (SELECT count(*) FROM tasks s
       WHERE s.owner = $3 AND s.queue = $4 AND s.state IN ('ready', 'running')
