@@ -231,7 +231,6 @@ http::handler make_api(dependencies on, api_options options) {
   route_list routes(app);
   if (app->options.only_operations) {
     add_operation_routes(routes);
-    add_admin_routes(routes);
   } else {
     add_routes(routes);
   }

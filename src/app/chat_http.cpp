@@ -55,7 +55,8 @@ std::string text_member(const json::object& of, std::string_view name) {
   return {field->get_string().data(), field->get_string().size()};
 }
 
-chat_http::chat_http(std::string base) : base_(std::move(base)) {
+chat_http::chat_http(std::string base, std::string access_token)
+    : base_(std::move(base)), access_token_(std::move(access_token)) {
   while (base_.ends_with('/')) base_.pop_back();
   THROUGHLINE_ASSERT(curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK);
   multi_ = curl_multi_init();
@@ -104,6 +105,7 @@ chat_reply chat_http::stream(const std::string& path, const std::string& last_ev
 }
 
 chat_reply chat_http::run(transfer& with, const std::function<bool()>& on_idle) {
+  if (!access_token_.empty()) with.add_header("Authorization: Bearer " + access_token_);
   curl_easy_setopt(with.easy, CURLOPT_HTTPHEADER, with.headers);
   curl_easy_setopt(with.easy, CURLOPT_WRITEFUNCTION, &transfer::take);
   curl_easy_setopt(with.easy, CURLOPT_WRITEDATA, &with);

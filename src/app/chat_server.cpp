@@ -3,8 +3,10 @@
 #include <fmt/format.h>
 
 #include <map>
+#include <tuple>
 #include <vector>
 
+#include "app/provider_settings.hpp"
 #include "app/run_file.hpp"
 #include "app/setting_sources.hpp"
 #include "app/text_values.hpp"
@@ -49,13 +51,20 @@ server_place find_server(const std::string& url, const std::string& data_dir) {
   // A server reports what is wrong with its configuration; a chat needs none of it.
   std::vector<std::string> ignored;
   const setting_sources sources(from, ignored);
-  server_place place{.url = url, .how_to_start = {}};
+  server_place place;
+  place.url = url;
   if (place.url.empty()) place.url = sources.variable("THROUGHLINE_URL").value_or("");
   if (place.url.empty()) {
     const auto running = find_running_server(load_configuration(from).values.data_dir);
     place.url = running ? running->url : fmt::format("http://127.0.0.1:{}", default_port);
   }
   place.how_to_start = start_command(place.url, data_dir);
+  place.access_token = sources.variable("THROUGHLINE_ACCESS_TOKEN").value_or("");
+  const auto file = sources.variable("THROUGHLINE_ACCESS_TOKEN_FILE");
+  if (place.access_token.empty() && file) {
+    std::tie(place.access_token, place.problem) =
+        read_secret_file(sources.absolute(*file).string());
+  }
   return place;
 }
 

@@ -9,6 +9,8 @@ namespace throughline::app {
 struct server_place {
   std::string url;
   std::string how_to_start;  // a line for a shell
+  std::string access_token;  // THROUGHLINE_ACCESS_TOKEN, or what is in the file that ..._FILE names
+  std::string problem;       // that file cannot be read: a sentence
 };
 
 /// `url` and `data_dir` are as given on the command line, empty if not. In this order: `url`,

@@ -56,7 +56,7 @@ class readiness {
     sql::database& database;
     std::function<worker_pulse()> pulse;
     const aio::loop_watch* loops = nullptr;
-    std::vector<helper> helpers;
+    std::vector<helper> helpers = {};
   };
 
   /// Asks from `home`, best a loop that serves nobody.
