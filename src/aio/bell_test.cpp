@@ -124,6 +124,93 @@ TEST_F(bell_test, what_a_predicate_throws_is_thrown_by_the_wait) {
   run(body());
 }
 
+TEST_F(bell_test, a_wait_whose_predicate_does_not_hold_can_be_cancelled) {
+  const auto body = [this]() -> awaitable<> {
+    task_group group(loop_);
+    int looks = 0;
+    bool aborted = false;
+    const auto waiter = [](std::shared_ptr<bell> which, int& looked,
+                           bool& cancelled) -> awaitable<> {
+      const std::function<bool()> never = [&] {
+        return ++looked < 0;
+      };
+      try {
+        [[maybe_unused]] const bool is_rung = co_await which->wait_until(steady_time::max(), never);
+      } catch (const boost::system::system_error& failure) {
+        cancelled = failure.code() == asio::error::operation_aborted;
+      }
+    };
+    const auto cancel = group.spawn("waiter", waiter(bell_, looks, aborted));
+    co_await settle();
+    bell_->ring();
+    co_await settle();
+    EXPECT_EQ(looks, 1);
+    EXPECT_EQ(group.size(), 1U);
+    bell_->ring();
+    cancel();
+    co_await group.join();
+    EXPECT_TRUE(aborted);
+    EXPECT_EQ(looks, 2);
+    bell_->ring();
+    co_await bell_->wait();
+    EXPECT_EQ(looks, 2) << "it is gone with its wait";
+  };
+  run(body());
+}
+
+class bell_deadline_test : public bell_test {
+ protected:
+  /// Rings when the deadline has passed already, and just before the waiter is told so.
+  void ring_at(steady_time deadline) {
+    ringer_.expires_at(deadline - 1us);
+    ringer_.async_wait([this](const error_code&) {
+      EXPECT_FALSE(bell_->is_rung());
+      bell_->ring();
+    });
+    // Both timers have run out when the loop looks at them next.
+    loop_.post([deadline] {
+      while (now() <= deadline) std::this_thread::yield();
+    });
+  }
+  timer ringer_{loop_.get_executor()};
+};
+
+TEST_F(bell_deadline_test, a_ring_together_with_the_deadline_is_heard_once) {
+  const auto body = [this]() -> awaitable<> {
+    const auto deadline = now() + 100ms;
+    ring_at(deadline);
+    const bool first = co_await bell_->wait_until(deadline);
+    EXPECT_TRUE(first);
+    EXPECT_GT(now(), deadline);
+    EXPECT_FALSE(bell_->is_rung());
+    // Its delivery is still to come.
+    const auto next = now() + 5ms;
+    const bool second = co_await bell_->wait_until(next);
+    EXPECT_FALSE(second);
+    EXPECT_GE(now(), next);
+  };
+  run(body());
+}
+
+TEST_F(bell_deadline_test, a_predicate_decides_about_a_ring_together_with_the_deadline) {
+  const auto body = [this]() -> awaitable<> {
+    for (const bool holds : {false, true}) {
+      int looks = 0;
+      const std::function<bool()> look = [&] {
+        ++looks;
+        return holds;
+      };
+      const auto deadline = now() + 100ms;
+      ring_at(deadline);
+      const bool is_rung = co_await bell_->wait_until(deadline, look);
+      EXPECT_EQ(is_rung, holds);
+      EXPECT_EQ(looks, 1);
+      EXPECT_FALSE(bell_->is_rung());
+    }
+  };
+  run(body());
+}
+
 TEST_F(bell_test, takes_many_rings_for_one) {
   const auto body = [this]() -> awaitable<> {
     for (int i = 0; i < 10; ++i) bell_->ring();

@@ -105,9 +105,8 @@ aio::awaitable<result<store::task>> answers::wait_for_end(std::shared_ptr<aio::b
 
 aio::awaitable<result<void>> answers::remove_conversation(store::owner_id owner,
                                                           conversation_id id) {
-  if (running_ != nullptr) running_->hiding_begins();
   const auto open = co_await conversations_.remove(owner, id);
-  if (running_ != nullptr) running_->hiding_ended(id);
+  if (running_ != nullptr) running_->hidden(id);
   if (!open) co_return open.error();
   for (const task_id task : *open) {
     const auto requested = co_await request_end(owner, task);

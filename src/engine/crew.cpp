@@ -8,12 +8,7 @@ namespace throughline::engine {
 
 crew::crew(aio::event_loop& loop, const generation_services& services, options how,
            std::function<void()> on_over)
-    : loop_(loop),
-      services_(services),
-      options_(how),
-      on_over_(std::move(on_over)),
-      emptied_(aio::bell::create(loop)),
-      group_(loop) {}
+    : loop_(loop), services_(services), options_(how), on_over_(std::move(on_over)), group_(loop) {}
 
 void crew::start(store::claimed_task task) {
   auto work = std::make_shared<generation>(loop_, services_, std::move(task));
@@ -32,7 +27,6 @@ aio::awaitable<> crew::run(std::shared_ptr<generation> work) {
       // The task may already be back with a newer attempt.
       if (found != from.running_.end() && found->second == work) from.running_.erase(found);
       from.on_over_();
-      if (from.running_.empty()) from.emptied_->ring();
     }
   };
   const departure leaves{*this, work};
@@ -68,50 +62,48 @@ aio::awaitable<> crew::keep_saving() {
   }
 }
 
-// One statement for all that has grown, in slices that nobody who posts has to wait long for. They
-// are in the order of tasks, in which the pieces lie in the database: each slice writes its own
-// pages. What could not be saved is tried again with the next growth.
+// In slices that nobody who posts has to wait long for, a statement each. They are in the order of
+// tasks, in which the pieces lie in the database: each slice writes its own pages. What could not
+// be saved is tried again in the next round, which begins behind it: whatever is refused again and
+// again, by a database that is overloaded or for a reason of its own, holds up nobody else's text.
 aio::awaitable<> crew::save_once() {
-  struct piece {
-    std::weak_ptr<generation> of;
-    std::uint32_t to_index = 0;
-  };
-  std::vector<std::shared_ptr<generation>> all;
-  all.reserve(running_.size());
-  for (const auto& [task, work] : running_) all.push_back(work);
-  std::ranges::sort(all, {}, [](const auto& work) { return work->held().task; });
-  std::size_t next = 0;
-  while (next < all.size()) {
-    std::vector<store::partial_text> grown;
-    std::vector<piece> pieces;
-    std::size_t bytes = 0;
-    for (; next < all.size() && bytes < options_.partial_bytes_max &&
-           grown.size() < options_.partial_pieces_max;
-         ++next) {
-      auto growth = all[next]->unsaved();
-      if (!growth) continue;
-      bytes += growth->content.size() + growth->reasoning.size();
-      pieces.push_back({all[next], all[next]->size()});
-      grown.push_back(std::move(*growth));
-    }
-    if (grown.empty()) continue;
-    const auto saved = co_await services_.queue.save_partials(std::move(grown));
+  std::vector<member> all(running_.begin(), running_.end());
+  std::ranges::sort(all, {}, &member::first);
+  const auto behind = std::ranges::upper_bound(all, refused_, {}, &member::first);
+  std::ranges::rotate(all, behind);
+  refused_ = task_id();
+  for (std::size_t next = 0; next < all.size();) {
+    slice now = take_slice(all, next);
+    if (now.grown.empty()) co_return;
+    const auto saved = co_await services_.queue.save_partials(std::move(now.grown));
     if (!saved) {
       log::warning("partial text could not be saved; it is tried again in a second",
                    {{"why", saved.error().detail}});
+      refused_ = all[next - 1].first;
       co_return;
     }
-    for (const auto& done : pieces) {
+    for (const auto& done : now.pieces) {
       if (const auto work = done.of.lock()) work->mark_saved(done.to_index);
     }
   }
 }
 
-aio::awaitable<bool> crew::wait_until_empty(steady_time deadline) {
-  while (!running_.empty() && std::chrono::steady_clock::now() < deadline) {
-    [[maybe_unused]] const bool rung = co_await emptied_->wait_until(deadline);
+// From all[next] on, which moves to where the slice ends; empty: nothing has grown any more. It
+// keeps nothing alive: a generation that has ended meanwhile is skipped.
+crew::slice crew::take_slice(const std::vector<member>& all, std::size_t& next) const {
+  slice out;
+  std::size_t bytes = 0;
+  while (next < all.size() && bytes < options_.partial_bytes_max &&
+         out.grown.size() < options_.partial_pieces_max) {
+    const auto& of = all[next++].second;
+    const auto work = of.lock();
+    auto growth = work ? work->unsaved() : std::nullopt;
+    if (!growth) continue;
+    bytes += growth->content.size() + growth->reasoning.size();
+    out.pieces.push_back({of, work->size()});
+    out.grown.push_back(std::move(*growth));
   }
-  co_return running_.empty();
+  return out;
 }
 
 aio::awaitable<> crew::stop() {

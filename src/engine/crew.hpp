@@ -33,25 +33,34 @@ class crew {
 
   /// Begins to save partial text once a second.
   void start_saving();
-  /// Suspends until all generations have ended by themselves or `deadline` has passed; true: all
-  /// have.
-  [[nodiscard]] aio::awaitable<bool> wait_until_empty(steady_time deadline);
   /// Cancels what is left and suspends until nothing runs.
   [[nodiscard]] aio::awaitable<> stop();
 
   [[nodiscard]] aio::event_loop& loop() noexcept { return loop_; }
 
  private:
+  using member = std::pair<task_id, std::weak_ptr<generation>>;
+  /// What is saved by one statement.
+  struct slice {
+    struct piece {
+      std::weak_ptr<generation> of;
+      std::uint32_t to_index = 0;
+    };
+    std::vector<store::partial_text> grown;
+    std::vector<piece> pieces;
+  };
+
   aio::awaitable<> run(std::shared_ptr<generation> work);
   aio::awaitable<> keep_saving();
   aio::awaitable<> save_once();
+  [[nodiscard]] slice take_slice(const std::vector<member>& all, std::size_t& next) const;
 
   aio::event_loop& loop_;
   const generation_services& services_;
   options options_;
   std::function<void()> on_over_;
   std::unordered_map<task_id, std::shared_ptr<generation>> running_;
-  std::shared_ptr<aio::bell> emptied_;
+  task_id refused_;  // the last of the slice that ended the last round of saving; null: none did
   aio::task_group group_;
 };
 

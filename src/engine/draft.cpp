@@ -57,8 +57,7 @@ std::vector<stream::chunk> draft::chunks(std::uint32_t first, std::size_t most) 
 draft::growth draft::since(std::uint32_t first) {
   first = std::max(first, resets_);
   move_to(saved_, first);
-  return {first, size(), content_.substr(saved_.content_at),
-          reasoning_.substr(saved_.reasoning_at)};
+  return {first, content_.substr(saved_.content_at), reasoning_.substr(saved_.reasoning_at)};
 }
 
 }  // namespace throughline::engine

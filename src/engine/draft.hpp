@@ -34,10 +34,9 @@ class draft {
   /// where the last call ended.
   [[nodiscard]] std::vector<stream::chunk> chunks(std::uint32_t first, std::size_t most);
 
-  /// The text of the chunks [first, size()).
+  /// The text of the chunks [from_index, size()).
   struct growth {
     std::uint32_t from_index = 0;
-    std::uint32_t to_index = 0;  // one past the last
     std::string content;
     std::string reasoning;
   };

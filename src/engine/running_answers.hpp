@@ -8,9 +8,10 @@
 //
 // A task is added after the transaction that began it, and a conversation may be hidden by a
 // transaction after that one and be done before the task is added. Hence the moments: what was
-// asked for before a hiding ended is not added after it.
+// asked for before a hiding ended is not added after it if it is of that conversation.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <mutex>
 #include <unordered_map>
@@ -26,18 +27,22 @@ class running_answers {
 
   /// To be taken before the transaction that may begin a task.
   [[nodiscard]] moment now() const;
-  /// `asked_at`: from before the transaction that began it. Not kept if a conversation was hidden
-  /// meanwhile, or if its end is requested, as it is in a conversation that is hidden.
+  /// `asked_at`: from before the transaction that began it. Not kept if its conversation was hidden
+  /// since, or so many were that it may have been among them (hidden_max); nor if its end is
+  /// requested, as it is in a conversation that is hidden.
   void add(const store::claimed_task& task, moment asked_at);
   /// This attempt does not run here any more.
   void remove(const store::task_holder& held);
 
-  /// Before and after the transaction that hides a conversation, whatever has come of it.
-  void hiding_begins();
-  void hiding_ended(conversation_id conversation);
+  /// After the transaction that hides a conversation, whatever has come of it. Costs nothing of
+  /// what runs in others.
+  void hidden(conversation_id conversation);
 
   enum class whose : std::uint8_t { unknown, theirs, somebody_elses };
   [[nodiscard]] whose look(const store::owner_id& owner, task_id task) const;
+
+  /// Hidings that it remembers.
+  static constexpr std::size_t hidden_max = 1024;
 
  private:
   struct entry {
@@ -46,9 +51,14 @@ class running_answers {
     conversation_id conversation;
   };
 
+  using entries = std::unordered_map<task_id, entry>;
+  void erase(entries::iterator one);
+
   mutable std::mutex mutex_;
-  moment now_ = 0;
-  std::unordered_map<task_id, entry> by_task_;
+  moment now_ = 0;                                  // hidings so far
+  std::array<conversation_id, hidden_max> hidden_;  // at the moment it was hidden, modulo its size
+  entries by_task_;
+  std::unordered_multimap<conversation_id, task_id> by_conversation_;  // of by_task_
 };
 
 }  // namespace throughline::engine

@@ -50,26 +50,63 @@ TEST_F(running_answers_test, forgets_what_is_hidden_and_keeps_the_rest) {
   const auto kept = task_of("ann");
   running.add(hidden, running.now());
   running.add(kept, running.now());
-  running.hiding_begins();
-  running.hiding_ended(hidden.conversation);
+  running.hidden(hidden.conversation);
   EXPECT_EQ(look(hidden), unknown);
   EXPECT_EQ(look(hidden, "bob"), unknown);
   EXPECT_EQ(look(kept), theirs);
+  running.remove(hidden.held);
+  running.remove(kept.held);
+  EXPECT_EQ(look(kept), unknown);
+}
+
+TEST_F(running_answers_test, forgets_every_answer_of_what_is_hidden) {
+  const auto first = task_of("ann");
+  auto second = task_of("ann");
+  auto ended = task_of("ann");
+  second.conversation = ended.conversation = first.conversation;
+  for (const auto& task : {first, ended, second}) running.add(task, running.now());
+  running.remove(ended.held);
+  EXPECT_EQ(look(first), theirs);
+  EXPECT_EQ(look(second), theirs);
+  running.hidden(first.conversation);
+  EXPECT_EQ(look(first), unknown);
+  EXPECT_EQ(look(second), unknown);
+}
+
+TEST_F(running_answers_test, learns_of_what_began_while_others_were_hidden) {
+  const auto task = task_of("ann");
+  const auto before = running.now();
+  running.hidden(conversation_id::generate());
+  running.hidden(conversation_id::generate());
+  running.add(task, before);
+  EXPECT_EQ(look(task), theirs);
+}
+
+TEST_F(running_answers_test, does_not_trust_its_memory_when_too_many_were_hidden) {
+  const auto late = task_of("ann");
+  const auto later = task_of("ann");
+  const auto before = running.now();
+  running.hidden(later.conversation);
+  const auto after = running.now();
+  for (std::size_t i = 0; i < running_answers::hidden_max; ++i) {
+    running.hidden(conversation_id::generate());
+  }
+  running.add(late, after);
+  EXPECT_EQ(look(late), theirs) << "all of them are remembered";
+  running.add(later, before);
+  EXPECT_EQ(look(later), unknown) << "the first of them is not";
 }
 
 // Each order of a claim's transaction and a hiding's, and of what follows them in this process.
 TEST_F(running_answers_test, what_was_claimed_before_a_hiding_ended_is_not_added_after_it) {
   const auto task = task_of("ann");
   const auto before = running.now();
-  running.hiding_begins();
-  const auto during = running.now();
   running.add(task, before);
-  EXPECT_EQ(look(task), unknown);
-  running.add(task, during);
   EXPECT_EQ(look(task), theirs) << "the end of the hiding forgets it";
-  running.hiding_ended(task.conversation);
+  running.hidden(task.conversation);
+  EXPECT_EQ(look(task), unknown);
+  running.hidden(conversation_id::generate());
   running.add(task, before);
-  running.add(task, during);
   EXPECT_EQ(look(task), unknown);
 }
 

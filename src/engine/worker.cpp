@@ -44,13 +44,14 @@ class worker::impl final : public store::task_taker {
         about_(describe()),
         wake_(aio::bell::create(home_)),
         none_reserved_(aio::bell::create(home_)),
+        none_runs_(aio::bell::create(home_)),
         claimed_at_(std::chrono::steady_clock::now()),
         renewed_at_(std::chrono::steady_clock::now()),
         claiming_(home_),
         group_(home_) {
     services_.delayed = aio::bell::create(home_);
-    const crew::options how{.save_partials = options_.save_partials,
-                            .partial_bytes_max = options_.partial_bytes_max};
+    crew::options how;
+    how.save_partials = options_.save_partials;
     for (std::size_t i = 0; i < loops.size(); ++i) {
       crews_.push_back(std::make_unique<crew>(loops[i], services_, how, [this] { one_is_over(); }));
     }
@@ -90,13 +91,9 @@ class worker::impl final : public store::task_taker {
   std::optional<room> reserve(const std::string& queue) override {
     // Counted before it looks: whoever stops the taking waits for all that were counted.
     reserved_.fetch_add(1);
-    const bool may_take =
-        is_taking_.load() && std::ranges::find(options_.queues, queue) != options_.queues.end();
-    // Counted before it looks whether a claim is under way, which has the rest of the room.
-    if (may_take && running_.fetch_add(1) < options_.concurrency && !is_claiming_.load()) {
-      return room{id_, now()};
-    }
-    if (may_take) one_is_over();
+    const bool may_take = !is_draining_.load() && !is_told_to_drain_.load() && has_lease() &&
+                          std::ranges::find(options_.queues, queue) != options_.queues.end();
+    if (may_take && take_rooms(1) == 1) return room{id_, now()};
     end_reservation();
     return std::nullopt;
   }
@@ -107,7 +104,7 @@ class worker::impl final : public store::task_taker {
   }
 
   void give_back() noexcept override {
-    one_is_over();
+    leave_room();
     end_reservation();
   }
 
@@ -119,9 +116,28 @@ class worker::impl final : public store::task_taker {
   }
 
   aio::awaitable<> stop_taking() {
-    is_taking_.store(false);
+    is_draining_.store(true);
     // Each waits for a transaction and for nothing else.
     while (reserved_.load() > 0) co_await none_reserved_->wait();
+  }
+
+  // --- room
+  // ---------------------------------------------------------------------------------------------------------
+
+  // As many of `wanted` as there are, possibly none: never more than `concurrency` are taken.
+  std::int64_t take_rooms(std::int64_t wanted) noexcept {
+    std::int64_t taken = taken_.load();
+    std::int64_t most = 0;
+    do {
+      most = std::min(wanted, options_.concurrency - taken);
+      if (most <= 0) return 0;
+    } while (!taken_.compare_exchange_weak(taken, taken + most));
+    return most;
+  }
+
+  // Whoever finds no room to claim into sleeps until one of those that had it all rings.
+  void leave_room() noexcept {
+    if (taken_.fetch_sub(1) == options_.concurrency) wake_->ring();
   }
 
   // --- claiming
@@ -129,9 +145,7 @@ class worker::impl final : public store::task_taker {
 
   aio::awaitable<> keep_claiming() {
     while (!is_told_to_drain_) {
-      is_claiming_.store(true);
       const bool may_be_more = co_await claim_once();
-      is_claiming_.store(false);
       if (may_be_more) continue;
       const auto patience = milliseconds(800 + static_cast<int>(400 * services_.random.uniform()));
       [[maybe_unused]] const bool rung =
@@ -141,33 +155,42 @@ class worker::impl final : public store::task_taker {
   }
 
   aio::awaitable<bool> claim_once() {
-    const std::int64_t room = options_.concurrency - running_.load();
-    if (room <= 0) {
-      beat(claimed_at_);
+    const std::int64_t most = has_lease() ? take_rooms(rooms_to_claim()) : 0;
+    if (most == 0) {
+      beat(claimed_at_);  // a lease that cannot be renewed shows in the other round
       co_return false;
     }
     std::vector<std::string> queues = options_.queues;
-    const std::int64_t most = std::min(room, options_.claim_max);
     const auto asked_at = now();
     auto claimed = co_await services_.queue.claim(id_, std::move(queues), most);
+    const auto count = claimed ? static_cast<std::int64_t>(claimed->size()) : 0;
+    // Without a ring: a post that found no room meanwhile rings when it is committed.
+    taken_.fetch_sub(most - count);
     if (!claimed) {
       log::warning("claiming failed; trying again", {{"why", claimed.error().detail}});
       if (is_full(claimed.error())) beat(claimed_at_);
       co_return false;
     }
     beat(claimed_at_);
-    const auto count = static_cast<std::int64_t>(claimed->size());
-    running_.fetch_add(count, std::memory_order_relaxed);
     for (auto& task : *claimed) hand_out(std::move(task), asked_at);
-    co_return count == most;
+    is_behind_ = count == most;
+    co_return is_behind_;
+  }
+
+  // While a claim is under way, half of what was free is there for those who post; all of it is for
+  // the tasks that wait, if there are any: nothing that is posted begins before them.
+  [[nodiscard]] std::int64_t rooms_to_claim() const {
+    const std::int64_t free = options_.concurrency - taken_.load();
+    return std::min(options_.claim_max, is_behind_ ? free : (free + 1) / 2);
   }
 
   [[nodiscard]] running_answers::moment now() const {
     return services_.running != nullptr ? services_.running->now() : 0;
   }
 
-  // It is counted in running_ already. Any thread.
+  // It has its room already. Any thread.
   void hand_out(store::claimed_task task, running_answers::moment asked_at) {
+    running_.fetch_add(1);
     attempts_begun.add();
     if (services_.running != nullptr) services_.running->add(task, asked_at);
     if (task.held.attempt == 1) {
@@ -180,8 +203,8 @@ class worker::impl final : public store::task_taker {
   }
 
   void one_is_over() {
-    const std::int64_t before = running_.fetch_sub(1, std::memory_order_relaxed);
-    if (before >= options_.concurrency) wake_->ring();
+    if (running_.fetch_sub(1) == 1) none_runs_->ring();
+    leave_room();
   }
 
   // Without `attempt`: whichever runs.
@@ -200,11 +223,11 @@ class worker::impl final : public store::task_taker {
   // --------------------------------------------------------------------------------------------------------
 
   aio::awaitable<> keep_lease() {
-    bool has_lease = false;
+    bool had_lease = false;
     while (true) {
       const steady_time began = std::chrono::steady_clock::now();
       // One that is alone writes down when the last answer has ended, and then nothing more.
-      const bool is_needed = !has_lease || !options_.is_alone || about_.running != running();
+      const bool is_needed = !had_lease || !options_.is_alone || about_.running != running();
       result<void> renewal;
       if (is_needed || running() > 0) {
         renewal = co_await heartbeat_once();
@@ -213,12 +236,11 @@ class worker::impl final : public store::task_taker {
       }
       const bool renewed = renewal.has_value();
       if (renewed || is_full(renewal.error())) beat(renewed_at_);
+      if (renewed)
+        lease_until_.store(options_.is_alone ? steady_time::max() : began + options_.lease);
       // The first claim waits for the first lease.
-      if (renewed && !has_lease && !is_draining_) {
-        claiming_.spawn("claiming", keep_claiming());
-        is_taking_.store(true);
-      }
-      has_lease = has_lease || renewed;
+      if (renewed && !had_lease && !is_draining_) claiming_.spawn("claiming", keep_claiming());
+      had_lease = had_lease || renewed;
       obey();
       const bool is_punctual =
           renewed && std::chrono::steady_clock::now() - began < options_.heartbeat;
@@ -227,6 +249,12 @@ class worker::impl final : public store::task_taker {
       const auto jitter = milliseconds(static_cast<int>(100 * services_.random.uniform()));
       co_await aio::sleep_until(began + options_.heartbeat - jitter);
     }
+  }
+
+  // As this process knows it, which is not longer than the database does. Whoever begins a task
+  // without it begins it for whoever takes over. Any thread.
+  [[nodiscard]] bool has_lease() const {
+    return std::chrono::steady_clock::now() < lease_until_.load();
   }
 
   aio::awaitable<result<void>> heartbeat_once() {
@@ -281,7 +309,6 @@ class worker::impl final : public store::task_taker {
   void begin_told_drain() {
     if (is_draining_ || is_told_to_drain_) return;
     is_told_to_drain_ = true;
-    is_taking_.store(false);
     wake_->ring();
     log::info("asked to drain: nothing more is claimed", {{"running", running()}});
   }
@@ -374,29 +401,29 @@ class worker::impl final : public store::task_taker {
 
   aio::awaitable<> drain_at_home(steady_time deadline) {
     queue_watch_.reset();
-    is_draining_ = true;
     co_await stop_taking();
     co_await claiming_.stop();  // a claim under way hands out what it got before it ends
-    for (auto& crew : crews_) {
-      [[maybe_unused]] const bool empty =
-          co_await aio::run_on(crew->loop(), crew->wait_until_empty(deadline));
-    }
+    co_await wait_until_none_runs(deadline);
     // Whoever is left goes back to the queue; the database gets a moment to take it.
     const steady_time last_call = std::chrono::steady_clock::now() + std::chrono::seconds(5);
-    for (auto& crew : crews_) co_await aio::run_on(crew->loop(), begin_hand_back(*crew));
+    // By the mailbox that brought them: behind every start.
     for (auto& crew : crews_) {
-      [[maybe_unused]] const bool empty =
-          co_await aio::run_on(crew->loop(), crew->wait_until_empty(last_call));
+      crew->loop().post([member = crew.get()] {
+        member->request_stop_of_all(generation::stop_cause::handed_back);
+      });
     }
+    co_await wait_until_none_runs(last_call);
     bells_.on_cancel(nullptr);
     for (auto& crew : crews_) co_await aio::run_on(crew->loop(), crew->stop());
     co_await group_.stop();
     [[maybe_unused]] const auto retired = co_await services_.queue.retire(id_);
   }
 
-  static aio::awaitable<> begin_hand_back(crew& one) {
-    one.request_stop_of_all(generation::stop_cause::handed_back);
-    co_return;
+  // Also those that are on their way to a crew, which it does not know of yet.
+  aio::awaitable<> wait_until_none_runs(steady_time deadline) {
+    while (running_.load() > 0 && std::chrono::steady_clock::now() < deadline) {
+      [[maybe_unused]] const bool rung = co_await none_runs_->wait_until(deadline);
+    }
   }
 
   static void beat(std::atomic<steady_time>& when) {
@@ -411,16 +438,18 @@ class worker::impl final : public store::task_taker {
   store::worker_report about_;  // with what it ran at its last heartbeat
   std::shared_ptr<aio::bell> wake_;
   std::shared_ptr<aio::bell> none_reserved_;
+  std::shared_ptr<aio::bell> none_runs_;
   std::unique_ptr<notices::watch> queue_watch_;
   std::vector<std::unique_ptr<crew>> crews_;
-  std::atomic<std::int64_t> running_{0};   // with the rooms that are reserved
+  std::atomic<std::int64_t> running_{0};
+  std::atomic<std::int64_t> taken_{0};     // rooms: of what runs, is reserved, or is being claimed
   std::atomic<std::int64_t> reserved_{0};  // calls of reserve() that are not over
-  std::atomic<bool> is_taking_{false};
-  std::atomic<bool> is_claiming_{false};
-  bool is_draining_ = false;
-  bool is_told_to_drain_ = false;  // by its row
+  std::atomic<bool> is_draining_{false};
+  std::atomic<bool> is_told_to_drain_{false};  // by its row
   bool has_stopped_claiming_ = false;
   std::function<void()> when_drained_;
+  std::atomic<steady_time> lease_until_{steady_time::min()};
+  bool is_behind_ = false;  // the last claim took all it might: more may wait
   std::atomic<steady_time> claimed_at_;
   std::atomic<steady_time> renewed_at_;
   std::atomic<std::size_t> turn_{0};

@@ -30,7 +30,6 @@ struct worker_options {
   milliseconds heartbeat{1000};
   milliseconds save_partials{1000};
   milliseconds upkeep{60'000};
-  std::size_t partial_bytes_max = 1024 * 1024;  // of text in one statement
   /// The only process of its database (SQLite): nobody can take its tasks, so an idle one writes
   /// nothing, and reaps nothing.
   bool is_alone = true;
@@ -68,8 +67,8 @@ class worker {
   }
   [[nodiscard]] worker_id id() const noexcept;
 
-  /// For store::submissions; lives as long as the worker. Takes nothing before the first lease, and
-  /// nothing more once draining has begun.
+  /// For store::submissions; lives as long as the worker. Takes only while the lease is
+  /// held, as it claims, and nothing more once draining has begun.
   [[nodiscard]] store::task_taker& taker() noexcept;
 
  private:

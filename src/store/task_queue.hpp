@@ -151,9 +151,9 @@ class task_queue {
   /// True if (task, attempt, worker) still runs it.
   [[nodiscard]] aio::awaitable<result<bool>> holds(task_holder held);
 
-  /// Saves growth for all of these, a statement for each megabyte; those that are not held any more
-  /// are skipped. A piece that begins where one was saved before replaces it, so that a call whose
-  /// reply was lost may be repeated with what has grown since.
+  /// Saves growth for all of these in one statement, which the caller keeps as small as it likes;
+  /// those that are not held any more are skipped. A piece that begins where one was saved before
+  /// replaces it, so that a call whose reply was lost may be repeated with what has grown since.
   [[nodiscard]] aio::awaitable<result<void>> save_partials(std::vector<partial_text> grown);
   [[nodiscard]] aio::awaitable<result<saved_text>> saved(task_id task);
 

@@ -10,7 +10,6 @@ namespace throughline::store {
 namespace {
 
 constexpr std::int64_t context_turns_max = 10'000;
-constexpr std::size_t partial_batch_bytes_max = std::size_t{1} << 20U;
 
 /// `newest_first` begins with the question.
 std::vector<context_line> fit(std::vector<context_line> newest_first,
@@ -95,22 +94,12 @@ aio::awaitable<result<saved_text>> task_queue::saved(task_id task) {
 }
 
 aio::awaitable<result<void>> task_queue::save_partials(std::vector<partial_text> grown) {
-  for (std::size_t at = 0; at < grown.size();) {
-    std::vector<partial_text> batch;
-    std::size_t bytes = 0;
-    for (; at < grown.size(); ++at) {
-      const auto size = grown[at].content.size() + grown[at].reasoning.size();
-      if (!batch.empty() && bytes + size > partial_batch_bytes_max) break;
-      bytes += size;
-      batch.push_back(std::move(grown[at]));
-    }
-    const sql::transaction_body body = [batch = std::move(batch)](sql::transaction& in) {
-      return run_save(in, batch);
-    };
-    const auto done = co_await database_.write_transaction(body);
-    if (!done) co_return done.error();
-  }
-  co_return result<void>();
+  if (grown.empty()) co_return result<void>();
+  const sql::transaction_body body = [grown = std::move(grown)](sql::transaction& in) {
+    return run_save(in, grown);
+  };
+  auto done = co_await database_.write_transaction(body);
+  co_return done;
 }
 
 }  // namespace throughline::store
