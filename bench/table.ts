@@ -1,137 +1,9 @@
-// The table of docs/benchmarks.md: runs each row with `throughline bench`, compares it with what it must and should reach, and
-// writes the table between the two marker lines of the page and all figures to build/bench/.
-//
-//   node bench/table.ts BINARY [ROW...]      rows alone do not touch the page
-import { type ChildProcess, spawn, spawnSync } from "node:child_process";
-import { once } from "node:events";
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
-import { cpus, tmpdir, totalmem } from "node:os";
-import { dirname, join, resolve } from "node:path";
-
-const root = resolve(dirname(import.meta.filename), "..");
-const page = join(root, "docs/benchmarks.md");
-const reports = join(root, "build/bench/table");
-const begin = "<!-- The table between these lines is written by ./dev bench. -->";
-const end = "<!-- End of the table. -->";
-
-interface Figure {
-  name: string;
-  value: number;
-  unit: string;
-  must: number;
-  aim: number;
-}
-
-interface Result {
-  figures: Figure[];
-  /** Promises that the run saw broken. */
-  problems: string[];
-  /** What else is worth telling. */
-  note: string;
-}
-
-interface Row {
-  name: string;
-  work: string;
-  run(): Promise<Result>;
-}
-
-interface Times {
-  count: number;
-  p50: number;
-  p99: number;
-  max: number;
-}
-
-/** What of `throughline bench --json` is used here. */
-interface Report {
-  ok: boolean;
-  problems: string[];
-  seconds: number;
-  chunks: { delivered: number; per_second: number };
-  post_ms: Times;
-  first_chunk_ms: Times;
-  delivery_ms: Times;
-  resume_ms: Times;
-  outage_ms: Times;
-  readers: { restarted_answers: number };
-  server: {
-    cpu_us_per_chunk: number;
-    rss_mb_most: number;
-    rss_kb_per_idle_stream?: number;
-    samples: { at_ms: number; rss_mb: number; descriptors: number }[];
-  };
-  bench: { cpu_us_per_chunk: number };
-  mock_model?: { cpu_us_per_chunk: number; late_us: { p50: number; p99: number; max: number } };
-}
-
-const [binary, ...chosen] = process.argv.slice(2);
-if (!binary) throw new Error("usage: node bench/table.ts BINARY [ROW...]");
-
-// --- running things ---------------------------------------------------------------------------------------------------------
-
-const clean = { PATH: process.env["PATH"] ?? "", HOME: tmpdir() };
-
-async function bench(name: string, args: string[]): Promise<Report> {
-  const file = join(reports, `${name}.json`);
-  rmSync(file, { force: true });
-  console.log(`$ throughline bench ${args.join(" ")}`);
-  const child = spawn(binary!, ["bench", ...args, "--json", file], { stdio: "inherit", env: clean });
-  await once(child, "close");
-  return JSON.parse(readFileSync(file, "utf8")) as Report;
-}
-
-interface Started {
-  child: ChildProcess;
-  url: string;
-  /** From the start to the line that says so. */
-  ms: number;
-}
-
-async function start(args: string[], mark: RegExp, env: Record<string, string> = {}): Promise<Started> {
-  const began = performance.now();
-  const child = spawn(binary!, args, { stdio: ["ignore", "pipe", "inherit"], env: { ...clean, ...env } });
-  let text = "";
-  for await (const piece of child.stdout!) {
-    text += String(piece);
-    const match = text.match(mark);
-    if (match) {
-      child.stdout!.resume();
-      return { child, url: match[1]!, ms: performance.now() - began };
-    }
-  }
-  throw new Error(`${args[0]} ended; it printed:\n${text}`);
-}
-
-async function stop(child: ChildProcess, signal: NodeJS.Signals): Promise<void> {
-  if (child.exitCode !== null || child.signalCode !== null) return;
-  const ended = once(child, "exit");
-  child.kill(signal);
-  await ended;
-}
-
-function residentMegabytes(pid: number): number {
-  const line = readFileSync(`/proc/${pid}/status`, "utf8").match(/^VmRSS:\s+(\d+) kB/m);
-  return Number(line![1]) / 1024;
-}
-
-const sleep = (ms: number) => new Promise<void>((done) => setTimeout(done, ms));
-const median = (values: number[]) => [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)]!;
-const mean = (values: number[]) => values.reduce((sum, value) => sum + value, 0) / values.length;
-
-// --- rows -------------------------------------------------------------------------------------------------------------------
-
-const figure = (name: string, value: number, unit: string, must: number, aim: number): Figure => ({
-  name, value, unit, must, aim,
-});
-
-function result(report: Report, figures: Figure[], note = ""): Result {
-  const model = report.mock_model;
-  const parts = [note];
-  if (report.chunks.delivered > 0) parts.push(`${report.chunks.per_second.toLocaleString("en")} chunks/s delivered`);
-  if (model && report.chunks.delivered > 0) parts.push(`model behind its pace p99 ${(model.late_us.p99 / 1000).toFixed(1)} ms`);
-  return { figures, problems: report.problems, note: parts.filter((part) => part !== "").join(", ") };
-}
+// One machine, one process: node bench/table.ts BINARY [ROW...]
+import { spawnSync } from "node:child_process";
+import { mkdtempSync, rmSync, statSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { bench, binary, figure, mean, measure, median, type Report, reports, residentMegabytes, result, type Result, type Row, sleep, start, stop } from "./measure.ts";
 
 let costOfThousand: number | undefined;
 
@@ -240,9 +112,9 @@ async function startRow(): Promise<Result> {
     rmSync(folder, { recursive: true, force: true });
   }
   const stripped = join(reports, "throughline.stripped");
-  spawnSync("strip", ["-o", stripped, binary!], { stdio: "inherit" });
+  spawnSync("strip", ["-o", stripped, binary], { stdio: "inherit" });
   const size = (path: string) => statSync(path).size / 1024 / 1024;
-  const shipped = size(binary!);
+  const shipped = size(binary);
   const bare = size(stripped);
   rmSync(stripped);
   return {
@@ -306,64 +178,4 @@ async function mixedRow(): Promise<Result> {
   ], `${mean(last.map((sample) => sample.rss_mb)).toFixed(0)} MB at the end`);
 }
 
-// --- the table --------------------------------------------------------------------------------------------------------------
-
-const number = (value: number) => (Math.abs(value) >= 100 ? value.toFixed(0) : Math.abs(value) >= 10 ? value.toFixed(1) : value.toFixed(2));
-
-function verdict(of: Figure): string {
-  if (!(of.value <= of.must)) return "**misses**";
-  return of.value <= of.aim ? "aim" : "must";
-}
-
-function lines(row: Row, got: Result): string[] {
-  return got.figures.map((of, i) => {
-    const work = i === 0 ? row.work : "";
-    const note = i === 0 ? [...got.problems.map((problem) => `**${problem}**`), got.note].filter(Boolean).join("; ") : "";
-    return `| ${work} | ${of.name} | ${number(of.value)} ${of.unit} | ${of.must} | ${of.aim} | ${verdict(of)} | ${note} |`;
-  });
-}
-
-function machine(): string {
-  const model = cpus()[0]?.model.trim() ?? "unknown processor";
-  const commit = spawnSync("git", ["rev-parse", "--short", "HEAD"], { cwd: root, encoding: "utf8" }).stdout.trim();
-  const day = new Date().toISOString().slice(0, 10);
-  return `${day}, commit ${commit}, ${cpus().length} cores (${model}), ${(totalmem() / 2 ** 30).toFixed(0)} GB; ` +
-    "server, mock model and load test on the same cores.";
-}
-
-function write(table: string[]): void {
-  const text = readFileSync(page, "utf8");
-  const from = text.indexOf(begin);
-  const to = text.indexOf(end);
-  if (from < 0 || to < from) throw new Error(`${page} has no marker lines:\n${begin}\n${end}`);
-  writeFileSync(page, `${text.slice(0, from + begin.length)}\n\n${table.join("\n")}\n\n${text.slice(to)}`);
-}
-
-for (const name of chosen) {
-  if (!rows.some((row) => row.name === name)) {
-    throw new Error(`there is no row "${name}"; the rows are ${rows.map((row) => row.name).join(", ")}`);
-  }
-}
-mkdirSync(reports, { recursive: true });
-const table = [
-  machine(),
-  "",
-  "| work | figure | measured | must | aim | reaches | |",
-  "|---|---|---|---|---|---|---|",
-];
-let misses = 0;
-for (const row of rows) {
-  if (chosen.length > 0 && !chosen.includes(row.name)) continue;
-  console.log(`\n==> ${row.name}: ${row.work}`);
-  const got = await row.run();
-  const written = lines(row, got);
-  console.log(written.join("\n"));
-  table.push(...written);
-  misses += got.problems.length + got.figures.filter((of) => !(of.value <= of.must)).length;
-}
-console.log(`\n${table.join("\n")}`);
-if (chosen.length === 0) {
-  write(table);
-  console.log(`\nwritten to ${page}`);
-}
-process.exitCode = misses === 0 ? 0 : 1;
+await measure({ name: "one", conditions: "server, mock model and load test", rows });

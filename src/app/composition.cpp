@@ -10,8 +10,6 @@
 #include "provider/anthropic.hpp"
 #include "provider/demo.hpp"
 #include "provider/openai.hpp"
-#include "store/schema.hpp"
-#include "stream/memory_chunk_log.hpp"
 
 namespace throughline::app {
 namespace {
@@ -87,7 +85,7 @@ provider::catalog make_catalog(const configuration& config, provider::http_clien
 
 engine::generation_services services_of(composition& on, const settings& values) {
   return {.queue = on.queue,
-          .log = *on.log,
+          .log = *on.kept.log,
           .models = on.models,
           .time = system_clock(),
           .random = system_random(),
@@ -96,12 +94,13 @@ engine::generation_services services_of(composition& on, const settings& values)
                      .answer_chunks_max = to_size(values.answer_chunks_max),
                      .context_bytes_max = to_size(values.context_bytes_max)},
           .delayed = nullptr,
-          // With SQLite this process is the only one.
-          .running = &on.running};
+          // Others could hide an answer without our knowing it.
+          .running = on.kept.is_alone ? &on.running : nullptr};
 }
 
-engine::worker_options worker_options_of(const settings& values) {
+engine::worker_options worker_options_of(const settings& values, bool is_alone) {
   engine::worker_options options;
+  options.is_alone = is_alone;
   options.queues = values.queues;
   options.concurrency = values.worker_concurrency;
   options.cleaning.task_retention = values.task_retention;
@@ -144,48 +143,54 @@ guard::door_options door_options_of(const configuration& config) {
   return options;
 }
 
-stream::memory_chunk_log_options log_options_of(const settings& values) {
-  return {.bytes_max = to_size(values.chunk_log_bytes_max), .ttl = values.chunk_ttl};
+std::unique_ptr<engine::worker> make_worker(composition& on, aio::event_loops& loops,
+                                            const settings& values) {
+  if (values.role == "api") return nullptr;
+  return std::make_unique<engine::worker>(loops, services_of(on, values), on.bells,
+                                          worker_options_of(values, on.kept.is_alone));
+}
+
+engine::readiness::sources readiness_sources_of(composition& on) {
+  engine::readiness::sources sources{
+      .database = *on.kept.database, .pulse = nullptr, .loops = &on.watch, .helpers = {}};
+  if (on.worker)
+    sources.pulse = [&on] {
+      return on.worker->pulse();
+    };
+  sources.helpers.push_back({.name = "workers", .what_is_wrong = [&on] {
+                               return on.worker_watch.what_is_wrong();
+                             }});
+  return sources;
+}
+
+engine::insight_sources insight_sources_of(composition& on, const settings& values) {
+  return {.queue = on.queue,
+          .log = *on.kept.log,
+          .loops = on.watch,
+          .local_worker = on.worker.get(),
+          .queues = values.queues};
 }
 
 }  // namespace
 
-result<std::unique_ptr<sql::sqlite_database>> open_database(const configuration& config) {
-  sql::sqlite_options options;
-  options.file = std::filesystem::path(config.values.data_dir) / "throughline.db";
-  return sql::open_sqlite_database(options, store::migrations());
-}
-
-composition::composition(aio::event_loop& home, aio::event_loops& loops,
-                         std::unique_ptr<sql::sqlite_database> opened, const configuration& config)
-    : database(std::move(opened)),
-      conversations(*database, bells),
-      submissions(*database, bells, queue_limits_of(config.values)),
-      queue(*database, bells, queue_limits_of(config.values)),
-      operations(*database, bells),
-      log(stream::make_memory_chunk_log(log_options_of(config.values))),
+composition::composition(aio::event_loop& home, aio::event_loops& loops, storage opened,
+                         const configuration& config)
+    : kept(std::move(opened)),
+      conversations(*kept.database, bells),
+      submissions(*kept.database, bells, queue_limits_of(config.values)),
+      queue(*kept.database, bells, queue_limits_of(config.values)),
+      operations(*kept.database, bells),
       endings(loops[0], queue),
       clients(loops),
       models(make_catalog(config, clients)),
-      answers(conversations, queue, *log, bells, &running),
-      worker(loops, services_of(*this, config.values), bells, worker_options_of(config.values)),
+      answers(conversations, queue, *kept.log, bells, kept.is_alone ? &running : nullptr),
+      worker(make_worker(*this, loops, config.values)),
       watch(home, loops),
-      worker_watch(home, operations, {.needs_one = config.values.role == "api"}),
-      readiness(home, {.database = *database,
-                       .pulse = [this] { return worker.pulse(); },
-                       .loops = &watch,
-                       .helpers = {{.name = "workers",
-                                    .what_is_wrong =
-                                        [this] {
-                                          return worker_watch.what_is_wrong();
-                                        }}}}),
-      insight(home, {.queue = queue,
-                     .log = *log,
-                     .loops = watch,
-                     .local_worker = &worker,
-                     .queues = config.values.queues}),
+      worker_watch(home, operations, {.needs_one = worker == nullptr}),
+      readiness(home, readiness_sources_of(*this)),
+      insight(home, insight_sources_of(*this, config.values)),
       door(door_options_of(config)) {
-  submissions.begin_tasks_at(worker.taker());
+  if (worker) submissions.begin_tasks_at(worker->taker());
   for (const auto& provider : config.providers) {
     if (provider.models.empty() && provider.kind != provider_kind::demo)
       providers_to_ask.push_back(provider.name);
@@ -207,11 +212,12 @@ http::handler composition::make_handler(const configuration& config) {
   options.sync_wait = config.values.sync_wait;
   options.posts_per_minute_max = config.values.posts_per_minute_max;
   options.streams_per_principal_max = to_size(config.values.streams_per_principal_max);
+  options.only_operations = config.values.role == "worker";
   const api::dependencies on{.conversations = conversations,
                              .submissions = submissions,
                              .queue = queue,
                              .operations = operations,
-                             .log = *log,
+                             .log = *kept.log,
                              .endings = endings,
                              .answers = answers,
                              .bells = bells,
@@ -220,6 +226,10 @@ http::handler composition::make_handler(const configuration& config) {
                              .models = models,
                              .door = door};
   return api::make_api(on, std::move(options));
+}
+
+std::int64_t composition::running_answers() const {
+  return worker ? worker->running() : 0;
 }
 
 bool composition::lacks_models() const {

@@ -4,12 +4,12 @@
 
 #include <memory>
 #include <string>
-#include <thread>
 #include <vector>
 
 #include "aio/event_loop.hpp"
 #include "aio/loop_watch.hpp"
 #include "app/configuration.hpp"
+#include "app/storage.hpp"
 #include "engine/answers.hpp"
 #include "engine/batched_endings.hpp"
 #include "engine/insight.hpp"
@@ -21,7 +21,6 @@
 #include "http/server.hpp"
 #include "provider/catalog.hpp"
 #include "provider/http_clients.hpp"
-#include "sql/sqlite_database.hpp"
 #include "store/conversations.hpp"
 #include "store/operations.hpp"
 #include "store/submissions.hpp"
@@ -30,16 +29,12 @@
 
 namespace throughline::app {
 
-/// Opens the database of this configuration, migrated. Blocks.
-[[nodiscard]] result<std::unique_ptr<sql::sqlite_database>> open_database(
-    const configuration& config);
-
 /// Everything but the server, which needs what is here to be ready.
 struct composition {
   /// `loops` run until nothing here is used any more, and outlive it, as does `home`: the loop of
   /// whoever stops it, from which the others are watched.
-  composition(aio::event_loop& home, aio::event_loops& loops,
-              std::unique_ptr<sql::sqlite_database> opened, const configuration& config);
+  composition(aio::event_loop& home, aio::event_loops& loops, storage opened,
+              const configuration& config);
 
   /// Stops what asks by itself. After the worker and the server have drained.
   [[nodiscard]] aio::awaitable<> stop();
@@ -47,19 +42,21 @@ struct composition {
   [[nodiscard]] http::handler make_handler(const configuration& config);
   [[nodiscard]] bool lacks_models() const;
 
-  std::unique_ptr<sql::sqlite_database> database;
+  /// That this process is writing.
+  [[nodiscard]] std::int64_t running_answers() const;
+
+  storage kept;
   engine::notices bells;
   store::conversations conversations;
   store::submissions submissions;
   store::task_queue queue;
   store::operations operations;
-  std::unique_ptr<stream::chunk_log> log;
   engine::batched_endings endings;
   provider::http_clients clients;
   provider::catalog models;
   engine::running_answers running;
   engine::answers answers;
-  engine::worker worker;
+  std::unique_ptr<engine::worker> worker;  // nullptr: this process writes no answers
   aio::loop_watch watch;
   engine::worker_watch worker_watch;
   engine::readiness readiness;

@@ -47,13 +47,15 @@ run_file::run_file(const std::filesystem::path& data_dir, const std::string& url
   const auto pid = static_cast<std::int64_t>(getpid());
   const auto fresh = path_.string() + ".new";
   bool is_written = false;
+  std::error_code failed;
+  // Without SQLite nobody else needs the folder.
+  std::filesystem::create_directories(data_dir, failed);
   {
     std::ofstream out(fresh, std::ios::binary | std::ios::trunc);
     out << url << '\n' << pid << '\n' << start_of(pid).value_or(0) << '\n';
     out.flush();
     is_written = static_cast<bool>(out);
   }
-  std::error_code failed;
   std::filesystem::permissions(
       fresh, std::filesystem::perms::owner_read | std::filesystem::perms::owner_write, failed);
   if (is_written) std::filesystem::rename(fresh, path_, failed);

@@ -72,8 +72,11 @@ void configure_log(const settings& values) {
 
 void say_what_is_used(const configuration& config) {
   if (config.file) say(fmt::format("Configuration file: {}", config.file->string()));
-  say(fmt::format("Database: SQLite in {} ({})", config.values.data_dir,
-                  config.origin_of("data-dir").where));
+  if (config.values.role != "all") {
+    say(fmt::format("Role: {} ({})", config.values.role, config.origin_of("role").where));
+  }
+  say(describe_database(config));
+  say(describe_log(config));
   for (const auto& provider : config.providers) say("Provider " + describe_provider(provider));
   for (const auto& remark : config.remarks) say("Note: " + remark);
   if (!is_loopback(config.address)) {
@@ -112,6 +115,30 @@ class serving {
 
  private:
   aio::awaitable<bool> begin() {
+    const bool goes_on = co_await recover();
+    if (!goes_on) co_return false;
+    if (!parts_.providers_to_ask.empty()) co_await learn_models();
+    if (!open_port()) {
+      status_ = 1;
+      co_return false;
+    }
+    if (parts_.worker) {
+      // A process that only works has nothing left to do when its worker was asked to drain.
+      if (config_.values.role == "worker") parts_.worker->when_drained([] { std::raise(SIGTERM); });
+      parts_.worker->start();
+    }
+    const auto url = url_of(config_.address, server_->port());
+    // Where `throughline chat` finds it, which has nothing to ask a worker.
+    if (config_.values.role != "worker") running_.emplace(config_.values.data_dir, url);
+    say_models();
+    say(fmt::format("Throughline is ready at {}", url));
+    co_return true;
+  }
+
+  /// What was running when the last process of a database of its own ended. Where there are others,
+  /// they take over.
+  aio::awaitable<bool> recover() {
+    if (!parts_.kept.is_alone) co_return true;
     const auto recovered = co_await parts_.queue.recover();
     if (!recovered) {
       complain(fmt::format("cannot read the queue: {}", recovered.error().detail));
@@ -123,18 +150,6 @@ class serving {
     if (*recovered > 0)
       say(fmt::format("Going on with {} answer{} of the last run", *recovered,
                       *recovered == 1 ? "" : "s"));
-    if (!parts_.providers_to_ask.empty()) co_await learn_models();
-    if (!open_port()) {
-      status_ = 1;
-      co_return false;
-    }
-    // A process that only works has nothing left to do when its worker was asked to drain.
-    if (config_.values.role == "worker") parts_.worker.when_drained([] { std::raise(SIGTERM); });
-    parts_.worker.start();
-    const auto url = url_of(config_.address, server_->port());
-    running_.emplace(config_.values.data_dir, url);
-    say_models();
-    say(fmt::format("Throughline is ready at {}", url));
     co_return true;
   }
 
@@ -235,12 +250,12 @@ class serving {
       std::_Exit(interrupted_status);
     });
     log::info("stopping", {{"signal", std::string(number == SIGINT ? "SIGINT" : "SIGTERM")},
-                           {"running", parts_.worker.running()}});
+                           {"running", parts_.running_answers()}});
   }
 
   aio::awaitable<> drain() {
     parts_.readiness.begin_draining();
-    const auto running = parts_.worker.running();
+    const auto running = parts_.running_answers();
     if (running > 0) {
       say(fmt::format("Stopping: {} answer{} may go on for {} s; a second signal stops at once",
                       running, running == 1 ? "" : "s",
@@ -248,7 +263,7 @@ class serving {
     }
     const auto deadline = std::chrono::steady_clock::now() + config_.values.shutdown_grace;
     co_await server_->announce_drain();
-    co_await parts_.worker.drain(deadline);
+    if (parts_.worker) co_await parts_.worker->drain(deadline);
     co_await server_->drain(std::chrono::steady_clock::now() + last_replies);
     running_.reset();
     say("Stopped");
@@ -276,6 +291,7 @@ std::size_t loop_count(const settings& values) {
 /// Why the database cannot be opened; and if a server of ours has it, where that one is.
 void complain_about_database(const configuration& config, const error& failure) {
   complain(failure.detail);
+  if (!config.values.database_url.empty()) return;
   if (const auto other = find_running_server(config.values.data_dir)) {
     complain(
         fmt::format("that is Throughline at {}: use it (`throughline chat` finds it), stop it, or "
@@ -308,18 +324,19 @@ int run_serve(const configuration& config) {
   std::signal(SIGPIPE, SIG_IGN);
   const auto descriptors = say_descriptor_limit();
   say_what_is_used(config);
-  auto database = open_database(config);
-  if (!database) {
-    complain_about_database(config, database.error());
-    return 1;
-  }
   aio::event_loop home;
   aio::event_loops loops(loop_count(config.values), "loop");
-  composition parts(home, loops, std::move(*database), config);
+  auto opened = open_storage(config, loops);
+  if (!opened) {
+    complain_about_database(config, opened.error());
+    return 1;
+  }
+  composition parts(home, loops, std::move(*opened), config);
   serving served(home, loops, parts, config, descriptors.now);
   aio::task_group main(home);
   home.post([&] { main.spawn("serve", serve_and_stop(&served, &main)); });
   home.run();
+  parts.kept.database.reset();  // whose connections live on the loops
   loops.stop_and_join();
   served.release();
   log::flush(last_lines);

@@ -74,8 +74,15 @@ aio::awaitable<std::unique_ptr<postgres_connection>> postgres_connection::open(
   auto out = std::make_unique<postgres_connection>(on);
   co_await out->link_.connect(to, deadline);
   require_usable_server(out->link_.raw(), to);
-  co_await out->begin_session(std::move(session), deadline);
-  co_return out;
+  std::optional<postgres_failed> failure;
+  try {
+    co_await out->begin_session(std::move(session), deadline);
+  } catch (const postgres_failed& failed) {
+    failure = failed;
+  }
+  if (!failure) co_return out;
+  if (!failure->state().empty()) throw *std::move(failure);
+  throw connect_failure(failure->failure().detail, false, to);
 }
 
 aio::awaitable<> postgres_connection::begin_session(postgres_session session,
@@ -199,10 +206,7 @@ aio::awaitable<> postgres_connection::flush() {
 postgres_failed postgres_connection::lost() {
   is_lost_ = true;
   std::string_view why = PQerrorMessage(link_.raw());
-  while (why.ends_with('\n')) why.remove_suffix(1);
-  if (const auto line = why.rfind('\n'); line != std::string_view::npos) {
-    why = why.substr(why.find_first_not_of(" \t", line + 1));
-  }
+  why = why.substr(0, why.find('\n'));
   return connection_lost(why.empty()
                              ? "the connection to the database broke"
                              : fmt::format("the connection to the database broke: {}", why));

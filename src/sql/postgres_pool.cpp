@@ -61,14 +61,14 @@ class raised {
 }  // namespace
 
 postgres_pool::postgres_pool(aio::event_loop& loop, std::size_t size, postgres_shared& shared)
-    : loop_(loop), shared_(shared), places_(size), group_(loop) {
+    : loop_(loop), shared_(shared), places_(size), look_again_(loop.get_executor()), group_(loop) {
   THROUGHLINE_ASSERT(size >= 1);
   shown_most.add(static_cast<std::int64_t>(size));
 }
 
 postgres_pool::~postgres_pool() {
   shown_most.add(-static_cast<std::int64_t>(size()));
-  shown_open.add(-static_cast<std::int64_t>(open_.load()));
+  count_open(-static_cast<int>(open_.load()));
 }
 
 // --- waiting -------------------------------------------------------------------------------------
@@ -82,9 +82,7 @@ void postgres_pool::submit(pooled_transaction one) {
   waiting_.push_back(std::move(one));
   ++waiting_count_;
   start_serving();
-  if (is_expiring_) return;
-  is_expiring_ = true;
-  group_.spawn("transactions that wait", expire_waiting());
+  watch_waiting();
 }
 
 postgres_pool::place* postgres_pool::free_place() {
@@ -118,19 +116,28 @@ error postgres_pool::waited_too_long(const pooled_transaction& one) const {
   return fail(errc::overloaded, "the database has too much to do");
 }
 
-aio::awaitable<> postgres_pool::expire_waiting() {
-  while (!waiting_.empty()) {
-    co_await aio::sleep_for(look_again_after);
-    const auto now = steady_clock::now();
-    std::erase_if(waiting_, [&](pooled_transaction& one) {
-      if (now < one.wait_until) return false;
-      shown_waiting(one).add(-1);
-      --waiting_count_;
-      one.finish(waited_too_long(one));
-      return true;
-    });
-  }
-  is_expiring_ = false;
+void postgres_pool::watch_waiting() {
+  if (is_watched_) return;
+  is_watched_ = true;
+  // Not a coroutine of the group, which has ended when the last transaction has.
+  look_again_.expires_after(look_again_after);
+  look_again_.async_wait([this, open = is_in_use_](const aio::error_code& ec) {
+    if (ec || !*open) return;
+    is_watched_ = false;
+    expire_waiting();
+    if (!waiting_.empty()) watch_waiting();
+  });
+}
+
+void postgres_pool::expire_waiting() {
+  const auto now = steady_clock::now();
+  std::erase_if(waiting_, [&](pooled_transaction& one) {
+    if (now < one.wait_until) return false;
+    shown_waiting(one).add(-1);
+    --waiting_count_;
+    one.finish(waited_too_long(one));
+    return true;
+  });
 }
 
 // --- serving -------------------------------------------------------------------------------------
@@ -169,16 +176,18 @@ aio::awaitable<> postgres_pool::serve_next(place& at) {
   ++waiting_count_;
   waiting_.push_front(std::move(one));
   start_serving();
-  if (!is_expiring_) {
-    is_expiring_ = true;
-    group_.spawn("transactions that wait", expire_waiting());
-  }
+  watch_waiting();
+}
+
+void postgres_pool::count_open(int change) {
+  open_ += static_cast<std::size_t>(change);
+  shared_.open += static_cast<std::size_t>(change);
+  shown_open.add(change);
 }
 
 void postgres_pool::drop(place& at) {
   at.connection.reset();
-  --open_;
-  shown_open.add(-1);
+  count_open(-1);
   reconnects.add();
 }
 
@@ -227,22 +236,22 @@ aio::awaitable<bool> postgres_pool::try_to_connect(place& at) {
     failure = failed;
   }
   if (failure) {
-    shared_.health.note_failure(failure->failure().detail, open_ == 0);
+    shared_.health.note_failure(failure->failure().detail, shared_.open == 0);
     co_return false;
   }
-  ++open_;
-  shown_open.add(1);
+  count_open(1);
   shared_.health.note_success();
   co_return true;
 }
 
 aio::awaitable<> postgres_pool::close() {
   co_await group_.join();
+  *is_in_use_ = false;
+  look_again_.cancel();
   for (auto& one : places_) {
     if (!one.connection) continue;
     one.connection.reset();
-    --open_;
-    shown_open.add(-1);
+    count_open(-1);
   }
 }
 

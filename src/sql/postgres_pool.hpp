@@ -27,6 +27,7 @@ struct postgres_shared {
   postgres_session session;
   postgres_limits limits;
   postgres_health health;
+  std::atomic<std::size_t> open{0};  // connections
   write_outcomes writes;
 };
 
@@ -73,8 +74,10 @@ class postgres_pool {
   [[nodiscard]] aio::awaitable<bool> open_connection(place& at);
   [[nodiscard]] aio::awaitable<bool> wait_for_turn();
   [[nodiscard]] aio::awaitable<bool> try_to_connect(place& at);
+  void count_open(int change);
   void drop(place& at);
-  [[nodiscard]] aio::awaitable<> expire_waiting();
+  void watch_waiting();
+  void expire_waiting();
   [[nodiscard]] error waited_too_long(const pooled_transaction& one) const;
 
   aio::event_loop& loop_;
@@ -82,11 +85,13 @@ class postgres_pool {
   std::deque<pooled_transaction> waiting_;
   std::vector<place> places_;
   std::uint64_t uses_ = 0;
-  bool is_trying_ = false;    // a place is after a connection that failed the last time
-  bool is_expiring_ = false;  // expire_waiting() runs
+  bool is_trying_ = false;   // a place is after a connection that failed the last time
+  bool is_watched_ = false;  // look_again_ is set
+  std::shared_ptr<bool> is_in_use_ = std::make_shared<bool>(true);  // false: closed
   std::atomic<std::size_t> open_{0};
   std::atomic<std::size_t> used_{0};
   std::atomic<std::size_t> waiting_count_{0};
+  aio::timer look_again_;
   aio::task_group group_;  // the last member
 };
 

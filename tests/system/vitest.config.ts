@@ -5,10 +5,14 @@ const slowness = Number(process.env["TEST_SLOWNESS"] ?? 1);
 // Each file starts servers of its own on free ports; two at a time suit two cores.
 export default defineConfig({
   test: {
-    include: ["**/*.test.ts"],
     testTimeout: 60_000 * slowness,
     hookTimeout: 60_000 * slowness,
     maxWorkers: 2,
     reporters: ["default"],
+    // What people see is the same whether one process does everything or many share it.
+    projects: [
+      { extends: true, test: { name: "one", include: ["**/*.test.ts"] } },
+      { extends: true, test: { name: "many", include: ["{answers,api,events,limits,faults}.test.ts"], env: { TEST_SETUP: "many" } } },
+    ],
   },
 });

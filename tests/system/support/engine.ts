@@ -1,9 +1,13 @@
-// An engine of a test: the real binary with a data directory of its own, and the calls of its API that tests use.
+// An engine of a test: the real binary with a data directory of its own, and the calls of its API that tests use. With
+// TEST_SETUP=many it is an API process and a worker over PostgreSQL and Redis, else one process that does everything.
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { checkReply } from "./contract.ts";
-import { type Running, start } from "./process.ts";
+import { type Running, start, together } from "./process.ts";
+import { Redis, sharedPostgres } from "./servers.ts";
+
+export const isMany = process.env["TEST_SETUP"] === "many";
 
 export interface Submission {
   task_id: string;
@@ -146,13 +150,33 @@ export class Engine {
     return startEngine({ ...this.options, dataDir: this.dataDir, listen: this.url.replace("http://", "") });
   }
 
+  /** Of many: what they share. */
+  get shared(): Shared | undefined {
+    return this.options.shared;
+  }
+
   async dispose(): Promise<void> {
     await this.stop("SIGKILL");
+    await this.options.shared?.redis.dispose();
     rmSync(this.dataDir, { recursive: true, force: true });
   }
 }
 
+/** What the processes of one engine share. */
+export interface Shared {
+  database: string;
+  redis: Redis;
+}
+
+/** Fresh ones. */
+export async function startShared(): Promise<Shared> {
+  const postgres = await sharedPostgres();
+  return { database: postgres.newDatabase(), redis: await Redis.begin() };
+}
+
 export interface EngineOptions {
+  /** Of many processes: else they get their own. */
+  shared?: Shared;
   dataDir?: string;
   listen?: string;
   /** Base URL of an OpenAI-compatible model; without it the engine has its demo model only. */
@@ -171,11 +195,26 @@ export async function startEngine(options: EngineOptions = {}): Promise<Engine> 
     env["OPENAI_API_KEY"] = "sk-test-secret";
     env["OPENAI_MODEL"] = "mock";
   }
-  const args = ["serve", "--listen", options.listen ?? "127.0.0.1:0", "--data-dir", dataDir,
-    // Two, whatever the machine has: what crosses loops is tested everywhere.
-    "--event-loops", "2", ...(options.args ?? [])];
   const { binary, under } = options;
-  const running = start(args, { env, cwd: dataDir, ...(binary ? { binary } : {}), ...(under ? { under } : {}) });
-  const match = await running.waitFor(/ready at (http:\/\/\S+)/);
-  return new Engine(match[1]!, running, dataDir, options);
+  const begin = (listen: string, role: string[]) => start(
+    ["serve", "--listen", listen, "--data-dir", dataDir,
+      // Two, whatever the machine has: what crosses loops is tested everywhere.
+      "--event-loops", "2", ...role, ...(options.args ?? [])],
+    { env, cwd: dataDir, ...(binary ? { binary } : {}), ...(under ? { under } : {}) });
+  const listen = options.listen ?? "127.0.0.1:0";
+  if (!isMany) {
+    const running = begin(listen, []);
+    return new Engine(await urlOf(running), running, dataDir, options);
+  }
+  const shared = options.shared ?? (await startShared());
+  Object.assign(env, { DATABASE_URL: shared.database, REDIS_URL: shared.redis.url });
+  const api = begin(listen, ["--role", "api"]);
+  const worker = begin("127.0.0.1:0", ["--role", "worker"]);
+  await urlOf(worker);
+  return new Engine(await urlOf(api), together([api, worker]), dataDir, { ...options, shared });
+}
+
+/** Once it is ready. */
+export async function urlOf(running: Running): Promise<string> {
+  return (await running.waitFor(/ready at (http:\/\/\S+)/))[1]!;
 }

@@ -103,6 +103,22 @@ export function start(args: string[], options: StartOptions = {}): Running {
   };
 }
 
+/** Several that are one to a test; what is asked about one is asked about the first. */
+export function together(members: Running[]): Running {
+  const first = members[0]!;
+  return {
+    child: first.child,
+    pid: first.pid,
+    ended: first.ended,
+    output: () => members.map((member) => member.output()).join(""),
+    waitFor: (pattern, patience) => Promise.any(members.map((member) => member.waitFor(pattern, patience))),
+    end: async (signal) => {
+      const ends = await Promise.all(members.map((member) => member.end(signal)));
+      return ends[0]!;
+    },
+  };
+}
+
 /** Waits until `look` gives something other than undefined or false. */
 export async function until<T>(
   what: string,
