@@ -299,6 +299,8 @@ void describe(program& in) {
   in.mock_model->add_option("--threads", in.mock_threads, "Threads that serve (default 1)")
       ->type_name("N")
       ->check(CLI::Range(1, 256));
+  // One command: what comes after it is its own, also a word like that of another command.
+  app.require_subcommand(0, 1);
   app.allow_extras();
   for (auto* command : app.get_subcommands({})) command->allow_extras();
 }

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 
 #include "app/configuration_fixture.hpp"
+#include "app/configuration_report.hpp"
 
 namespace throughline::app {
 namespace {
