@@ -328,7 +328,7 @@ describe("what the document promises", () => {
     for (const what of ["pause", "resume"]) await engine.expect(200, "POST", `/admin/queues/marketing/${what}`);
     // A worker of its own, for it does nothing afterwards.
     const other = await startEngine();
-    const { data: [worker] } = await other.expect(200, "GET", "/admin/workers");
+    const worker = await until("it has told of itself", async () => (await other.expect(200, "GET", "/admin/workers")).data[0]);
     await other.expect(200, "POST", `/admin/workers/${worker.id}/drain`);
     await other.dispose();
   });
