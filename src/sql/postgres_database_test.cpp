@@ -121,6 +121,38 @@ TEST_F(postgres_database_test, begin_and_the_end_of_a_read_cost_no_round_trip) {
   EXPECT_EQ(round_trips() - before, 3U) << "and the commit";
 }
 
+TEST_F(postgres_database_test, what_nobody_waits_for_goes_with_the_next_or_the_commit) {
+  open();
+  const statement_body three = [](transaction& in) -> aio::awaitable<result<rows>> {
+    co_await in.execute_with_next("INSERT INTO words(id) VALUES(1)");
+    auto seen = co_await in.execute("SELECT count(*) FROM words");
+    co_await in.execute_with_next("INSERT INTO words(id) VALUES(2)");
+    co_return seen;
+  };
+  ASSERT_TRUE(read("SELECT 1"));
+  const auto before = round_trips();
+  EXPECT_EQ(run(write(database(), three)).value()[0][0].integer(), 1);
+  EXPECT_EQ(round_trips() - before, 2U);
+  EXPECT_EQ(count_words(), 2);
+}
+
+TEST_F(postgres_database_test, what_fails_with_the_commit_fails_all) {
+  open();
+  const statement_body fails = [](transaction& in) -> aio::awaitable<result<rows>> {
+    auto first = co_await in.execute("INSERT INTO words(id, word) VALUES(1, 'same')");
+    co_await in.execute_with_next("INSERT INTO words(id, word) VALUES(2, 'same')");
+    co_return first;
+  };
+  EXPECT_EQ(code_of(run(write(database(), fails))), errc::conflict);
+  const statement_body refuses = [](transaction& in) -> aio::awaitable<result<rows>> {
+    co_await in.execute_with_next("INSERT INTO words(id) VALUES(3)");
+    co_return fail(errc::not_found, "no");
+  };
+  EXPECT_EQ(code_of(run(write(database(), refuses))), errc::not_found);
+  EXPECT_EQ(count_words(), 0);
+  EXPECT_EQ(sessions("state <> 'idle'"), 0) << "no transaction is left open";
+}
+
 TEST_F(postgres_database_test, statements_are_prepared_once_and_not_too_many_are_kept) {
   open();
   constexpr auto ask = "SELECT count(*) FROM pg_prepared_statements WHERE statement = $1";

@@ -137,7 +137,7 @@ TEST_F(postgres_faults, of_two_that_lock_each_other_out_both_succeed) {
   auto two = start(write(database(), crossing(2)), 1);
   EXPECT_TRUE(one.get().has_value());
   EXPECT_TRUE(two.get().has_value());
-  EXPECT_EQ(repeated("conflict"), before + 1);
+  EXPECT_GE(repeated("conflict"), before + 1);
   EXPECT_EQ(read("SELECT min(extra) + max(extra) FROM words").value()[0][0].integer(), 4);
 }
 
@@ -161,7 +161,7 @@ TEST_F(postgres_faults, of_two_that_cannot_be_put_in_order_both_succeed) {
   auto two = start(write(database(), counting(2)), 1);
   EXPECT_TRUE(one.get().has_value());
   EXPECT_TRUE(two.get().has_value());
-  EXPECT_EQ(repeated("conflict"), before + 1);
+  EXPECT_GE(repeated("conflict"), before + 1);
   EXPECT_EQ(read("SELECT sum(extra) FROM words").value()[0][0].integer(), 1);
 }
 

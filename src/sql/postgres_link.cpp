@@ -96,11 +96,8 @@ void postgres_link::let_go_of_socket() noexcept {
   if (timing_->socket.is_open()) timing_->socket.release();
 }
 
-void postgres_link::follow_socket() {
-  const int socket = PQsocket(raw());
-  if (timing_->socket.is_open() && timing_->socket.native_handle() == socket) return;
-  let_go_of_socket();
-  if (socket >= 0) timing_->socket.assign(socket);
+void postgres_link::take_socket() {
+  if (const int socket = PQsocket(raw()); socket >= 0) timing_->socket.assign(socket);
 }
 
 void postgres_link::set_deadline(steady_time when) {
@@ -163,7 +160,7 @@ aio::awaitable<> postgres_link::connect(postgres_address to, steady_time deadlin
   start(addressed);
   auto next = PQstatus(raw()) == CONNECTION_BAD ? PGRES_POLLING_FAILED : PGRES_POLLING_WRITING;
   while (next != PGRES_POLLING_OK && next != PGRES_POLLING_FAILED) {
-    follow_socket();
+    take_socket();
     try {
       if (next == PGRES_POLLING_WRITING) {
         co_await writable();
@@ -173,12 +170,14 @@ aio::awaitable<> postgres_link::connect(postgres_address to, steady_time deadlin
     } catch (const postgres_failed&) {
       throw connect_failure("it did not answer in time", false, to);
     }
+    // libpq may close the socket in there and open another one, of the same number too.
+    let_go_of_socket();
     next = PQconnectPoll(raw());
   }
   if (next == PGRES_POLLING_FAILED) {
     throw connect_failure(PQerrorMessage(raw()), PQconnectionNeedsPassword(raw()) != 0, to);
   }
-  follow_socket();
+  take_socket();
   PQsetErrorVerbosity(raw(), PQERRORS_DEFAULT);
   if (PQsetnonblocking(raw(), 1) != 0 || PQenterPipelineMode(raw()) != 1) {
     throw connection_lost("libpq refuses to send without blocking");

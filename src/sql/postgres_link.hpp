@@ -55,8 +55,7 @@ class postgres_link {
 
   static void arm(const std::shared_ptr<timing>& self);
   void start(const postgres_address& to);
-  /// libpq may have taken another socket.
-  void follow_socket();
+  void take_socket();
   void let_go_of_socket() noexcept;
   [[nodiscard]] aio::awaitable<> wait(aio::asio::posix::descriptor_base::wait_type what);
 

@@ -72,6 +72,24 @@ TEST_F(postgres_open, a_name_is_looked_up) {
   EXPECT_EQ(refusal(url, only), "");
 }
 
+TEST_F(postgres_open, parameters_of_the_url_are_passed_on) {
+  const migration only[] = {postgres_words};
+  postgres_options options;
+  options.url = server().url(stored_.name(), "require") + "&application_name=somebody";
+  auto opened = open_postgres_database(options, only, loops_);
+  ASSERT_TRUE(opened.has_value()) << opened.error().detail;
+  database_ = std::move(*opened);
+  const std::string text(std::size_t{1} << 20U, 'x');
+  const auto found = read(
+      "SELECT s.ssl, current_setting('application_name'), CAST($1 AS text) FROM pg_stat_ssl s "
+      "WHERE s.pid = pg_backend_pid()",
+      {text});
+  ASSERT_TRUE(found.has_value()) << found.error().detail;
+  EXPECT_EQ((*found)[0][0].integer(), 1);
+  EXPECT_EQ((*found)[0][1].text(), "somebody");
+  EXPECT_EQ((*found)[0][2].text(), text);
+}
+
 TEST_F(postgres_open, a_database_in_another_encoding_is_refused) {
   const postgres_test_database latin(
       "ENCODING 'LATIN1' LC_COLLATE 'C' LC_CTYPE 'C' TEMPLATE template0");

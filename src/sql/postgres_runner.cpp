@@ -58,12 +58,31 @@ class postgres_transaction final : public transaction {
     throw *failure_;
   }
 
+  aio::awaitable<> execute_with_next(std::string_view text, parameters values) override {
+    if (failure_) throw *failure_;
+    has_begun_ = true;
+    has_written_ = true;
+    on_.add(text, std::move(values));
+    co_return;
+  }
+
   aio::awaitable<> commit() {
     fault_point("commit.before");
     const auto began = steady_clock::now();
     co_await on_.execute(commit_text, {}, began + deadline_);
     if (has_written_) commit_times.observe(steady_clock::now() - began);
     fault_point("commit.after");
+  }
+
+  /// Waits for the server, so that nobody who hears of the end meets the locks.
+  aio::awaitable<> roll_back() {
+    if (!has_begun_ || !on_.is_usable()) co_return;
+    on_.forget_added();
+    try {
+      co_await on_.execute(roll_back_text, {}, steady_clock::now() + deadline_);
+    } catch (const postgres_failed&) {
+      // The connection is lost, and the transaction with it.
+    }
   }
 
   [[nodiscard]] const std::optional<postgres_failed>& failure() const noexcept { return failure_; }
@@ -90,17 +109,22 @@ aio::awaitable<result<void>> run_once(postgres_connection& on, pooled_transactio
     if (!in.failure()) throw;  // not ours: a bug, which ends the process
   }
   const bool is_read = one.what == pooled_transaction::kind::read;
-  if (in.failure() || !outcome || is_read) {
-    if (in.has_begun()) on.send_and_forget(is_read ? commit_text : roll_back_text);
-    if (in.failure()) throw *in.failure();
-    co_return outcome;
-  }
-  if (!in.has_begun()) co_return outcome;
+  if (is_read && in.has_begun()) on.send_and_forget(commit_text);
+  const bool is_lost = in.failure() || !outcome;
+  if (is_lost && !is_read) co_await in.roll_back();
+  if (in.failure()) throw *in.failure();
+  if (is_lost || is_read || !in.has_begun()) co_return outcome;
+  std::optional<postgres_failed> failure;
   try {
     co_await in.commit();
   } catch (const postgres_failed& failed) {
-    if (failed.is_connection_lost()) one.was_in_doubt = true;
-    throw;
+    failure = failed;
+  }
+  if (failure) {
+    one.was_in_doubt = one.was_in_doubt || failure->is_connection_lost();
+    // What was sent with the COMMIT may have failed before it.
+    co_await in.roll_back();
+    throw *std::move(failure);
   }
   writes.note(outcome, in.has_written());
   co_return outcome;

@@ -1,6 +1,8 @@
 // Runs one transaction on one connection:
 //
-//   BEGIN, first statement  (one round trip)   statement...   COMMIT      answer
+//   BEGIN, statement | statement... | COMMIT     answer
+//
+// Between the bars is one round trip; statements that nobody awaits go with what comes next.
 //
 // A transaction that stood in another one's way runs again after a pause; one whose connection
 // broke is to run again on another connection, also when that was at the COMMIT: it may have been

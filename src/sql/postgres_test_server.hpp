@@ -47,10 +47,12 @@ class postgres_test_server {
         if (::chown(path.c_str(), account->pw_uid, account->pw_gid) != 0) throw_errno("chown");
       }
     }
-    const auto made = spawn({"initdb", "-D", data(), "-U", user, "-A", "scram-sha-256", "--pwfile",
-                             (directory_ / "password").string(), "-E", "UTF8", "--locale=C.UTF-8",
-                             "--no-sync", "--no-instructions"});
-    if (wait_for_end(made) != 0) throw std::runtime_error("initdb failed:\n" + log());
+    run({program("initdb"), "-D", data(), "-U", user, "-A", "scram-sha-256", "--pwfile",
+         (directory_ / "password").string(), "-E", "UTF8", "--locale=C.UTF-8", "--no-sync",
+         "--no-instructions"});
+    run({"/usr/bin/openssl", "req", "-new", "-x509", "-newkey", "ec", "-pkeyopt",
+         "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2", "-subj", "/CN=localhost",
+         "-keyout", data() + "/server.key", "-out", data() + "/server.crt"});
     start();
   }
   ~postgres_test_server() {
@@ -62,17 +64,36 @@ class postgres_test_server {
   postgres_test_server& operator=(const postgres_test_server&) = delete;
 
   [[nodiscard]] int port() const noexcept { return port_; }
-  [[nodiscard]] std::string url(const std::string& database) const {
+  /// Without TLS, unless a test wants it.
+  [[nodiscard]] std::string url(const std::string& database,
+                                const std::string& sslmode = "disable") const {
     return "postgresql://" + std::string(user) + ":" + password +
-           "@127.0.0.1:" + std::to_string(port_) + "/" + database;
+           "@127.0.0.1:" + std::to_string(port_) + "/" + database + "?sslmode=" + sslmode;
   }
 
   /// With the ways to fail of a disk that is never waited for: what is tested here is not the disk.
   void start() {
-    server_ = spawn({"postgres", "-D", data(), "-p", std::to_string(port_), "-c",
-                     "listen_addresses=127.0.0.1", "-c", "unix_socket_directories=", "-c",
-                     "fsync=off", "-c", "shared_buffers=32MB", "-c", "max_connections=60", "-c",
-                     "autovacuum=off", "-c", "max_wal_size=256MB"});
+    server_ = spawn({program("postgres"),
+                     "-D",
+                     data(),
+                     "-p",
+                     std::to_string(port_),
+                     "-c",
+                     "listen_addresses=127.0.0.1",
+                     "-c",
+                     "unix_socket_directories=",
+                     "-c",
+                     "fsync=off",
+                     "-c",
+                     "shared_buffers=32MB",
+                     "-c",
+                     "max_connections=60",
+                     "-c",
+                     "autovacuum=off",
+                     "-c",
+                     "max_wal_size=256MB",
+                     "-c",
+                     "ssl=on"});
     until("the server answers", [this] { return PQping(url("postgres").c_str()) == PQPING_OK; });
   }
   /// SIGINT: the sessions are ended; SIGQUIT: as in a crash.
@@ -112,6 +133,7 @@ class postgres_test_server {
 
   static int free_port() {
     const int socket = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (socket < 0) throw_errno("socket");
     sockaddr_in address{};
     address.sin_family = AF_INET;
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
@@ -150,9 +172,17 @@ class postgres_test_server {
     return {std::istreambuf_iterator<char>(in), {}};
   }
 
-  /// A program of PostgreSQL's, its output in the log; dies with this process.
+  static std::string program(const std::string& name) {
+    return "/usr/lib/postgresql/15/bin/" + name;
+  }
+  void run(std::vector<std::string> words) const {
+    const auto name = words.front();
+    if (wait_for_end(spawn(std::move(words))) != 0) {
+      throw std::runtime_error(name + " failed:\n" + log());
+    }
+  }
+  /// A program as the server's user, its output in the log; dies with this process.
   [[nodiscard]] pid_t spawn(std::vector<std::string> words) const {
-    words.front() = "/usr/lib/postgresql/15/bin/" + words.front();
     std::vector<char*> arguments;
     for (auto& word : words) arguments.push_back(word.data());
     arguments.push_back(nullptr);

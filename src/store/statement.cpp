@@ -32,7 +32,9 @@ RETURNING id, attempt, owner, conversation_id, message_id, failures, failures_ma
   cancel_requested, created_at,
   priority, ready_at, COALESCE(model, (SELECT c.model FROM conversations c
     WHERE c.id = tasks.conversation_id)),
-  error_code)";
+  error_code, (SELECT q.content FROM messages a JOIN messages q ON q.id = a.parent_id
+    WHERE a.id = tasks.message_id AND q.parent_id IS NULL),
+  (SELECT p.system_prompt FROM conversations p WHERE p.id = tasks.conversation_id))";
   return text;
 }
 
@@ -42,10 +44,9 @@ std::span<const statement> all_statements() {
   static const std::string claim_3 = claim_text(3);
   static const std::vector<statement> every_statement{
       lock_owner,
+      lock_owner_of,
       admit,
-      first_state,
       insert_task,
-      first_in_line,
       unblock,
       keep_attempt,
       read_fence,
@@ -71,24 +72,22 @@ std::span<const statement> all_statements() {
       recover_workers,
       recover_capped,
       recover_excess,
+      recover_owners,
       recover_waiting,
       recover_uncapped,
       holds,
       save_partials,
       read_saved,
       read_context,
-      read_system_prompt,
       take_key,
       read_key,
       complete_key,
       read_submission,
-      count_open,
       insert_conversation,
       take_seq,
-      newest_message,
       read_place,
       read_answer_of,
-      insert_question,
+      insert_turn,
       insert_answer,
       get_conversation,
       list_conversations,
@@ -152,6 +151,7 @@ std::span<const statement> all_statements() {
       owner_of_task,
       newest_endings,
       check_heads,
+      check_capped,
       check_slots,
       check_waiting,
       statement{"claim_1", claim_1},

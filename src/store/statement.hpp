@@ -26,7 +26,9 @@ struct statement {
   std::string_view text;
 };
 
-/// Claims from this many queues, one index range for each. $1 worker, $2 most, $3... queues
+/// Claims from this many queues, one index range for each. Where the question is the first of its
+/// conversation it comes along, with the system prompt: that is all of the context. $1 worker, $2
+/// most, $3... queues
 [[nodiscard]] std::string claim_text(std::size_t queues);
 
 /// Every statement of the module; the claim, whose text depends on the number of queues, is there

@@ -135,6 +135,10 @@ SELECT count(*) FROM (
   GROUP BY owner, queue
   HAVING CAST($1 AS bigint) > 0 AND count(*) > CAST($1 AS bigint)) AS violations)"};
 
+/// Open tasks that do not know whether they count against a cap. $1 whether there is one
+inline constexpr statement check_capped{"check_capped", R"(
+SELECT count(*) FROM tasks WHERE state IN )" STORE_OPEN R"( AND capped <> CAST($1 AS bigint))"};
+
 /// A task waits only if all slots are taken. $1 cap
 inline constexpr statement check_waiting{"check_waiting", R"(
 SELECT count(*) FROM (

@@ -11,6 +11,14 @@ INSERT INTO owners(owner, rev, touched_at) VALUES($1, 1, now_ms())
 ON CONFLICT(owner) DO UPDATE SET rev = owners.rev + 1, touched_at = excluded.touched_at
   RETURNING rev)"};
 
+/// The same for whoever runs a task; no row: it does not run it any more. $1 task, $2 attempt, $3
+/// worker
+inline constexpr statement lock_owner_of{"lock_owner_of", R"(
+INSERT INTO owners(owner, rev, touched_at) SELECT t.owner, 1, now_ms() FROM tasks t
+WHERE t.id = $1 AND t.attempt = $2 AND t.worker = $3 AND t.state = 'running'
+ON CONFLICT(owner) DO UPDATE SET rev = owners.rev + 1, touched_at = excluded.touched_at
+  RETURNING rev, owner)"};
+
 /// Gives free slots to the first of those that wait. $1 owner, $2 queue, $3 cap, $4 rev
 inline constexpr statement admit{"admit", R"(
 WITH p AS MATERIALIZED (
@@ -22,42 +30,43 @@ WITH p AS MATERIALIZED (
            AND s.capped = 1))
 UPDATE tasks SET state = 'ready', ready_at = now_ms(), rev = $4 WHERE id IN (SELECT id FROM p))"};
 
-/// The state a task begins in. `running`: a worker may begin it at once, for nothing is ready in
-/// front of it, its queue is not paused, and its owner has a free slot. $1 conversation, $2 run_at,
-/// $3 owner, $4 queue, $5 cap (0: none, and what is first and due is ready at once), $6 whether a
-/// worker has room for it
-inline constexpr statement first_state{"first_state", R"(
-SELECT CASE
-  WHEN EXISTS(SELECT 1 FROM tasks o WHERE o.conversation_id = $1
-              AND o.state IN )" STORE_HEAD R"() THEN 'blocked'
-  WHEN CAST($2 AS bigint) > now_ms() THEN 'delayed'
-  WHEN CAST($6 AS bigint) = 1
-    AND NOT EXISTS(SELECT 1 FROM queues q WHERE q.name = $4 AND q.paused = 1)
-    AND NOT EXISTS(SELECT 1 FROM tasks r WHERE r.state = 'ready' AND r.queue = $4)
-    AND (CAST($5 AS bigint) = 0 OR CAST($5 AS bigint) > (SELECT count(*) FROM tasks s
-      WHERE s.owner = $3 AND s.queue = $4 AND s.state IN ('ready', 'running')
-        AND s.capped = 1)) THEN 'running'
-  WHEN CAST($5 AS bigint) = 0 THEN 'ready' ELSE 'waiting' END)"};
-
-/// $1 id, $2 owner, $3 conversation, $4 message, $5 seq, $6 rev, $7 queue, $8 priority, $9 model,
-/// $10 run_at, $11 failures_max, $12 state, $13 worker and $14 attempt: of one that is running, $15
-/// whether it counts against a cap
+/// Inserts a task and returns the state it begins in; no row: its owner has too many already.
+/// `running`: the worker begins it at once, for nothing is ready in front of it, its queue is not
+/// paused, and its owner has a free slot. $1 id, $2 owner, $3 conversation, $4 message, $5 seq, $6
+/// rev, $7 queue, $8 priority, $9 model, $10 run_at, $11 failures_max, $12 a worker that has room
+/// for it, $13 how many an owner may have running (0: any number, and what is first and due is
+/// ready at once), $14 and how many open (0: any number)
 inline constexpr statement insert_task{"insert_task", R"(
+WITH s AS MATERIALIZED (SELECT CASE
+  WHEN EXISTS(SELECT 1 FROM tasks h WHERE h.conversation_id = CAST($3 AS text)
+              AND h.state IN )" STORE_HEAD R"() THEN 'blocked'
+  WHEN CAST($10 AS bigint) > now_ms() THEN 'delayed'
+  WHEN CAST($13 AS bigint) > 0 AND CAST($13 AS bigint) <= (SELECT count(*) FROM tasks c
+      WHERE c.owner = CAST($2 AS text) AND c.queue = CAST($7 AS text)
+        AND c.state IN ('ready', 'running') AND c.capped = 1) THEN 'waiting'
+  WHEN CAST($12 AS text) IS NOT NULL AND NOT EXISTS(SELECT 1 FROM tasks r
+      WHERE r.state = 'ready' AND r.queue = CAST($7 AS text))
+    AND NOT EXISTS(SELECT 1 FROM queues q WHERE q.name = CAST($7 AS text) AND q.paused = 1)
+    THEN 'running'
+  ELSE 'ready' END AS state)
 INSERT INTO tasks(id, owner, conversation_id, message_id, seq, rev, queue, priority, model,
   state, run_at, ready_at, failures_max, created_at, worker, attempt, started_at,
   attempt_started_at, capped)
-VALUES($1, $2, $3, $4, $5, $6, $7, $8, $9, $12,
+SELECT CAST($1 AS text), CAST($2 AS text), CAST($3 AS text), CAST($4 AS text),
+  CAST($5 AS bigint), CAST($6 AS bigint), CAST($7 AS text), CAST($8 AS bigint),
+  CAST($9 AS text), s.state,
   CASE WHEN CAST($10 AS bigint) > now_ms() THEN CAST($10 AS bigint) ELSE now_ms() END,
-  now_ms(), $11, now_ms(), $13, $14,
-  CASE WHEN CAST($14 AS bigint) > 0 THEN now_ms() END,
-  CASE WHEN CAST($14 AS bigint) > 0 THEN now_ms() END, $15))"};
-
-/// The task that comes after the one that has ended, if it was the head. $1 conversation
-inline constexpr statement first_in_line{"first_in_line", R"(
-SELECT b.id, b.queue FROM tasks b WHERE b.conversation_id = $1 AND b.state = 'blocked'
-  AND NOT EXISTS(SELECT 1 FROM tasks h WHERE h.conversation_id = $1 AND h.state IN )" STORE_HEAD
-                                                          R"()
-ORDER BY b.seq LIMIT 1)"};
+  now_ms(), CAST($11 AS bigint), now_ms(),
+  CASE WHEN s.state = 'running' THEN CAST($12 AS text) END,
+  CASE WHEN s.state = 'running' THEN 1 ELSE 0 END,
+  CASE WHEN s.state = 'running' THEN now_ms() END,
+  CASE WHEN s.state = 'running' THEN now_ms() END,
+  CASE WHEN CAST($13 AS bigint) > 0 THEN 1 ELSE 0 END
+FROM s
+WHERE CAST($14 AS bigint) = 0 OR CAST($14 AS bigint) > (SELECT count(*) FROM (
+  SELECT 1 FROM tasks o WHERE o.owner = CAST($2 AS text) AND o.state IN )" STORE_OPEN R"(
+  LIMIT CAST($14 AS bigint)) AS o)
+RETURNING state)"};
 
 /// Lets a blocked task go on. $1 task, $2 rev, $3 cap
 inline constexpr statement unblock{"unblock", R"(
@@ -65,7 +74,7 @@ UPDATE tasks SET
   state = CASE WHEN run_at > now_ms() THEN 'delayed' WHEN CAST($3 AS bigint) = 0 THEN 'ready'
     ELSE 'waiting' END,
   ready_at = now_ms(), rev = $2
-WHERE id = $1 AND state = 'blocked')"};
+WHERE id = $1 AND state = 'blocked' RETURNING queue)"};
 
 /// Keeps a record of the attempt that a task has just come to the end of, before its next one
 /// begins. (An attempt that a version before this one began has a record already.) $1 task, $2
@@ -85,6 +94,18 @@ inline constexpr statement read_fence{"read_fence", R"(
 SELECT owner, state, attempt, worker, cancel_requested, queue, conversation_id, message_id
 FROM tasks WHERE id = $1)"};
 
+// What follows from the end of a task: which one of its conversation may go on now, if it was the
+// head, and whether others of its owner wait for the slot.
+#define STORE_WHAT_FOLLOWS                                                              \
+  " RETURNING queue, conversation_id, message_id, "                                     \
+  "(SELECT b.id FROM tasks b WHERE b.conversation_id = tasks.conversation_id "          \
+  "AND b.state = 'blocked' AND b.id <> tasks.id AND NOT EXISTS(SELECT 1 FROM tasks h "  \
+  "WHERE h.conversation_id = tasks.conversation_id AND h.id <> tasks.id AND h.state "   \
+  "IN " STORE_HEAD                                                                      \
+  ") ORDER BY b.seq LIMIT 1), "                                                         \
+  "EXISTS(SELECT 1 FROM tasks w WHERE w.owner = tasks.owner AND w.queue = tasks.queue " \
+  "AND w.state = 'waiting')"
+
 /// The failure that ended it counts too, unless the budget was spent before.
 /// $1 task, $2 attempt, $3 worker, $4 state, $5 rev, $6 code, $7 message, $8 retryable
 inline constexpr statement finish_task{"finish_task", R"(
@@ -92,18 +113,18 @@ UPDATE tasks SET state = $4, finished_at = now_ms(), rev = $5,
   failures = CASE WHEN $4 = 'failed' AND failures < failures_max THEN failures + 1
     ELSE failures END,
   error_code = $6, error_message = $7, error_retryable = $8
-WHERE id = $1 AND attempt = $2 AND worker = $3 AND state = 'running')"};
+WHERE id = $1 AND attempt = $2 AND worker = $3 AND state = 'running')" STORE_WHAT_FOLLOWS};
 
 /// Ends a task that nobody runs; the caller has locked its row. $1 task, $2 attempt, $3 state, $4
 /// rev, $5 code, $6 message, $7 retryable
 inline constexpr statement end_task{"end_task", R"(
 UPDATE tasks SET state = $3, attempt = $2, worker = NULL, finished_at = now_ms(), rev = $4,
   error_code = $5, error_message = $6, error_retryable = $7
-WHERE id = $1 AND state IN )" STORE_OPEN};
+WHERE id = $1 AND state IN )" STORE_OPEN STORE_WHAT_FOLLOWS};
 
 /// $1 message, $2 status, $3 content, $4 reasoning, $5 model, $6 provider, $7 attempt, $8
 /// finish_reason, $9 to $11 usage, $12 ttft, $13 latency, $14 to $16 error, $17 to $20 terminal
-/// chunk, $21 rev
+/// chunk, $21 rev. Returns whether there is saved text, which is not needed any more.
 inline constexpr statement end_message{"end_message", R"(
 UPDATE messages SET status = $2, content = $3, reasoning = $4, model = COALESCE($5, model),
   provider = $6, attempt = $7,
@@ -112,7 +133,7 @@ UPDATE messages SET status = $2, content = $3, reasoning = $4, model = COALESCE(
   error_code = $14, error_message = $15, error_retryable = $16, terminal_index = $17,
     terminal_type = $18,
   terminal_content = $19, terminal_fields = $20, rev = $21, completed_at = now_ms()
-WHERE id = $1)"};
+WHERE id = $1 RETURNING EXISTS(SELECT 1 FROM partials p WHERE p.task_id = messages.task_id))"};
 
 /// $1 conversation, $2 rev
 inline constexpr statement touch_conversation{"touch_conversation", R"(

@@ -78,15 +78,19 @@ inline constexpr statement recover_capped{"recover_capped", R"(
 UPDATE tasks SET capped = CAST($1 AS bigint)
 WHERE state IN )" STORE_OPEN R"( AND capped <> CAST($1 AS bigint))"};
 
-/// After the cap was lowered: slots beyond it are given back. $1 cap
+/// After the cap was lowered: slots beyond it are given back, but by none that runs. $1 cap
 inline constexpr statement recover_excess{"recover_excess", R"(
 WITH p AS MATERIALIZED (
   SELECT r.id FROM (
-    SELECT id, row_number() OVER (PARTITION BY owner, queue ORDER BY priority DESC, ready_at,
-      id) AS place
-    FROM tasks WHERE state = 'ready') AS r
-  WHERE r.place > CAST($1 AS bigint))
-UPDATE tasks SET state = 'waiting' WHERE id IN (SELECT id FROM p))"};
+    SELECT id, state, row_number() OVER (PARTITION BY owner, queue
+      ORDER BY CASE WHEN state = 'running' THEN 0 ELSE 1 END, priority DESC, ready_at, id) AS place
+    FROM tasks WHERE state IN ('ready', 'running') AND capped = 1) AS r
+  WHERE r.place > CAST($1 AS bigint) AND r.state = 'ready')
+UPDATE tasks SET state = 'waiting' WHERE id IN (SELECT id FROM p) AND state = 'ready')"};
+
+/// Whose tasks have not ended.
+inline constexpr statement recover_owners{"recover_owners", R"(
+SELECT DISTINCT owner FROM tasks WHERE state IN )" STORE_OPEN R"( ORDER BY owner)"};
 
 /// After the cap was raised: who waits.
 inline constexpr statement recover_waiting{"recover_waiting", R"(
@@ -122,22 +126,18 @@ SELECT attempt, content, reasoning FROM partials
 WHERE task_id = $1 AND attempt = (SELECT max(attempt) FROM partials
   WHERE task_id = $1) ORDER BY from_index)"};
 
-/// The chain of parents of the answered message, from the question backwards, until the text is
-/// longer than $2 characters or $3 turns were seen. $1 task
+/// The conversation's system prompt, if it has one, and the chain of parents of the answered
+/// message, from the question backwards, until the text is longer than $2 characters or $3 turns
+/// were seen. No row: the task is gone. $1 task
 inline constexpr statement read_context{"read_context", R"(
 WITH RECURSIVE chain(parent_id, role, content, place, characters) AS (
-  SELECT m.parent_id, m.role, m.content, 0, length(m.content)
-  FROM tasks t JOIN messages a ON a.id = t.message_id JOIN messages m ON m.id = a.parent_id
-    WHERE t.id = $1
+  SELECT a.parent_id, CAST('system' AS text), c.system_prompt, 0, 0
+  FROM tasks t JOIN messages a ON a.id = t.message_id JOIN conversations c
+    ON c.id = t.conversation_id WHERE t.id = $1
   UNION ALL
   SELECT m.parent_id, m.role, m.content, chain.place + 1, chain.characters + length(m.content)
   FROM chain JOIN messages m ON m.id = chain.parent_id
   WHERE chain.characters <= CAST($2 AS bigint) AND chain.place < CAST($3 AS bigint))
 SELECT role, content FROM chain ORDER BY place)"};
-
-/// $1 task
-inline constexpr statement read_system_prompt{"read_system_prompt", R"(
-SELECT c.system_prompt FROM tasks t JOIN conversations c ON c.id = t.conversation_id
-  WHERE t.id = $1)"};
 
 }  // namespace throughline::store::statements

@@ -73,6 +73,7 @@ struct place {
   std::int64_t last_seq = 0;
   std::optional<message_id> parent;    // of the question, if one is written
   std::optional<message_id> question;  // set: it is there already
+  std::optional<message_id> newest;    // of the conversation
   std::optional<std::string> model;    // of the conversation
   std::optional<std::string> system_prompt;
 };
@@ -88,6 +89,10 @@ aio::awaitable<result<std::optional<submission>>> find_earlier(sql::transaction&
     const auto& once = *want->options.once;
     sql::parameters key{want->owner, once.key, once.request_hash, want->task, want->answer,
                         nullptr,     nullptr};
+    if (want->what == plan::kind::post) {  // otherwise it is complete once the place is found
+      key[5] = want->question;
+      key[6] = want->in.value_or(want->fresh);
+    }
     const auto taken = co_await in.execute(statements::take_key.text, std::move(key));
     if (!taken.empty()) co_return std::optional<submission>();
     const auto kept =
@@ -115,17 +120,6 @@ aio::awaitable<result<std::optional<submission>>> find_earlier(sql::transaction&
   co_return std::optional<submission>();
 }
 
-aio::awaitable<result<void>> check_open_tasks(sql::transaction& in, std::shared_ptr<plan> want) {
-  const auto most = want->limits.open_per_owner_max;
-  if (most == 0) co_return result<void>();
-  const auto counted =
-      co_await in.execute(statements::count_open.text, sql::parameters{want->owner, most});
-  if (counted[0][0].integer() < most) co_return result<void>();
-  co_return fail(errc::too_many_requests,
-                 "there are " + std::to_string(most) + " answers to be written already",
-                 patience_with_open_tasks);
-}
-
 /// The place at the end of a conversation.
 aio::awaitable<result<place>> take_seq(sql::transaction& in, std::shared_ptr<plan> want,
                                        conversation_id conversation, std::int64_t rev,
@@ -139,6 +133,7 @@ aio::awaitable<result<place>> take_seq(sql::transaction& in, std::shared_ptr<pla
   at.last_seq = taken[0][0].integer();
   at.model = taken[0][1].maybe_text();
   at.system_prompt = taken[0][2].maybe_text();
+  at.newest = taken[0][3].maybe_id<message_id>();
   co_return at;
 }
 
@@ -149,18 +144,17 @@ aio::awaitable<result<place>> place_of_post(sql::transaction& in, std::shared_pt
     if (want->parent) co_return fail(errc::unprocessable, "parent_id without a conversation");
     at.conversation = want->fresh;
     at.last_seq = 2;
-    co_await in.execute(statements::insert_conversation.text,
-                        sql::parameters{want->fresh, want->owner, rev, title_of(want->content),
-                                        want->options.model, nullptr, at.last_seq});
+    co_await in.execute_with_next(
+        statements::insert_conversation.text,
+        sql::parameters{want->fresh, want->owner, rev, title_of(want->content), want->options.model,
+                        nullptr, at.last_seq});
     co_return at;
   }
   auto taken = co_await take_seq(in, want, *want->in, rev, 2);
   if (!taken) co_return taken.error();
   at = *std::move(taken);
   if (!want->parent) {
-    const auto newest =
-        co_await in.execute(statements::newest_message.text, sql::parameters{at.conversation});
-    if (!newest.empty()) at.parent = newest[0][0].id<message_id>();
+    at.parent = at.newest;
     co_return at;
   }
   const auto found =
@@ -231,51 +225,48 @@ aio::awaitable<result<place>> find_place(sql::transaction& in, std::shared_ptr<p
   co_return at;
 }
 
-/// The state the task begins in; that of one which the taker begins is noted in `begun`.
-aio::awaitable<task_state> begin_task(sql::transaction& in, std::shared_ptr<plan> want, place at) {
-  const auto& options = want->options;
-  // What is tried again goes into the queue it was in.
-  const bool has_taker = want->taker && want->taker_queue == options.queue;
-  sql::parameters values{at.conversation, to_unix_ms(options.run_at),         want->owner,
-                         options.queue,   want->limits.running_per_owner_max, has_taker};
-  const auto found = co_await in.execute(statements::first_state.text, std::move(values));
-  const auto state = parse_task_state(found[0][0].text());
-  if (state != task_state::running) co_return state;
+/// A task which the taker begins, as it would have been claimed.
+claimed_task begun_at(const plan& want, const place& at) {
   claimed_task task;
-  task.held = {want->task, 1, *want->taker};
-  task.owner = want->owner;
+  task.held = {want.task, 1, *want.taker};
+  task.owner = want.owner;
   task.conversation = at.conversation;
-  task.message = want->answer;
-  task.model = options.model ? options.model : at.model;
-  task.failures_max = want->limits.failures_max;
+  task.message = want.answer;
+  task.model = want.options.model ? want.options.model : at.model;
+  task.failures_max = want.limits.failures_max;
   task.created_at = system_clock().wall_now();
   if (!at.parent && !at.question) {
     auto& lines = task.context.emplace();
     if (at.system_prompt && !at.system_prompt->empty()) {
       lines.push_back({role::system, *at.system_prompt});
     }
-    lines.push_back({role::user, want->content});
+    lines.push_back({role::user, want.content});
   }
-  want->begun = std::move(task);
-  co_return state;
+  return task;
 }
 
-aio::awaitable<message_id> insert_turn(sql::transaction& in, std::shared_ptr<plan> want, place at,
-                                       std::int64_t rev) {
-  auto question = want->question;
+aio::awaitable<message_id> insert_messages(sql::transaction& in, std::shared_ptr<plan> want,
+                                           place at, std::int64_t rev) {
+  const auto& model = want->options.model;
   if (at.question) {
-    question = *at.question;
-  } else {
-    sql::parameters asked{question, at.conversation, want->owner, at.parent, at.last_seq - 1,
-                          rev,      want->content};
-    co_await in.execute(statements::insert_question.text, std::move(asked));
+    sql::parameters answer{want->answer, at.conversation, want->owner, *at.question, at.last_seq,
+                           rev,          want->task,      model};
+    co_await in.execute_with_next(statements::insert_answer.text, std::move(answer));
+    co_return *at.question;
   }
+  sql::parameters turn{want->question, want->answer, at.conversation, want->owner, at.parent,
+                       at.last_seq,    rev,          want->content,   want->task,  model};
+  co_await in.execute_with_next(statements::insert_turn.text, std::move(turn));
+  co_return want->question;
+}
+
+/// A task which the taker begins is noted in `begun`.
+aio::awaitable<result<void>> insert_task(sql::transaction& in, std::shared_ptr<plan> want, place at,
+                                         std::int64_t rev) {
   const auto& options = want->options;
-  sql::parameters answer{want->answer, at.conversation, want->owner,  question, at.last_seq,
-                         rev,          want->task,      options.model};
-  co_await in.execute(statements::insert_answer.text, std::move(answer));
-  const auto state = co_await begin_task(in, want, at);
-  const bool is_running = state == task_state::running;
+  const auto& limits = want->limits;
+  // What is tried again goes into the queue it was in.
+  const bool has_taker = want->taker && want->taker_queue == options.queue;
   sql::parameters job{want->task,
                       want->owner,
                       at.conversation,
@@ -286,17 +277,21 @@ aio::awaitable<message_id> insert_turn(sql::transaction& in, std::shared_ptr<pla
                       options.priority,
                       options.model,
                       to_unix_ms(options.run_at),
-                      want->limits.failures_max,
-                      to_string(state),
-                      is_running ? want->taker : std::nullopt,
-                      is_running ? 1 : 0,
-                      want->limits.running_per_owner_max > 0};
-  co_await in.execute(statements::insert_task.text, std::move(job));
-  if (!is_running) {
-    const auto cap = want->limits.running_per_owner_max;
-    co_await admit(in, want->owner, options.queue, cap, rev);
+                      limits.failures_max,
+                      has_taker ? want->taker : std::nullopt,
+                      limits.running_per_owner_max,
+                      limits.open_per_owner_max};
+  const auto inserted = co_await in.execute(statements::insert_task.text, std::move(job));
+  if (inserted.empty()) {
+    co_return fail(
+        errc::too_many_requests,
+        "there are " + std::to_string(limits.open_per_owner_max) + " answers to be written already",
+        patience_with_open_tasks);
   }
-  co_return question;
+  if (parse_task_state(inserted[0][0].text()) == task_state::running) {
+    want->begun = begun_at(*want, at);
+  }
+  co_return result<void>();
 }
 
 /// An earlier run of this transaction was committed, or another one with the same key: only the
@@ -318,14 +313,14 @@ aio::awaitable<result<submission>> run(sql::transaction& in, std::shared_ptr<pla
   }
   want->begun.reset();
   const auto rev = co_await lock_owner(in, want->owner);
-  const auto within = co_await check_open_tasks(in, want);
-  if (!within) co_return within.error();
   const auto at = co_await find_place(in, want, rev);
   if (!at) co_return at.error();
-  const auto question = co_await insert_turn(in, want, *at, rev);
-  if (want->options.once) {
+  const auto question = co_await insert_messages(in, want, *at, rev);
+  const auto inserted = co_await insert_task(in, want, *at, rev);
+  if (!inserted) co_return inserted.error();
+  if (want->options.once && want->what != plan::kind::post) {
     sql::parameters key{want->owner, want->options.once->key, question, at->conversation};
-    co_await in.execute(statements::complete_key.text, std::move(key));
+    co_await in.execute_with_next(statements::complete_key.text, std::move(key));
   }
   fault_point("submit.before_commit");
   co_return started(*want, at->conversation, question);

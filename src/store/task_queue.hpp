@@ -113,6 +113,10 @@ class task_queue {
   /// lost: partial text stays.
   [[nodiscard]] aio::awaitable<result<std::int64_t>> recover();
 
+  /// At start of one process of many, which all have the same limits: fits what waits and what is
+  /// ready to the limits if these are not those of the last run; leases are left alone.
+  [[nodiscard]] aio::awaitable<result<void>> adapt();
+
   /// Up to `most` ready tasks of those `queues` that are not paused, in order of priority and of
   /// being ready; each gets a new attempt held by `worker`. REQUIRES a heartbeat of this worker
   /// before (what a worker without a living lease holds is reaped), and at most 64 queues.

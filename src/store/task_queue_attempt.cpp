@@ -33,19 +33,18 @@ std::vector<context_line> fit(std::vector<context_line> newest_first,
 
 aio::awaitable<result<std::vector<context_line>>> read_context(sql::transaction& in, task_id task,
                                                                std::size_t bytes_max) {
-  const auto found =
-      co_await in.execute(statements::read_system_prompt.text, sql::parameters{task});
-  if (found.empty()) co_return fail(errc::not_found, "the task is gone");
   const auto bytes = static_cast<std::int64_t>(bytes_max);
   const auto turns = co_await in.execute(statements::read_context.text,
                                          sql::parameters{task, bytes, context_turns_max});
+  if (turns.empty()) co_return fail(errc::not_found, "the task is gone");
   std::vector<context_line> lines;
-  for (const auto& row : turns) {
+  for (auto at = turns.begin() + 1; at != turns.end(); ++at) {
+    const auto& row = *at;
     const auto from = parse_role(row[0].text());
     if (row[1].text().empty() && !lines.empty()) continue;
     lines.push_back({from, row[1].text()});
   }
-  co_return fit(std::move(lines), found[0][0].maybe_text(), bytes_max);
+  co_return fit(std::move(lines), turns[0][1].maybe_text(), bytes_max);
 }
 
 aio::awaitable<result<bool>> read_holds(sql::transaction& in, task_holder held) {

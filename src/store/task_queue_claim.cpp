@@ -5,6 +5,7 @@
 #include "store/living_workers.hpp"
 #include "store/row_mapping.hpp"
 #include "store/statement.hpp"
+#include "store/statements_changes.hpp"
 #include "store/statements_queue.hpp"
 #include "store/statements_workers.hpp"
 #include "store/task_queue.hpp"
@@ -28,6 +29,12 @@ claimed_task to_claimed(const sql::row& row, worker_id worker) {
   out.created_at = from_unix_ms(row[8].integer());
   out.model = row[11].maybe_text();
   out.last_error_code = row[12].maybe_text();
+  if (row[13].is_null()) return out;
+  auto& lines = out.context.emplace();
+  if (!row[14].is_null() && !row[14].text().empty()) {
+    lines.push_back({role::system, row[14].text()});
+  }
+  lines.push_back({role::user, row[13].text()});
   return out;
 }
 
@@ -116,6 +123,23 @@ aio::awaitable<result<std::int64_t>> run_recover(sql::transaction& in, std::int6
   co_return static_cast<std::int64_t>(freed.size());
 }
 
+/// Looks first: nothing is locked where all is as it should be.
+aio::awaitable<result<void>> run_adapt(sql::transaction& in, std::int64_t cap) {
+  const auto capped = co_await in.execute(statements::check_capped.text, sql::parameters{cap > 0});
+  const auto slots = co_await in.execute(statements::check_slots.text, sql::parameters{cap});
+  const auto waiting = co_await in.execute(statements::check_waiting.text, sql::parameters{cap});
+  if (capped[0][0].integer() + slots[0][0].integer() + waiting[0][0].integer() == 0) {
+    co_return result<void>();
+  }
+  // In order, so that two processes that start together do not lock each other out.
+  const auto owners = co_await in.execute(statements::recover_owners.text);
+  for (const auto& row : owners) {
+    [[maybe_unused]] const auto rev = co_await lock_owner(in, row[0].text());
+  }
+  co_await fit_slots_to(in, cap);
+  co_return result<void>();
+}
+
 aio::awaitable<result<std::vector<owner_id>>> find_due_owners(sql::transaction& in) {
   const auto found = co_await in.execute(statements::due_owners.text);
   std::vector<owner_id> out;
@@ -196,6 +220,15 @@ aio::awaitable<result<std::int64_t>> task_queue::recover() {
     return run_recover(in, cap);
   };
   const auto done = co_await database_.write<std::int64_t>(body);
+  if (done) bells_.queue_changed();
+  co_return done;
+}
+
+aio::awaitable<result<void>> task_queue::adapt() {
+  const sql::transaction_body body = [cap = limits_.running_per_owner_max](sql::transaction& in) {
+    return run_adapt(in, cap);
+  };
+  const auto done = co_await database_.write_transaction(body);
   if (done) bells_.queue_changed();
   co_return done;
 }

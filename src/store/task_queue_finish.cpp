@@ -30,23 +30,32 @@ struct finished {
   bool may_free_others = true;  // not known of an earlier call
 };
 
+/// What has become of a task that does not run (any more) as `held` says: it may have been ended by
+/// this very call, whose reply was lost.
+aio::awaitable<result<finished>> earlier_finish(sql::transaction& in, task_holder held) {
+  const auto now = co_await read_fence(in, held.task);
+  if (!now || !now->names(held)) co_return finished{};
+  co_return finished{is_terminal(now->state), now->owner, true};
+}
+
 aio::awaitable<result<finished>> run_finish(sql::transaction& in, task_holder held, ending how,
                                             std::int64_t cap) {
-  auto now = co_await read_fence(in, held.task);
-  if (!now || !now->names(held)) co_return finished{};
-  finished out{true, now->owner, true};
-  if (is_terminal(now->state)) co_return out;  // by this very call, whose reply was lost
-  const auto rev = co_await lock_owner(in, now->owner);
+  const auto lock = co_await lock_owner_of(in, held);
+  if (!lock) {
+    auto earlier = co_await earlier_finish(in, held);
+    co_return earlier;
+  }
+  const auto rev = lock->rev;
   auto values =
       with_error({held.task, held.attempt, held.worker, to_string(how.state), rev}, how.failure);
   const auto ended = co_await in.execute(statements::finish_task.text, std::move(values));
-  if (ended.changed == 0) {
-    // Taken, or finished by an earlier call whose commit was in doubt, between the two statements.
-    now = co_await read_fence(in, held.task);
-    out.is_done = now && now->names(held) && is_terminal(now->state);
-    co_return out;
+  // Taken, or finished by an earlier call whose commit was in doubt, between the two statements.
+  if (ended.empty()) {
+    auto earlier = co_await earlier_finish(in, held);
+    co_return earlier;
   }
-  ended_task which{held.task, held.attempt, out.owner, now->queue, now->conversation, now->message};
+  finished out{true, lock->owner, true};
+  auto which = to_ended(held.task, held.attempt, lock->owner, ended[0]);
   out.may_free_others = co_await write_ending(in, std::move(which), std::move(how), cap, rev);
   fault_point("finish.before_commit");
   co_return out;
@@ -117,16 +126,13 @@ aio::awaitable<> end_unheld(sql::transaction& in, owner_id owner, task_id task, 
     co_await keep_attempt(in, task, lost);
   }
   const auto text = co_await read_saved(in, task);
-  ended_task which{task,
-                   last_attempt + 1,
-                   owner,
-                   row[3].text(),
-                   row[4].id<conversation_id>(),
-                   row[5].id<message_id>()};
-  auto how = make_terminal(which.attempt, text, which.message);
+  const auto message = row[5].id<message_id>();
+  auto how = make_terminal(last_attempt + 1, text, message);
   THROUGHLINE_ASSERT(is_terminal(how.state));
-  auto values = with_error({task, which.attempt, to_string(how.state), rev}, how.failure);
-  co_await in.execute(statements::end_task.text, std::move(values));
+  auto values = with_error({task, last_attempt + 1, to_string(how.state), rev}, how.failure);
+  const auto ended = co_await in.execute(statements::end_task.text, std::move(values));
+  THROUGHLINE_ASSERT(!ended.empty());  // its row is locked
+  auto which = to_ended(task, last_attempt + 1, owner, ended[0]);
   [[maybe_unused]] const bool may_free_others =
       co_await write_ending(in, std::move(which), std::move(how), cap, rev);
 }

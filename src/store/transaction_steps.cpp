@@ -18,11 +18,19 @@ aio::awaitable<std::int64_t> lock_owner(sql::transaction& in, owner_id owner) {
   co_return locked[0][0].integer();
 }
 
+aio::awaitable<std::optional<locked_owner>> lock_owner_of(sql::transaction& in, task_holder held) {
+  const auto locked =
+      co_await in.execute(statements::lock_owner_of.text,
+                          sql::parameters{held.task, std::int64_t{held.attempt}, held.worker});
+  if (locked.empty()) co_return std::nullopt;
+  co_return locked_owner{locked[0][1].text(), locked[0][0].integer()};
+}
+
 aio::awaitable<> admit(sql::transaction& in, owner_id owner, std::string queue, std::int64_t cap,
                        std::int64_t rev) {
   if (cap == 0) co_return;
-  co_await in.execute(statements::admit.text,
-                      sql::parameters{std::move(owner), std::move(queue), cap, rev});
+  co_await in.execute_with_next(statements::admit.text,
+                                sql::parameters{std::move(owner), std::move(queue), cap, rev});
 }
 
 aio::awaitable<std::optional<fence>> read_fence(sql::transaction& in, task_id task) {
@@ -49,13 +57,14 @@ aio::awaitable<> keep_attempt(sql::transaction& in, task_id task,
     values[2] = storable(failure->message);
     values[3] = failure->retryable;
   }
-  co_await in.execute(statements::keep_attempt.text, std::move(values));
+  co_await in.execute_with_next(statements::keep_attempt.text, std::move(values));
 }
 
 namespace {
 
-aio::awaitable<> end_message(sql::transaction& in, message_id message, std::uint32_t attempt,
-                             ending how, std::int64_t rev) {
+/// True: there is saved text.
+aio::awaitable<bool> end_message(sql::transaction& in, message_id message, std::uint32_t attempt,
+                                 ending how, std::int64_t rev) {
   sql::parameters values{message,
                          to_string(status_of_ended(how.state)),
                          storable(std::move(how.content)),
@@ -87,31 +96,49 @@ aio::awaitable<> end_message(sql::transaction& in, message_id message, std::uint
     values[14] = storable(how.failure->message);
     values[15] = how.failure->retryable;
   }
-  co_await in.execute(statements::end_message.text, std::move(values));
+  const auto ended = co_await in.execute(statements::end_message.text, std::move(values));
+  co_return !ended.empty() && ended[0][0].integer() != 0;
 }
 
 /// Lets the next task of a conversation go on; returns its queue if there is one.
-aio::awaitable<std::optional<std::string>> unblock_next(sql::transaction& in,
-                                                        conversation_id conversation,
-                                                        std::int64_t cap, std::int64_t rev) {
-  const auto first =
-      co_await in.execute(statements::first_in_line.text, sql::parameters{conversation});
-  if (first.empty()) co_return std::nullopt;
-  co_await in.execute(statements::unblock.text, sql::parameters{first[0][0], rev, cap});
-  co_return first[0][1].text();
+aio::awaitable<std::optional<std::string>> unblock(sql::transaction& in,
+                                                   std::optional<task_id> next, std::int64_t cap,
+                                                   std::int64_t rev) {
+  if (!next) co_return std::nullopt;
+  const auto unblocked =
+      co_await in.execute(statements::unblock.text, sql::parameters{*next, rev, cap});
+  if (unblocked.empty()) co_return std::nullopt;
+  co_return unblocked[0][0].text();
 }
 
 }  // namespace
 
+ended_task to_ended(task_id task, std::uint32_t attempt, owner_id owner, const sql::row& row) {
+  ended_task out;
+  out.task = task;
+  out.attempt = attempt;
+  out.owner = std::move(owner);
+  out.queue = row[0].text();
+  out.conversation = row[1].id<conversation_id>();
+  out.message = row[2].id<message_id>();
+  out.next = row[3].maybe_id<task_id>();
+  out.others_wait = row[4].integer() != 0;
+  return out;
+}
+
 aio::awaitable<bool> write_ending(sql::transaction& in, ended_task which, ending how,
                                   std::int64_t cap, std::int64_t rev) {
-  const auto next = co_await unblock_next(in, which.conversation, cap, rev);
-  co_await admit(in, which.owner, which.queue, cap, rev);
+  const auto next = co_await unblock(in, which.next, cap, rev);
+  if (which.others_wait || next == which.queue) {
+    co_await admit(in, which.owner, which.queue, cap, rev);
+  }
   if (next && *next != which.queue) co_await admit(in, which.owner, *next, cap, rev);
-  co_await end_message(in, which.message, which.attempt, std::move(how), rev);
-  co_await in.execute(statements::delete_partials.text, sql::parameters{which.task});
-  co_await in.execute(statements::touch_conversation.text,
-                      sql::parameters{which.conversation, rev});
+  const bool has_text = co_await end_message(in, which.message, which.attempt, std::move(how), rev);
+  if (has_text) {
+    co_await in.execute_with_next(statements::delete_partials.text, sql::parameters{which.task});
+  }
+  co_await in.execute_with_next(statements::touch_conversation.text,
+                                sql::parameters{which.conversation, rev});
   co_return next.has_value() || cap > 0;
 }
 
@@ -153,8 +180,8 @@ aio::awaitable<> insert_partials(sql::transaction& in, std::vector<partial_text>
     one["r"] = storable(std::move(piece.reasoning));
     pieces.emplace_back(std::move(one));
   }
-  co_await in.execute(statements::save_partials.text,
-                      sql::parameters{std::string(boost::json::serialize(pieces))});
+  co_await in.execute_with_next(statements::save_partials.text,
+                                sql::parameters{std::string(boost::json::serialize(pieces))});
 }
 
 }  // namespace throughline::store

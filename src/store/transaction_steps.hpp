@@ -10,6 +10,14 @@ namespace throughline::store {
 /// which every changed row of conversations, messages and tasks carries.
 [[nodiscard]] aio::awaitable<std::int64_t> lock_owner(sql::transaction& in, owner_id owner);
 
+/// The same for whoever runs a task; nullopt: it does not run it any more.
+struct locked_owner {
+  owner_id owner;
+  std::int64_t rev = 0;
+};
+[[nodiscard]] aio::awaitable<std::optional<locked_owner>> lock_owner_of(sql::transaction& in,
+                                                                        task_holder held);
+
 /// Gives the owner's free slots in `queue` to what waits. Nothing without a cap: then nothing
 /// waits.
 [[nodiscard]] aio::awaitable<> admit(sql::transaction& in, owner_id owner, std::string queue,
@@ -42,7 +50,12 @@ struct ended_task {
   std::string queue;
   conversation_id conversation;
   message_id message;
+  std::optional<task_id> next;  // of its conversation, if it may go on now
+  bool others_wait = false;     // for the slot
 };
+/// `row` is what finish_task or end_task returned.
+[[nodiscard]] ended_task to_ended(task_id task, std::uint32_t attempt, owner_id owner,
+                                  const sql::row& row);
 /// Everything that follows from the end of a task: the next of its conversation, the free slot, the
 /// message with its terminal chunk, the conversation's activity; the partial text is not needed any
 /// more. True: a task may have become ready.

@@ -50,6 +50,10 @@ class recording_database : public sql::database {
       statement_texts::executed().add(text);
       return inner_.execute(text, std::move(values));
     }
+    aio::awaitable<> execute_with_next(std::string_view text, sql::parameters values) override {
+      statement_texts::executed().add(text);
+      return inner_.execute_with_next(text, std::move(values));
+    }
 
    private:
     sql::transaction& inner_;
