@@ -39,8 +39,8 @@ class chat {
   chat(const chat_options& options, server_place place)
       : options_(options),
         place_(std::move(place)),
-        http_(place_.url, place_.access_token),
-        canceller_(place_.url, place_.access_token),
+        http_(place_.url, place_.token),
+        canceller_(place_.url, place_.token),
         conversation_(options.conversation),
         reads_terminal_(isatty(STDIN_FILENO) == 1),
         style_(choose_style()) {}
@@ -50,7 +50,6 @@ class chat {
       complain(fmt::format("\"{}\" is no id of a conversation", conversation_));
       return usage_status;
     }
-    if (!place_.problem.empty()) return complain(place_.problem), 1;
     if (!reach_server()) return is_interrupted() ? interrupted_status : 1;
     if (!conversation_.empty()) {
       const auto found = call("GET", "/conversations/" + conversation_);

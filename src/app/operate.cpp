@@ -52,11 +52,10 @@ class operation {
   explicit operation(const operate_options& options)
       : options_(options),
         place_(find_server(options.url, options.data_dir)),
-        http_(place_.url, place_.access_token) {}
+        http_(place_.url, place_.token) {}
 
   int run(const char* verb, const std::string& path,
           const std::function<std::string(const json::object&, std::size_t width)>& show) {
-    if (!place_.problem.empty()) return fail(place_.problem);
     const auto patient = [] {
       return true;
     };

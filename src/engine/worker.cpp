@@ -317,7 +317,8 @@ class worker::impl final : public store::task_taker {
   void obey() {
     if (!is_told_to_drain_ || is_draining_) return;
     beat(claimed_at_);  // that it claims nothing is as it should be
-    if (!has_stopped_claiming_ || reserved_.load() > 0 || running() > 0) return;
+    if (!has_stopped_claiming_ || reserved_.load() > 0 || running() > 0 || !orphans_.empty())
+      return;
     if (const auto call = std::exchange(when_drained_, nullptr)) call();
   }
 
