@@ -30,6 +30,8 @@ void event_loop::close() {
     posted.swap(posted_);
     rung.swap(rung_);
   }
+  // Whoever woke it may be done with all that, and still be on his way out of the context.
+  while (wakers_.load(std::memory_order_acquire) > 0) std::this_thread::yield();
   // Nothing runs any more: what was rung here is dropped too.
   const auto rung_here = std::exchange(rung_here_, {});
   // What is dropped here may ring and post in its turn: outside the lock.
@@ -42,8 +44,9 @@ void event_loop::post(std::function<void()> work) {
     if (closed_) return;
     posted_.push_back(std::move(work));
     wake = !std::exchange(wake_pending_, true);
+    if (wake) wakers_.fetch_add(1, std::memory_order_relaxed);
   }
-  if (wake) asio::post(context_, [this] { drain(); });
+  if (wake) wake_up();
 }
 
 void event_loop::deliver(std::shared_ptr<bell> rung) {
@@ -63,8 +66,14 @@ void event_loop::deliver(std::shared_ptr<bell> rung) {
     if (closed_) return;
     rung_.push_back(std::move(rung));
     wake = !std::exchange(wake_pending_, true);
+    if (wake) wakers_.fetch_add(1, std::memory_order_relaxed);
   }
-  if (wake) asio::post(context_, [this] { drain(); });
+  if (wake) wake_up();
+}
+
+void event_loop::wake_up() {
+  asio::post(context_, [this] { drain(); });
+  wakers_.fetch_sub(1, std::memory_order_release);
 }
 
 void event_loop::drain() {

@@ -62,6 +62,8 @@ class event_loop {
   friend class event_loops;
   void deliver(std::shared_ptr<bell> rung);
   void add_waiter(detail::loop_waiter& waits) { waiting_.push_back(waits); }
+  /// Counted in wakers_ beforehand.
+  void wake_up();
   void drain();
   void wake(std::vector<std::shared_ptr<bell>>& rung);
   /// Empties the mailbox; from now on what comes is dropped.
@@ -72,6 +74,7 @@ class event_loop {
   std::vector<std::shared_ptr<bell>> rung_;
   bool wake_pending_ = false;
   bool closed_ = false;
+  std::atomic<int> wakers_{0};  // threads in wake_up()
   // Of this loop's own thread, which needs no mailbox: bells that were rung there.
   std::vector<std::shared_ptr<bell>> rung_here_;
   std::vector<std::shared_ptr<bell>> waking_;  // empty; keeps its memory

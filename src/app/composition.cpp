@@ -85,7 +85,7 @@ provider::catalog make_catalog(const configuration& config, provider::http_clien
 
 engine::generation_services services_of(composition& on, const settings& values) {
   return {.queue = on.queue,
-          .log = *on.kept.log,
+          .log = on.kept.log(),
           .models = on.models,
           .time = system_clock(),
           .random = system_random(),
@@ -95,7 +95,7 @@ engine::generation_services services_of(composition& on, const settings& values)
                      .context_bytes_max = to_size(values.context_bytes_max)},
           .delayed = nullptr,
           // Others could hide an answer without our knowing it.
-          .running = on.kept.is_alone ? &on.running : nullptr};
+          .running = on.kept.is_alone() ? &on.running : nullptr};
 }
 
 engine::worker_options worker_options_of(const settings& values, bool is_alone) {
@@ -146,18 +146,23 @@ guard::door_options door_options_of(const configuration& config) {
 std::unique_ptr<engine::worker> make_worker(composition& on, aio::event_loops& loops,
                                             const settings& values) {
   if (values.role == "api") return nullptr;
-  return std::make_unique<engine::worker>(loops, services_of(on, values), on.bells,
-                                          worker_options_of(values, on.kept.is_alone));
+  return std::make_unique<engine::worker>(loops, services_of(on, values), on.kept.bells(),
+                                          worker_options_of(values, on.kept.is_alone()));
 }
 
 engine::readiness::sources readiness_sources_of(composition& on) {
   engine::readiness::sources sources{
-      .database = *on.kept.database, .pulse = nullptr, .loops = &on.watch, .helpers = {}};
+      .database = on.kept.database(), .pulse = nullptr, .loops = &on.watch, .helpers = {}};
   if (on.worker)
     sources.pulse = [&on] {
       return on.worker->pulse();
     };
-  sources.helpers.push_back({.name = "workers", .what_is_wrong = [&on] {
+  if (on.kept.has_redis()) {
+    sources.helpers.push_back({"redis", [&on] {
+                                 return on.kept.what_is_wrong_with_redis();
+                               }});
+  }
+  sources.helpers.push_back({"workers", [&on] {
                                return on.worker_watch.what_is_wrong();
                              }});
   return sources;
@@ -165,7 +170,7 @@ engine::readiness::sources readiness_sources_of(composition& on) {
 
 engine::insight_sources insight_sources_of(composition& on, const settings& values) {
   return {.queue = on.queue,
-          .log = *on.kept.log,
+          .log = on.kept.log(),
           .loops = on.watch,
           .local_worker = on.worker.get(),
           .queues = values.queues};
@@ -173,17 +178,17 @@ engine::insight_sources insight_sources_of(composition& on, const settings& valu
 
 }  // namespace
 
-composition::composition(aio::event_loop& home, aio::event_loops& loops, storage opened,
+composition::composition(aio::event_loop& home, aio::event_loops& loops, storage& keeps,
                          const configuration& config)
-    : kept(std::move(opened)),
-      conversations(*kept.database, bells),
-      submissions(*kept.database, bells, queue_limits_of(config.values)),
-      queue(*kept.database, bells, queue_limits_of(config.values)),
-      operations(*kept.database, bells),
+    : kept(keeps),
+      conversations(kept.database(), kept.signals()),
+      submissions(kept.database(), kept.signals(), queue_limits_of(config.values)),
+      queue(kept.database(), kept.signals(), queue_limits_of(config.values)),
+      operations(kept.database(), kept.signals()),
       endings(loops[0], queue),
       clients(loops),
       models(make_catalog(config, clients)),
-      answers(conversations, queue, *kept.log, bells, kept.is_alone ? &running : nullptr),
+      answers(conversations, queue, kept.log(), kept.bells(), kept.is_alone() ? &running : nullptr),
       worker(make_worker(*this, loops, config.values)),
       watch(home, loops),
       worker_watch(home, operations, {.needs_one = worker == nullptr}),
@@ -203,6 +208,7 @@ aio::awaitable<> composition::stop() {
   co_await worker_watch.stop();
   co_await insight.stop();
   co_await watch.stop();
+  co_await kept.stop();
 }
 
 http::handler composition::make_handler(const configuration& config) {
@@ -217,10 +223,10 @@ http::handler composition::make_handler(const configuration& config) {
                              .submissions = submissions,
                              .queue = queue,
                              .operations = operations,
-                             .log = *kept.log,
+                             .log = kept.log(),
                              .endings = endings,
                              .answers = answers,
-                             .bells = bells,
+                             .bells = kept.bells(),
                              .readiness = readiness,
                              .insight = insight,
                              .models = models,

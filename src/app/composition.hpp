@@ -31,9 +31,9 @@ namespace throughline::app {
 
 /// Everything but the server, which needs what is here to be ready.
 struct composition {
-  /// `loops` run until nothing here is used any more, and outlive it, as does `home`: the loop of
-  /// whoever stops it, from which the others are watched.
-  composition(aio::event_loop& home, aio::event_loops& loops, storage opened,
+  /// `loops` run until nothing here is used any more, and outlive it, as do `kept` and `home`: the
+  /// loop of whoever stops it, from which the others are watched.
+  composition(aio::event_loop& home, aio::event_loops& loops, storage& kept,
               const configuration& config);
 
   /// Stops what asks by itself. After the worker and the server have drained.
@@ -45,8 +45,7 @@ struct composition {
   /// That this process is writing.
   [[nodiscard]] std::int64_t running_answers() const;
 
-  storage kept;
-  engine::notices bells;
+  storage& kept;
   store::conversations conversations;
   store::submissions submissions;
   store::task_queue queue;

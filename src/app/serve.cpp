@@ -135,22 +135,27 @@ class serving {
     co_return true;
   }
 
-  /// What was running when the last process of a database of its own ended. Where there are others,
-  /// they take over.
+  /// What was running when the last process of a database of its own ended is taken up again. Where
+  /// there are others, they take over by themselves.
   aio::awaitable<bool> recover() {
-    if (!parts_.kept.is_alone) co_return true;
-    const auto recovered = co_await parts_.queue.recover();
-    if (!recovered) {
-      complain(fmt::format("cannot read the queue: {}", recovered.error().detail));
-      status_ = 1;
-      co_return false;
+    if (!parts_.kept.is_alone()) {
+      const auto adapted = co_await parts_.queue.adapt();
+      co_return adapted || fails_to_read(adapted.error());
     }
+    const auto recovered = co_await parts_.queue.recover();
+    if (!recovered) co_return fails_to_read(recovered.error());
     metrics::find_counter(metrics::retries, {"restart"})
         .add(static_cast<std::uint64_t>(*recovered));
     if (*recovered > 0)
       say(fmt::format("Going on with {} answer{} of the last run", *recovered,
                       *recovered == 1 ? "" : "s"));
     co_return true;
+  }
+
+  bool fails_to_read(const error& why) {
+    complain(fmt::format("cannot read the queue: {}", why.detail));
+    status_ = 1;
+    return false;
   }
 
   aio::awaitable<> learn_models() {
@@ -331,12 +336,12 @@ int run_serve(const configuration& config) {
     complain_about_database(config, opened.error());
     return 1;
   }
-  composition parts(home, loops, std::move(*opened), config);
+  composition parts(home, loops, **opened, config);
   serving served(home, loops, parts, config, descriptors.now);
   aio::task_group main(home);
   home.post([&] { main.spawn("serve", serve_and_stop(&served, &main)); });
   home.run();
-  parts.kept.database.reset();  // whose connections live on the loops
+  (*opened)->close();
   loops.stop_and_join();
   served.release();
   log::flush(last_lines);

@@ -262,6 +262,58 @@ inline constexpr definition database_unreachable_since{
     "Since when PostgreSQL cannot be reached, in seconds since 1970; 0: it can",
     {}};
 
+// --- Redis ---------------------------------------------------------------------------------------
+
+inline constexpr definition redis_command_time{
+    "throughline_redis_command_seconds", kind::histogram,      unit::seconds, {},
+    "From a command to its reply",       bounds_of_short_times};
+inline constexpr definition redis_commands_failed{
+    "throughline_redis_commands_failed_total",
+    kind::counter,
+    unit::none,
+    {"cause"},
+    "Commands that were refused by Redis, by its error, or had no reply: 'timeout', 'lost', "
+    "'away', "
+    "'queue_full'",
+    {}};
+inline constexpr definition redis_reconnects{
+    "throughline_redis_reconnects_total",
+    kind::counter,
+    unit::none,
+    {"connection"},
+    "Connections that were made again, for 'commands' or for 'subscriptions'",
+    {}};
+inline constexpr definition redis_subscription_errors{
+    "throughline_redis_subscription_errors_total",
+    kind::counter,
+    unit::none,
+    {},
+    "Times that subscriptions were lost or refused",
+    {}};
+inline constexpr definition redis_away_since{
+    "throughline_redis_away_since_seconds",
+    kind::gauge,
+    unit::seconds,
+    {},
+    "Since when Redis has been away, since 1970; 0 while it is there",
+    {}};
+inline constexpr definition redis_used_memory{
+    "throughline_redis_used_memory_bytes", kind::gauge, unit::bytes, {}, "Memory Redis uses", {}};
+inline constexpr definition redis_evicted_keys{
+    "throughline_redis_evicted_keys",
+    kind::gauge,
+    unit::none,
+    {},
+    "Keys that Redis has evicted since it started; must stay 0",
+    {}};
+inline constexpr definition chunk_log_rewrites{
+    "throughline_chunk_log_rewrites_total",
+    kind::counter,
+    unit::none,
+    {},
+    "Logs that were lost and written again by their worker",
+    {}};
+
 // --- the process ---------------------------------------------------------------------------------
 
 inline constexpr definition loop_lag{

@@ -11,6 +11,7 @@ namespace {
 /// the database's thread and read after it has answered.
 struct written_ending {
   std::uint32_t attempt = 0;
+  message_id message;
   store::ending how;
 };
 
@@ -38,6 +39,7 @@ aio::awaitable<result<store::cancel_result>> answers::request_end(store::owner_i
   store::task_queue::terminal_maker make_terminal =
       [written](std::uint32_t attempt, const store::saved_text& saved, message_id message) {
         written->attempt = attempt;
+        written->message = message;
         written->how =
             make_saved_ending(store::task_state::cancelled, attempt, saved, message, std::nullopt);
         return written->how;
@@ -49,21 +51,21 @@ aio::awaitable<result<store::cancel_result>> answers::request_end(store::owner_i
     log::info(log::task(task), to_ending(done->state),
               {{"attempt", std::int64_t{written->attempt}},
                {"chunks", std::int64_t{written->how.terminal_index}}});
-    co_await write_to_log(task, written->attempt, written->how);
+    const stream::writer by{task, written->attempt, worker_id::generate(), written->message};
+    co_await write_to_log(by, written->how);
   }
   co_return *done;
 }
 
 // The database has it already: a log that cannot take it costs its followers a second, nothing
 // else.
-aio::awaitable<> answers::write_to_log(task_id task, std::uint32_t attempt, store::ending how) {
-  const stream::writer by{task, attempt, worker_id::generate()};
+aio::awaitable<> answers::write_to_log(stream::writer by, store::ending how) {
   const auto opened = co_await log_.open(by);
   if (!opened || opened->status != stream::append_status::appended) co_return;
-  auto chunks = ending_chunks(attempt, "worker_lost", how);
+  auto chunks = ending_chunks(by.attempt, "worker_lost", how);
   const auto appended = co_await log_.append(by, 0, std::move(chunks));
   if (!appended) {
-    log::warning(log::task(task), "its end is not in the log; the database answers for it",
+    log::warning(log::task(by.task), "its end is not in the log; the database answers for it",
                  {{"why", appended.error().detail}});
   }
 }

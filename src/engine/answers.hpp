@@ -42,7 +42,7 @@ class answers {
 
  private:
   aio::awaitable<result<store::cancel_result>> request_end(store::owner_id owner, task_id task);
-  aio::awaitable<> write_to_log(task_id task, std::uint32_t attempt, store::ending how);
+  aio::awaitable<> write_to_log(stream::writer by, store::ending how);
   aio::awaitable<result<store::task>> wait_for_end(std::shared_ptr<aio::bell> ended,
                                                    store::owner_id owner, task_id task,
                                                    steady_time deadline);

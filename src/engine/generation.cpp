@@ -27,8 +27,8 @@ std::optional<stream::chunk> reset_for(const store::claimed_task& task) {
   return make_reset(task.held.attempt, reset_reason(task));
 }
 
-stream::writer writer_of(const store::task_holder& held) {
-  return {held.task, held.attempt, held.worker};
+stream::writer writer_of(const store::claimed_task& task) {
+  return {task.held.task, task.held.attempt, task.held.worker, task.message};
 }
 
 }  // namespace
@@ -76,7 +76,7 @@ aio::awaitable<> generation::run() {
 // The fence. A log that cannot be reached does not hold up the answer: appends raise the fence as
 // well.
 aio::awaitable<bool> generation::open_log() {
-  const stream::writer by = writer_of(task_.held);
+  const stream::writer by = writer_of(task_);
   const auto opened = co_await services_.log.open(by);
   if (!opened) co_return true;
   if (opened->status == stream::append_status::fenced) {
@@ -198,7 +198,7 @@ bool generation::flush_now() {
   const std::vector<stream::chunk> chunks =
       draft_.chunks(logged_, services_.limits.append_chunks_max);
   if (logged_ + chunks.size() != draft_.size() || log_failures_ != 0) return false;
-  const auto answer = services_.log.append_now(writer_of(task_.held), logged_, chunks);
+  const auto answer = services_.log.append_now(writer_of(task_), logged_, chunks);
   if (!answer || answer->status != stream::append_status::appended) return false;
   logged_ = answer->length;
   return true;
@@ -214,7 +214,7 @@ aio::awaitable<> generation::flush(const stream::chunk* terminal) {
     std::vector<stream::chunk> chunks = draft_.chunks(logged_, services_.limits.append_chunks_max);
     const bool is_last = logged_ + chunks.size() == end;
     if (is_last && terminal != nullptr) chunks.push_back(*terminal);
-    const stream::writer by = writer_of(task_.held);
+    const stream::writer by = writer_of(task_);
     const auto answer = co_await services_.log.append(by, logged_, std::move(chunks));
     if (!answer) {
       put_off_the_log();

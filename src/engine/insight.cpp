@@ -51,6 +51,9 @@ void show_zeros() {
     metrics::find_counter(metrics::attempts_failed, {name}).add(0);
     if (describe(cause).retryable) metrics::find_counter(metrics::retries, {name}).add(0);
   }
+  for (const auto* connection : {"commands", "subscriptions"}) {
+    metrics::find_counter(metrics::redis_reconnects, {connection}).add(0);
+  }
   for (const auto* cause : {"handed_back", "restart"}) {
     metrics::find_counter(metrics::retries, {cause}).add(0);
   }

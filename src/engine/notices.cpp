@@ -82,6 +82,13 @@ void notices::on_cancel(std::function<void(task_id)> listener) {
   state_->listener = std::move(listener);
 }
 
+void notices::ring_everything() {
+  const std::lock_guard lock(state_->mutex);
+  ring_all(state_->queue);
+  for (const auto& [owner, bells] : state_->owners) ring_all(bells);
+  for (const auto& [task, bells] : state_->ends) ring_all(bells);
+}
+
 void notices::owner_changed(const store::owner_id& owner) {
   const std::lock_guard lock(state_->mutex);
   if (const auto found = state_->owners.find(owner); found != state_->owners.end()) {

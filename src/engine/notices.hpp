@@ -1,6 +1,6 @@
 // The bells of one process: the store rings them after each commit, and whoever has to look again
-// listens. Hints only. (Across processes Redis will carry the same four, behind the same
-// store::signals.)
+// listens. Hints only. (Across processes Redis carries the same four, behind the same
+// store::signals: app/shared_signals.hpp.)
 #pragma once
 
 #include <functional>
@@ -34,6 +34,9 @@ class notices final : public store::signals {
   /// Called, on the thread that rang, for each running task whose cancel is requested. One
   /// listener: the worker. An empty function unhooks it, and returns after the last call has.
   void on_cancel(std::function<void(task_id)> listener);
+
+  /// Hints of other processes may have been lost: rings every bell there is. Any thread.
+  void ring_everything();
 
   void owner_changed(const store::owner_id& owner) override;
   void queue_changed() override;

@@ -529,7 +529,7 @@ TEST_F(worker_test, what_a_log_has_lost_waits_for_the_database_to_say_whose_it_i
   ASSERT_TRUE(await(queue_->heartbeat(self, milliseconds(4000))).has_value());
   auto claimed = await(queue_->claim(self, {"default"}, 1));
   ASSERT_EQ(claimed->size(), 1U);
-  unsure.refuse_after = 1;  // the context is still read
+  unsure.refuse_after = 0;  // the context came with the claim
   log_.vanish_after = 0;
   generation one(loops_[1], services, claimed->front());
   auto ended = boost::asio::co_spawn(loops_[1].get_executor(), one.run(), boost::asio::use_future);

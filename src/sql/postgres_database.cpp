@@ -28,10 +28,15 @@ class pooled_postgres_database final : public postgres_database {
       const auto share = (options.connections + loops.size() - 1 - i) / loops.size();
       pools_.push_back(
           std::make_unique<postgres_pool>(loops[i], std::max<std::size_t>(share, 1), shared_));
+      shared_.pools.push_back(pools_.back().get());
     }
   }
 
   ~pooled_postgres_database() override {
+    {
+      const std::lock_guard lock(shared_.handing_over);
+      shared_.is_closing = true;
+    }
     std::vector<std::future<void>> closed;
     for (auto& pool : pools_) {
       // Where the thread has ended nothing is under way.
@@ -97,11 +102,17 @@ class pooled_postgres_database final : public postgres_database {
     for (auto& pool : pools_) {
       if (&pool->loop() == &here) own = pool.get();
     }
-    if (own != nullptr && own->has_room()) return *own;
+    // A loop for which the server has no connection leaves its work to the others.
+    const bool is_starved = own != nullptr && own->open() == 0 && shared_.open > 0 &&
+                            shared_.health.next_try() != steady_time{};
+    if (own != nullptr && own->has_room() && !is_starved) return *own;
     const auto first = turn_.fetch_add(1, std::memory_order_relaxed);
     for (std::size_t i = 0; i < pools_.size(); ++i) {
       auto& pool = *pools_[(first + i) % pools_.size()];
-      if (pool.has_room()) return pool;
+      if (pool.has_room() && (!is_starved || pool.open() > 0)) return pool;
+    }
+    for (auto& pool : pools_) {
+      if (is_starved && pool->open() > 0) return *pool;
     }
     return own != nullptr ? *own : *pools_[first % pools_.size()];
   }

@@ -237,11 +237,27 @@ aio::awaitable<bool> postgres_pool::try_to_connect(place& at) {
   }
   if (failure) {
     shared_.health.note_failure(failure->failure().detail, shared_.open == 0);
+    if (open_ == 0) hand_over();
     co_return false;
   }
   count_open(1);
   shared_.health.note_success();
   co_return true;
+}
+
+void postgres_pool::hand_over() {
+  // Whoever closes waits for what was handed over before, and nothing is after.
+  const std::lock_guard lock(shared_.handing_over);
+  if (shared_.is_closing) return;
+  const auto other = std::ranges::find_if(
+      shared_.pools, [this](const postgres_pool* one) { return one != this && one->open() > 0; });
+  if (other == shared_.pools.end()) return;
+  for (; !waiting_.empty(); waiting_.pop_front()) {
+    auto one = std::make_shared<pooled_transaction>(std::move(waiting_.front()));
+    --waiting_count_;
+    shown_waiting(*one).add(-1);
+    (*other)->loop().post([to = *other, one] { to->submit(std::move(*one)); });
+  }
 }
 
 aio::awaitable<> postgres_pool::close() {

@@ -8,6 +8,8 @@
 //   submit() -> waiting_ -> serve(place):  connection lacks -> open_connection()
 //                 ^                        run_transaction() -> answer
 //                 +-- the connection broke: once more, in front
+//
+// Where the server has no connection for a loop but has some for others, they do its work.
 #pragma once
 
 #include <deque>
@@ -21,13 +23,18 @@
 
 namespace throughline::sql {
 
+class postgres_pool;
+
 /// What all pools of a database share. Outlives them.
 struct postgres_shared {
   postgres_address address;
   postgres_session session;
   postgres_limits limits;
   postgres_health health;
-  std::atomic<std::size_t> open{0};  // connections
+  std::atomic<std::size_t> open{0};   // connections
+  std::vector<postgres_pool*> pools;  // all of them; set before any is used
+  std::mutex handing_over;
+  bool is_closing = false;  // guarded by it
   write_outcomes writes;
 };
 
@@ -76,6 +83,7 @@ class postgres_pool {
   [[nodiscard]] aio::awaitable<bool> try_to_connect(place& at);
   void count_open(int change);
   void drop(place& at);
+  void hand_over();
   void watch_waiting();
   void expire_waiting();
   [[nodiscard]] error waited_too_long(const pooled_transaction& one) const;

@@ -37,6 +37,17 @@ std::optional<std::uint32_t> parse_part(std::string_view text) noexcept {
   return value;
 }
 
+constexpr std::string_view index_member = R"({"chunk_index":)";
+constexpr std::string_view type_member = R"(,"chunk_type":")";
+constexpr std::string_view content_member = R"(","content":)";
+
+/// Takes `front` off `text` if it begins with it.
+bool take(std::string_view& text, std::string_view front) noexcept {
+  if (!text.starts_with(front)) return false;
+  text.remove_prefix(front.size());
+  return true;
+}
+
 void append_data_line(std::string& out, std::int64_t index, const chunk& piece) {
   out += data_field;
   encode_chunk_json(out, index, piece);
@@ -77,11 +88,11 @@ std::optional<position> parse_position(std::string_view text) noexcept {
 }
 
 void encode_chunk_json(std::string& out, std::int64_t index, const chunk& piece) {
-  out += R"({"chunk_index":)";
+  out += index_member;
   append_number(out, index);
-  out += R"(,"chunk_type":")";
+  out += type_member;
   out += to_string(piece.type);
-  out += R"(","content":)";
+  out += content_member;
   append_json_string(out, piece.content);
   out += piece.fields;
   out += '}';
@@ -96,6 +107,30 @@ void encode_chunk_frame(std::string& out, position at, const chunk& piece) {
 
 void encode_unlogged_frame(std::string& out, std::int64_t index, const chunk& piece) {
   append_data_line(out, index, piece);
+}
+
+void encode_stored_frame(std::string& out, position at, std::string_view json) {
+  out += id_field;
+  append_position(out, at);
+  out += '\n';
+  out += data_field;
+  out += json;
+  out += "\n\n";
+}
+
+std::optional<chunk_type> type_of_stored(std::string_view json, std::uint32_t index) noexcept {
+  if (!json.ends_with('}') || json.find('\n') != std::string_view::npos) return std::nullopt;
+  if (!take(json, index_member)) return std::nullopt;
+  const auto number = parse_part(json.substr(0, json.find(',')));
+  if (number != index) return std::nullopt;
+  json.remove_prefix(json.find(','));
+  if (!take(json, type_member)) return std::nullopt;
+  using enum chunk_type;
+  for (const auto type : {content, reasoning, reset, done, error}) {
+    const auto name = to_string(type);
+    if (json.starts_with(name) && json.substr(name.size()).starts_with(content_member)) return type;
+  }
+  return std::nullopt;
 }
 
 frame_view take_frame(std::string_view& frames) {

@@ -54,6 +54,13 @@ void encode_chunk_frame(std::string& out, position at, const chunk& piece);
 /// Last-Event-ID stays what it was.
 void encode_unlogged_frame(std::string& out, std::int64_t index, const chunk& piece);
 
+/// Appends the frame of a chunk whose JSON is there already, as the function above wrote it.
+void encode_stored_frame(std::string& out, position at, std::string_view json);
+/// Its type; nullopt: it is not the JSON of chunk `index` as encode_chunk_json() writes it, and
+/// would not be a frame.
+[[nodiscard]] std::optional<chunk_type> type_of_stored(std::string_view json,
+                                                       std::uint32_t index) noexcept;
+
 /// One frame seen from outside.
 struct frame_view {
   std::string_view whole;      // with the two line ends

@@ -42,6 +42,8 @@ struct writer {
   task_id task;
   std::uint32_t attempt = 0;
   worker_id worker;
+  /// What the answer becomes, for people who look at a log; nil: not told.
+  message_id message{};
 };
 
 enum class append_status : std::uint8_t {

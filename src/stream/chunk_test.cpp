@@ -107,5 +107,35 @@ TEST(position_text, anything_else_is_garbage) {
   EXPECT_EQ(parse_position(std::string_view("1-1\0", 4)), std::nullopt);
 }
 
+TEST(stored_chunk, has_the_frame_it_would_have_had) {
+  using enum chunk_type;
+  for (const auto type : {content, reasoning, reset, done, error}) {
+    const chunk piece{type, "a\n\"b\"", R"(,"status":"completed")"};
+    std::string json;
+    encode_chunk_json(json, 42, piece);
+    EXPECT_EQ(type_of_stored(json, 42), type);
+    std::string frame;
+    std::string stored;
+    encode_chunk_frame(frame, {3, 42}, piece);
+    encode_stored_frame(stored, {3, 42}, json);
+    EXPECT_EQ(stored, frame);
+  }
+}
+
+TEST(stored_chunk, is_nothing_else) {
+  const std::string right = R"({"chunk_index":4,"chunk_type":"content","content":"a"})";
+  EXPECT_TRUE(type_of_stored(right, 4));
+  EXPECT_FALSE(type_of_stored(right, 5));
+  for (const char* wrong :
+       {"", "{}", R"({"chunk_index":4})", R"({"chunk_index":4,"chunk_type":"odd","content":"a"})",
+        R"({"chunk_index":04,"chunk_type":"content","content":"a"})",
+        R"({"chunk_index":,"chunk_type":"content","content":"a"})",
+        R"({"chunk_index":4,"chunk_type":"content","text":"a"})",
+        R"({"chunk_index":4,"chunk_type":"content","content":"a")",
+        "{\"chunk_index\":4,\"chunk_type\":\"content\",\"content\":\"\n\"}"}) {
+    EXPECT_FALSE(type_of_stored(wrong, 4)) << wrong;
+  }
+}
+
 }  // namespace
 }  // namespace throughline::stream

@@ -1,6 +1,5 @@
 #include "stream/log_shard.hpp"
 
-#include <string_view>
 #include <utility>
 
 #include "base/assert.hpp"
@@ -42,7 +41,7 @@ class log_shard::follower final : public chunk_log::subscription {
     const auto now = time_.steady_now();
     const std::lock_guard lock(home_.mutex_);
     home_.sweep(now);
-    return log_shard::read(log_, after, bytes_max);
+    return log_.read(after, bytes_max);
   }
 
   void ring() { bell_->ring(); }
@@ -94,22 +93,7 @@ append_result log_shard::append(const writer& by, std::uint32_t first_index,
   log.fence_attempt = by.attempt;
   log.fence_worker = by.worker;
   const std::size_t bytes_before = log.chunks.bytes();
-  if (log.attempt != by.attempt) {
-    log.chunks.clear();
-    log.attempt = by.attempt;
-    log.ended = false;
-    log.sample.was_read = true;
-  }
-  if (log.sample.was_read) log.sample = {first_index, false, now};
-  std::size_t begin = 0;
-  for (const std::size_t end : chunks.ends) {
-    log.chunks.append(std::string_view(chunks.frames).substr(begin, end - begin));
-    begin = end;
-  }
-  if (chunks.is_terminal) {
-    log.ended = true;
-    log.chunks.trim();
-  }
+  log.append(by.attempt, first_index, 0, chunks, now);
   count_bytes(bytes_before, log.chunks.bytes());
   touch(log, now);
   ring(log);
@@ -121,30 +105,7 @@ read_result log_shard::read(task_id task, std::optional<position> after, std::si
   const std::lock_guard lock(mutex_);
   sweep(now);
   const task_log* const found = find(task);
-  return found != nullptr ? read(*found, after, bytes_max) : read_result{};
-}
-
-read_result log_shard::read(const task_log& log, std::optional<position> after,
-                            std::size_t bytes_max) {
-  read_result result;
-  if (!log.exists) return result;
-  result.exists = true;
-  result.attempt = log.attempt == 0 ? log.fence_attempt : log.attempt;
-  result.length = log.chunks.count();
-  result.ended = log.ended;
-  if (!after || after->attempt < result.attempt) {
-    result.runs = log.chunks.read(0, bytes_max);
-  } else if (after->attempt == result.attempt && after->index < result.length) {
-    result.runs = log.chunks.read(after->index + 1, bytes_max);
-  }
-  if (!result.runs.empty()) {
-    const auto& last = result.runs.back();
-    if (log.sample.index < last.first_index + last.count) {
-      log.sample.was_read = true;
-      if (log.sample.index >= result.runs.front().first_index) result.appended_at = log.sample.at;
-    }
-  }
-  return result;
+  return found != nullptr ? found->read(after, bytes_max) : read_result{};
 }
 
 std::unique_ptr<chunk_log::subscription> log_shard::subscribe(task_id task,

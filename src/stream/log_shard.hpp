@@ -8,22 +8,14 @@
 #include <list>
 #include <mutex>
 #include <optional>
-#include <string>
 #include <unordered_map>
 #include <vector>
 
 #include "base/clock.hpp"
-#include "stream/chunk_buffer.hpp"
 #include "stream/chunk_log.hpp"
+#include "stream/readable_log.hpp"
 
 namespace throughline::stream {
-
-/// Chunks encoded for an append, before the log's mutex is taken.
-struct encoded_chunks {
-  std::string frames;
-  std::vector<std::size_t> ends;  // where each frame ends
-  bool is_terminal = false;       // the last one is
-};
 
 class alignas(64) log_shard {
  public:
@@ -69,23 +61,11 @@ class alignas(64) log_shard {
 
   /// What there is of a task: its log, those who follow it, or both. Stays where it is while it is
   /// followed.
-  struct task_log {
+  struct task_log : readable_log {  // if it does not exist, it only has followers
     task_id task;
-    bool exists = false;  // else it only has followers
     std::vector<follower*> followers;
-    std::uint32_t fence_attempt = 0;
     worker_id fence_worker;
-    std::uint32_t attempt = 0;  // of `chunks`; 0: nothing has been appended yet
-    bool ended = false;         // the last of `chunks` is terminal
-    chunk_buffer chunks;
     steady_time touched;  // the last append, or the open before it
-    /// When chunk `index` was appended: the first append after somebody has read what was sampled
-    /// before. So it tells how long the slowest chunk of a read has waited for its first reader.
-    mutable struct {
-      std::uint32_t index = 0;
-      bool was_read = true;
-      steady_time at;
-    } sample;
     std::list<task_log*>* order = nullptr;
     std::list<task_log*>::iterator place;
 
@@ -97,8 +77,6 @@ class alignas(64) log_shard {
   // All with the mutex held.
   [[nodiscard]] task_log* find(task_id task);
   task_log& find_or_add(task_id task);
-  [[nodiscard]] static read_result read(const task_log& log, std::optional<position> after,
-                                        std::size_t bytes_max);
   static void ring(const task_log& log);
   void touch(task_log& log, steady_time now);
   void erase(task_log& log);

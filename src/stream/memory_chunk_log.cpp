@@ -2,7 +2,6 @@
 
 #include <array>
 #include <atomic>
-#include <limits>
 #include <mutex>
 #include <span>
 #include <utility>
@@ -15,25 +14,6 @@ namespace throughline::stream {
 namespace {
 
 metrics::counter& chunks_appended = metrics::find_counter(metrics::chunks_appended);
-
-// The buffer that appends of a thread encode into keeps its memory up to this size.
-constexpr std::size_t scratch_bytes_kept = 64 * 1024;
-
-void encode(encoded_chunks& out, std::uint32_t attempt, std::uint32_t first_index,
-            std::span<const chunk> chunks) {
-  THROUGHLINE_ASSERT(chunks.size() < std::numeric_limits<std::uint32_t>::max() - first_index);
-  if (out.frames.capacity() > scratch_bytes_kept) out.frames = std::string();
-  out.frames.clear();
-  out.ends.clear();
-  out.is_terminal = false;
-  auto index = first_index;
-  for (const chunk& each : chunks) {
-    THROUGHLINE_ASSERT(!out.is_terminal);  // the terminal chunk is the last
-    encode_chunk_frame(out.frames, position{attempt, index++}, each);
-    out.ends.push_back(out.frames.size());
-    out.is_terminal = is_terminal(each.type);
-  }
-}
 
 class memory_chunk_log final : public chunk_log {
  public:
@@ -61,7 +41,7 @@ class memory_chunk_log final : public chunk_log {
                                           std::span<const chunk> chunks) override {
     THROUGHLINE_ASSERT(by.attempt >= 1);
     static thread_local encoded_chunks scratch;
-    encode(scratch, by.attempt, first_index, chunks);
+    scratch.encode(by.attempt, first_index, chunks);
     const auto outcome = shard_of(by.task).append(by, first_index, scratch, time_.steady_now());
     if (outcome.status == append_status::appended) chunks_appended.add(chunks.size());
     keep_within_bounds();

@@ -83,7 +83,7 @@ describe("help", () => {
   test("explains each flag, the keys, and the order of precedence", async () => {
     const { stdout } = await run(["serve", "--help"]);
     const table = await run(["config"]);
-    const secrets = ["openai-api-key", "anthropic-api-key"];
+    const secrets = ["openai-api-key", "anthropic-api-key", "database-url", "redis-url"];
     const names = [...table.stdout.matchAll(/^  ([a-z][a-z-]+)  /gm)].map((match) => match[1]!);
     expect(names.length).toBeGreaterThan(30);
     for (const name of names.filter((each) => !secrets.includes(each))) expect(stdout).toContain(`  --${name}`);
@@ -181,7 +181,7 @@ describe("what is wrong is named, with the nearest right name", () => {
     ["a duration", ["serve", "--chunk-ttl", "banana"], /--chunk-ttl: "banana" is not a duration like 500ms/],
     ["a number", ["serve", "--failures-max", "-1"], /--failures-max: "-1" is out of range/],
     ["a choice", ["serve", "--log-level", "loud"], /--log-level: "loud" is none of debug, info/],
-    ["a role of later", ["serve", "--role", "worker"], /role worker needs PostgreSQL and Redis, which are not supported yet/],
+    ["a role that needs more", ["serve", "--role", "worker"], /role worker needs PostgreSQL and Redis, which it shares with the other processes; set DATABASE_URL and REDIS_URL/],
     ["a key where every process can read it", ["serve", "--openai-api-key", "k"], /set OPENAI_API_KEY or OPENAI_API_KEY_FILE/],
     ["a file that is not there", ["serve", "--config", "none.toml"], /cannot read the configuration file .*none.toml/],
   ])("%s", async (_, args, words) => {
@@ -226,10 +226,6 @@ describe("a database and a Redis that are no PostgreSQL and no Redis are refused
     const cwd = freshFolder();
     writeFileSync(join(cwd, ".env"), `${name}=${value}\n`);
     await expectRefused(args, [new RegExp(`${name} in .*\\.env`)], { cwd });
-  });
-
-  test("a role that shares its work needs both", async () => {
-    await expectRefused(["serve", "--role", "worker", "--data-dir", freshFolder()], [/role worker needs PostgreSQL and Redis.*set DATABASE_URL and REDIS_URL/]);
   });
 
   test("a broker that is not Redis is nobody's business", async () => {

@@ -1,6 +1,6 @@
 // What goes wrong, on either side of the engine, and what a person sees of it.
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { type Engine, startEngine } from "./support/engine.ts";
+import { type Engine, isMany, startEngine } from "./support/engine.ts";
 import { freshKey, type Model, startModel, wish, type Wish } from "./support/model.ts";
 import { until } from "./support/process.ts";
 import { readToEnd, Transcript } from "./support/stream.ts";
@@ -144,8 +144,10 @@ describe("the server dies", () => {
       partly.attempt = 1;
       partly.index = 1;
       await readToEnd(server.url, finished.task_id, { transcript: partly });
-      expect(partly.resets[0]).toMatchObject({ reason: "resumed_from_store", chunk_index: -1 });
-      expect(partly.content).toBe(before.content);
+      // A log in memory is gone, one in Redis is not.
+      if (isMany) expect(partly.resets).toEqual([]);
+      else expect(partly.resets[0]).toMatchObject({ reason: "resumed_from_store", chunk_index: -1 });
+      if (!isMany) expect(partly.content).toBe(before.content);
     } finally {
       await server.dispose();
     }
@@ -170,7 +172,8 @@ describe("the server dies", () => {
     }
   });
 
-  test("SIGTERM: what is asked meanwhile is told to come back, and streams say when", async () => {
+  // An API process with nothing to finish is gone before anybody can ask it something.
+  test.skipIf(isMany)("SIGTERM: what is asked meanwhile is told to come back, and streams say when", async () => {
     const server = await startEngine({ model: model.base, args: ["--shutdown-grace", "20s"] });
     try {
       const posted = await server.ask(wish({ tokens: 250, pace_ms: 20 }));
@@ -204,7 +207,7 @@ describe("the server dies", () => {
     }
   });
 
-  test("a second process on the same data is refused in plain words", async () => {
+  test.skipIf(isMany)("a second process on the same data is refused in plain words", async () => {
     await expect(startEngine({ dataDir: engine.dataDir })).rejects.toThrow(/in use by process \d+/);
   });
 });

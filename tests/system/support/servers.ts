@@ -115,6 +115,22 @@ export class Redis extends Server {
     return Number(this.cli("INFO", "memory").match(/^used_memory:(\d+)/m)![1]);
   }
 
+  /** `redis-cli SUBSCRIBE`, as a person types it. */
+  listen(channel: string): { output(): string; end(): Promise<void> } {
+    const child = spawn("redis-cli", ["-p", String(this.port), "SUBSCRIBE", channel], { stdio: ["ignore", "pipe", "ignore"] });
+    all.add(child);
+    let text = "";
+    child.stdout!.on("data", (piece: Buffer) => (text += piece.toString()));
+    const closed = once(child, "close").then(() => void all.delete(child));
+    return {
+      output: () => text,
+      end: async () => {
+        child.kill("SIGKILL");
+        await closed;
+      },
+    };
+  }
+
   /** What redis-cli prints. */
   cli(...words: string[]): string {
     try {

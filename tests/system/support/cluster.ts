@@ -1,0 +1,111 @@
+// Several API processes and workers over one PostgreSQL and one Redis: each of them, and these two, can be stopped, killed and halted.
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { Engine, type EngineOptions, type Shared, startShared, urlOf } from "./engine.ts";
+import { type Running, start } from "./process.ts";
+import { freshKey, type Model, wish, type Wish } from "./model.ts";
+import { readToEnd, type Transcript } from "./stream.ts";
+
+export interface ClusterOptions {
+  model: string;
+  apis?: number;
+  workers?: number;
+  args?: string[];
+}
+
+/** A question that is being answered. */
+export interface Asked {
+  key: string;
+  task: string;
+  message: string;
+  conversation: string;
+}
+
+export class Cluster {
+  readonly apis: Engine[] = [];
+  readonly workers: Running[] = [];
+  readonly shared: Shared;
+  private readonly folder = mkdtempSync(join(tmpdir(), "throughline-many-"));
+  private readonly options: ClusterOptions;
+
+  private constructor(shared: Shared, options: ClusterOptions) {
+    this.shared = shared;
+    this.options = options;
+  }
+
+  static async begin(options: ClusterOptions): Promise<Cluster> {
+    const cluster = new Cluster(await startShared(), options);
+    const { apis = 2, workers = 2 } = options;
+    await Promise.all([
+      ...Array.from({ length: apis }, (_, n) => cluster.startApi(n)),
+      ...Array.from({ length: workers }, (_, n) => cluster.startWorker(n)),
+    ]);
+    return cluster;
+  }
+
+  get redis() {
+    return this.shared.redis;
+  }
+
+  private spawn(role: string, listen: string): Running {
+    return start(["serve", "--role", role, "--listen", listen, "--data-dir", this.folder, "--event-loops", "2", ...(this.options.args ?? [])], {
+      cwd: this.folder,
+      env: {
+        OPENAI_BASE_URL: this.options.model, OPENAI_API_KEY: "sk-test-secret", OPENAI_MODEL: "mock",
+        DATABASE_URL: this.shared.database, REDIS_URL: this.shared.redis.url,
+      },
+    });
+  }
+
+  /** At the address it had before, if it had one. */
+  async startApi(n: number): Promise<void> {
+    const listen = this.apis[n]?.url.replace("http://", "") ?? "127.0.0.1:0";
+    const running = this.spawn("api", listen);
+    const options: EngineOptions = {};
+    this.apis[n] = new Engine(await urlOf(running), running, this.folder, options);
+  }
+
+  async startWorker(n: number): Promise<void> {
+    const running = this.spawn("worker", "127.0.0.1:0");
+    await urlOf(running);
+    this.workers[n] = running;
+  }
+
+  /** By API process `n`. */
+  async ask(what: Wish, n = 0): Promise<Asked> {
+    const key = freshKey();
+    const posted = await this.apis[n]!.ask(wish({ key, ...what }));
+    return { key, task: posted.task_id, message: posted.message_id, conversation: posted.conversation_id };
+  }
+
+  /** At API process `n`, and when that breaks at the next one. */
+  read(asked: Asked, n = 0, patience = 40_000): Promise<Transcript> {
+    let turn = n;
+    const where = () => this.apis[turn++ % this.apis.length]!.url;
+    return readToEnd(where, asked.task, { patience });
+  }
+
+  /** What the reader, the database and the model have of it are the same; returns the number of requests to the model. */
+  async compare(asked: Asked, seen: Transcript, model: Model): Promise<string[]> {
+    const wrong: string[] = [];
+    const api = this.apis.find((one) => one.running.child.exitCode === null && one.running.child.signalCode === null)!;
+    const message = await api.message(asked.conversation, asked.message);
+    const requests = await model.requests(asked.key);
+    if (message.content !== seen.content) wrong.push(`the database has ${message.content.length} characters, the reader ${seen.content.length}`);
+    if (message.status === "completed" && !requests.some((one) => one.sent_text === seen.content)) wrong.push("the model sent another text");
+    const ending = seen.terminal?.status ?? seen.terminal?.chunk_type;
+    if (message.status !== ending && !(message.status === "error" && ending === "error")) wrong.push(`${message.status} in the database, ${ending} for the reader`);
+    return wrong;
+  }
+
+  async dispose(): Promise<void> {
+    const all = [...this.apis.map((api) => api.running), ...this.workers].filter(Boolean);
+    await Promise.all(all.map((running) => {
+      running.child.kill("SIGCONT");
+      return running.end("SIGKILL");
+    }));
+    await this.redis.dispose();
+    rmSync(this.folder, { recursive: true, force: true });
+  }
+}
