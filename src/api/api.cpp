@@ -221,6 +221,7 @@ void add_routes(route_list& routes) {
   add_task_routes(routes);
   add_chat_routes(routes);
   add_operation_routes(routes);
+  add_admin_routes(routes);
   add_front_route(routes);
   add_document_routes(routes);
 }

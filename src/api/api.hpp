@@ -15,6 +15,7 @@
 #include "http/server.hpp"
 #include "provider/catalog.hpp"
 #include "store/conversations.hpp"
+#include "store/operations.hpp"
 #include "store/submissions.hpp"
 #include "store/task_queue.hpp"
 #include "stream/chunk_log.hpp"
@@ -38,6 +39,7 @@ struct dependencies {
   store::conversations& conversations;
   store::submissions& submissions;
   store::task_queue& queue;
+  store::operations& operations;
   stream::chunk_log& log;
   stream::task_endings& endings;
   engine::answers& answers;

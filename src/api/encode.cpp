@@ -1,20 +1,10 @@
 #include "api/encode.hpp"
 
+#include "api/encode_parts.hpp"
 #include "api/json_writer.hpp"
 
 namespace throughline::api {
 namespace {
-
-void append_failure(std::string& out, const std::optional<store::answer_error>& failure) {
-  if (!failure) {
-    out += "null";
-    return;
-  }
-  object_writer object(out);
-  object.text("code", failure->code);
-  object.text("message", failure->message);
-  object.boolean("retryable", failure->retryable);
-}
 
 void append_usage(std::string& out, const std::optional<store::token_usage>& usage) {
   if (!usage) {
@@ -32,24 +22,6 @@ void append_deleted(std::string& out, const uuid& id) {
   object_writer object(out);
   object.id("id", id);
   object.boolean("deleted", true);
-}
-
-template <class Row, class Append>
-std::string encode_page(const store::page<Row>& page, Append append) {
-  std::string out;
-  {
-    object_writer object(out);
-    append_array(object.name("data"), page.data, append);
-    object.text("next_cursor", page.next_cursor);
-  }
-  return out;
-}
-
-template <class Row, class Append>
-std::string encode_one(const Row& row, Append append) {
-  std::string out;
-  append(out, row);
-  return out;
 }
 
 }  // namespace

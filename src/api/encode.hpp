@@ -8,6 +8,7 @@
 
 #include "provider/catalog.hpp"
 #include "store/conversations.hpp"
+#include "store/operations.hpp"
 #include "store/records.hpp"
 #include "store/submissions.hpp"
 
@@ -37,6 +38,22 @@ void append_task(std::string& out, const task_view& view);
 /// /chat.
 void append_active_stream(std::string& out, const task_view& view, bool with_session);
 void append_model(std::string& out, const provider::listed_model& model);
+
+// --- for operators -------------------------------------------------------------------------------
+
+/// `alive`, `draining` or `lost`.
+[[nodiscard]] std::string_view shown_state(const store::worker_record& row);
+void append_worker(std::string& out, const store::worker_record& row);
+void append_queue(std::string& out, const store::queue_record& row);
+/// A task in a list: what its owner sees but for its chunks, whose it is, and who runs it.
+void append_operator_task(std::string& out, const store::operator_task& row);
+[[nodiscard]] std::string encode(const store::worker_record& row);
+[[nodiscard]] std::string encode(const store::queue_record& row);
+[[nodiscard]] std::string encode(const store::page<store::worker_record>& page);
+[[nodiscard]] std::string encode(const store::page<store::operator_task>& page);
+[[nodiscard]] std::string encode(const std::vector<store::queue_record>& all);
+[[nodiscard]] std::string encode(const store::task_history& whole);
+[[nodiscard]] std::string encode(const store::statistics& counted);
 
 /// The members `conversations`, `messages` and `tasks`, in an object; with `rev` and `more` too if
 /// `as_page`. `tasks` are the rows of `changed.tasks` with their progress.

@@ -99,6 +99,7 @@ void add_stream_routes(route_list& routes);
 void add_event_routes(route_list& routes);
 void add_task_routes(route_list& routes);
 void add_chat_routes(route_list& routes);
+void add_admin_routes(route_list& routes);
 void add_operation_routes(route_list& routes);  // for those who run it: all a worker serves
 void add_front_route(route_list& routes);
 void add_document_routes(route_list& routes);

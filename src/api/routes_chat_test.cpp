@@ -149,8 +149,8 @@ TEST_F(chat_routes, a_synchronous_post_whose_task_cannot_be_read_is_accepted_all
   database.refuses = true;
   store::task_queue queue(database, bells_, {});
   engine::answers answers(conversations_, queue, *log_, bells_);
-  const dependencies on{conversations_, submissions_, queue_,   *log_,   endings_, answers,
-                        bells_,         readiness_,   insight_, models_, door_};
+  const dependencies on{conversations_, submissions_, queue_,     operations_, *log_,   endings_,
+                        answers,        bells_,       readiness_, insight_,    models_, door_};
   api_ = make_api(on, {});
   const auto waiting =
       send(http::method::post, "/chat/messages?background=false", R"({"content":"Why?"})", {});
@@ -163,8 +163,8 @@ TEST_F(chat_routes, a_synchronous_post_whose_task_cannot_be_read_is_accepted_all
 TEST_F(chat_routes, a_synchronous_post_whose_answer_cannot_be_read_is_accepted_all_the_same) {
   unreadable_database database(*database_);
   store::conversations conversations(database, bells_);
-  const dependencies on{conversations, submissions_, queue_,   *log_,   endings_, answers_,
-                        bells_,        readiness_,   insight_, models_, door_};
+  const dependencies on{conversations, submissions_, queue_,     operations_, *log_,   endings_,
+                        answers_,      bells_,       readiness_, insight_,    models_, door_};
   api_ = make_api(on, {});
   const auto waiting =
       send(http::method::post, "/chat/messages?background=false", R"({"content":"Why?"})", {});

@@ -151,6 +151,7 @@ class api_test : public ::testing::Test {
   store::conversations conversations_;
   store::submissions submissions_;
   store::task_queue queue_;
+  store::operations operations_;
   std::unique_ptr<stream::chunk_log> log_;
   engine::batched_endings endings_;
   engine::answers answers_;

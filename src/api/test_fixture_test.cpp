@@ -190,6 +190,7 @@ api_test::api_test()
       conversations_(*database_, bells_),
       submissions_(*database_, bells_, {}),
       queue_(*database_, bells_, {}),
+      operations_(*database_, bells_),
       log_(stream::make_memory_chunk_log({})),
       endings_(loops_[0], queue_),
       answers_(conversations_, queue_, *log_, bells_),
@@ -216,8 +217,8 @@ api_test::~api_test() {
 }
 
 void api_test::set_options(api_options options) {
-  const dependencies on{conversations_, submissions_, queue_,   *log_,   endings_, answers_,
-                        bells_,         readiness_,   insight_, models_, door_};
+  const dependencies on{conversations_, submissions_, queue_,     operations_, *log_,   endings_,
+                        answers_,       bells_,       readiness_, insight_,    models_, door_};
   api_ = make_api(on, std::move(options));
 }
 

@@ -5,6 +5,7 @@
 #include <map>
 #include <vector>
 
+#include "app/provider_settings.hpp"
 #include "app/run_file.hpp"
 #include "app/setting_sources.hpp"
 #include "app/text_values.hpp"
@@ -30,6 +31,12 @@ std::string quoted(std::string_view word) {
   return out + "'";
 }
 
+configuration_sources sources_of(const std::string& data_dir) {
+  std::map<std::string, std::vector<std::string>> flags;
+  if (!data_dir.empty()) flags["data-dir"] = {data_dir};
+  return process_sources(std::move(flags));
+}
+
 /// The port of a URL of this machine; empty if it is another one's, or has none.
 std::string_view local_port(std::string_view url) {
   for (const std::string_view here : {"http://127.0.0.1:", "http://localhost:"}) {
@@ -42,10 +49,17 @@ std::string_view local_port(std::string_view url) {
 
 }  // namespace
 
+std::string find_access_token(const std::string& data_dir) {
+  const auto from = sources_of(data_dir);
+  std::vector<std::string> ignored;
+  const setting_sources sources(from, ignored);
+  if (const auto typed = sources.variable("THROUGHLINE_ACCESS_TOKEN")) return *typed;
+  const auto file = sources.variable("THROUGHLINE_ACCESS_TOKEN_FILE");
+  return file ? read_secret_file(sources.absolute(*file).string()).first : std::string();
+}
+
 server_place find_server(const std::string& url, const std::string& data_dir) {
-  std::map<std::string, std::vector<std::string>> flags;
-  if (!data_dir.empty()) flags["data-dir"] = {data_dir};
-  const auto from = process_sources(flags);
+  const auto from = sources_of(data_dir);
   // A server reports what is wrong with its configuration; a chat needs none of it.
   std::vector<std::string> ignored;
   const setting_sources sources(from, ignored);
@@ -56,6 +70,7 @@ server_place find_server(const std::string& url, const std::string& data_dir) {
     place.url = running ? running->url : fmt::format("http://127.0.0.1:{}", default_port);
   }
   place.how_to_start = start_command(place.url, data_dir);
+  place.token = find_access_token(data_dir);
   return place;
 }
 

@@ -62,7 +62,12 @@ std::string help_formatter::make_subcommand(const CLI::App* command) const {
 
 std::string help_formatter::make_usage(const CLI::App* command, std::string name) const {
   if (command->get_parent() == nullptr) return fmt::format("Usage: {} COMMAND [FLAGS]\n\n", name);
-  return fmt::format("Usage: {} [FLAGS]\n\n", name);
+  std::string words;
+  for (const auto* one :
+       command->get_options([](const CLI::Option* of) { return of->get_positional(); })) {
+    words += " " + one->get_name(true);
+  }
+  return fmt::format("Usage: {}{} [FLAGS]\n\n", name, words);
 }
 
 std::string help_formatter::make_footer(const CLI::App* command) const {
@@ -177,6 +182,56 @@ const std::string_view check_examples =
     "Examples:\n"
     "  throughline check\n"
     "  throughline check --url https://chat.example.org\n";
+
+const std::string_view inspect_examples =
+    "WHAT is one of\n"
+    "  workers     every worker process: is it alive, what it runs, from which queues\n"
+    "  queues      what waits in each queue, for how long, and how many workers serve it\n"
+    "  stats       how many tasks have ended and are open\n"
+    "  active      tasks that run, the one that has run longest first\n"
+    "  scheduled   tasks that are due later, and why\n"
+    "  failed      tasks that have failed, newest first\n"
+    "  task ID     one task with all its attempts\n"
+    "\n"
+    "Where the server wants an access token, it is taken from THROUGHLINE_ACCESS_TOKEN, or from "
+    "the "
+    "file that\n"
+    "THROUGHLINE_ACCESS_TOKEN_FILE names.\n"
+    "\n"
+    "Examples:\n"
+    "  throughline inspect workers\n"
+    "  throughline inspect failed --limit 10\n"
+    "  throughline inspect task 0199d3f0-6b2d-7b54-8f6c-3d9f4a5b6c73 --json\n"
+    "  watch throughline inspect queues\n"
+    "\n"
+    "Exit status: 0, 1 if the server cannot be reached or refuses, 2 for wrong usage.\n";
+
+const std::string_view task_examples =
+    "cancel stops the answer and keeps its text; retry answers the question of a failed or "
+    "cancelled task anew, as a new\n"
+    "message and a new task.\n"
+    "\n"
+    "Examples:\n"
+    "  throughline task cancel 0199d3f0-6b2d-7b54-8f6c-3d9f4a5b6c73\n"
+    "  throughline task retry 0199d3f0-6b2d-7b54-8f6c-3d9f4a5b6c73\n";
+
+const std::string_view queue_examples =
+    "Nothing of a paused queue is begun, by any worker. Posts into it are taken and wait; what "
+    "runs "
+    "goes on.\n"
+    "\n"
+    "Examples:\n"
+    "  throughline queue pause email\n"
+    "  throughline queue resume email\n";
+
+const std::string_view worker_examples =
+    "A worker that drains begins nothing more and lets what it runs end. Then a process of role "
+    "worker ends; one of role\n"
+    "all goes on serving, and begins answers again only after a restart.\n"
+    "\n"
+    "Examples:\n"
+    "  throughline inspect workers\n"
+    "  throughline worker drain 0199d3f0-6b2d-7b54-8f6c-3d9f4a5b6c73\n";
 
 const std::string_view bench_examples =
     "Every answer's text is compared with what the model sent, and its chunks are counted: exit "

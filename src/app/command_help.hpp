@@ -35,5 +35,9 @@ extern const std::string_view mock_model_examples;
 extern const std::string_view chaos_proxy_examples;
 extern const std::string_view bench_examples;
 extern const std::string_view check_examples;
+extern const std::string_view inspect_examples;
+extern const std::string_view task_examples;
+extern const std::string_view queue_examples;
+extern const std::string_view worker_examples;
 
 }  // namespace throughline::app

@@ -16,6 +16,7 @@
 #include "app/configuration.hpp"
 #include "app/configuration_report.hpp"
 #include "app/mock_model.hpp"
+#include "app/operate.hpp"
 #include "app/serve.hpp"
 #include "app/text_values.hpp"
 
@@ -111,11 +112,16 @@ struct program {
   CLI::App* chaos_proxy = nullptr;
   CLI::App* bench = nullptr;
   CLI::App* check = nullptr;
+  CLI::App* inspect = nullptr;
+  CLI::App* task = nullptr;
+  CLI::App* queue = nullptr;
+  CLI::App* worker = nullptr;
   CLI::App* version = nullptr;
   flag_values serve_flags;
   flag_values config_flags;
   chat_options chatting;
   check_options checking;
+  operate_options operating;
   bench_options measuring;
   std::string mock_listen = "127.0.0.1:0";
   std::size_t mock_threads = 1;
@@ -168,6 +174,37 @@ void add_check_flags(program& in) {
   check.add_option("--model", in.checking.model, "Model that answers [the server's default]")
       ->type_name("NAME");
   check.add_option("--message", in.checking.message, "What to ask it")->type_name("TEXT");
+}
+
+/// `what` and `subject` are what the words after the command are called in its help.
+CLI::App* add_operation(program& in, const char* name, const char* help, std::string_view examples,
+                        const char* what, const char* subject) {
+  auto* const command = in.app.add_subcommand(name, help);
+  command->footer(std::string(examples));
+  auto& to = in.operating;
+  command->add_option(what, to.what, "What to do")->type_name("");
+  command->add_option(subject, to.subject, "To which")->type_name("");
+  command->add_option("--url", to.url, "Server to ask [as `throughline chat`]")->type_name("URL");
+  command
+      ->add_option("--data-dir", to.data_dir,
+                   "Folder of the running server's database, to find its address")
+      ->type_name("PATH");
+  command->add_flag("--json", to.json, "Print what the server says, as JSON");
+  return command;
+}
+
+void add_operations(program& in) {
+  in.inspect = add_operation(in, "inspect", "See workers, queues and tasks of a running system",
+                             inspect_examples, "WHAT", "ID");
+  in.inspect->add_option("--limit", in.operating.limit, "Rows at most (default 50)")
+      ->type_name("N")
+      ->check(CLI::Range(1, 200));
+  in.task = add_operation(in, "task", "Stop a task, or try it again", task_examples, "cancel|retry",
+                          "ID");
+  in.queue = add_operation(in, "queue", "Pause a queue, or resume it", queue_examples,
+                           "pause|resume", "NAME");
+  in.worker = add_operation(in, "worker", "Let a worker finish and begin nothing more",
+                            worker_examples, "drain", "ID");
 }
 
 void add_bench_flags(program& in) {
@@ -245,6 +282,7 @@ void describe(program& in) {
   in.check = app.add_subcommand(
       "check", "Ask a running system one question, and say which part of it fails");
   in.check->footer(std::string(check_examples));
+  add_operations(in);
   in.bench =
       app.add_subcommand("bench", "Measure a server under load, and check that it loses nothing");
   in.bench->footer(std::string(bench_examples));
@@ -261,6 +299,8 @@ void describe(program& in) {
   in.mock_model->add_option("--threads", in.mock_threads, "Threads that serve (default 1)")
       ->type_name("N")
       ->check(CLI::Range(1, 256));
+  // One command: what comes after it is its own, also a word like that of another command.
+  app.require_subcommand(0, 1);
   app.allow_extras();
   for (auto* command : app.get_subcommands({})) command->allow_extras();
 }
@@ -299,6 +339,10 @@ int run(program& in) {
   if (in.mock_model->parsed()) return run_mock(in);
   if (in.chaos_proxy->parsed()) return run_chaos_proxy(in.chaos);
   if (in.check->parsed()) return run_check(in.checking);
+  if (in.inspect->parsed()) return run_inspect(in.operating);
+  if (in.task->parsed()) return run_task(in.operating);
+  if (in.queue->parsed()) return run_queue(in.operating);
+  if (in.worker->parsed()) return run_worker(in.operating);
   if (in.bench->parsed()) return run_bench(in.measuring);
   std::fputs(in.app.help().c_str(), stdout);
   return 0;

@@ -161,6 +161,9 @@ engine::readiness::sources readiness_sources_of(composition& on) {
                                  return on.kept.what_is_wrong_with_redis();
                                }});
   }
+  sources.helpers.push_back({"workers", [&on] {
+                               return on.worker_watch.what_is_wrong();
+                             }});
   return sources;
 }
 
@@ -180,12 +183,14 @@ composition::composition(aio::event_loop& home, aio::event_loops& loops, storage
       conversations(kept.database(), kept.signals()),
       submissions(kept.database(), kept.signals(), queue_limits_of(config.values)),
       queue(kept.database(), kept.signals(), queue_limits_of(config.values)),
+      operations(kept.database(), kept.signals()),
       endings(loops[0], queue),
       clients(loops),
       models(make_catalog(config, clients)),
       answers(conversations, queue, kept.log(), kept.bells(), kept.is_alone() ? &running : nullptr),
       worker(make_worker(*this, loops, config.values)),
       watch(home, loops),
+      worker_watch(home, operations, {.needs_one = worker == nullptr}),
       readiness(home, readiness_sources_of(*this)),
       insight(home, insight_sources_of(*this, config.values)),
       door(door_options_of(config)) {
@@ -199,6 +204,7 @@ composition::composition(aio::event_loop& home, aio::event_loops& loops, storage
 aio::awaitable<> composition::stop() {
   co_await endings.stop();
   co_await readiness.stop();
+  co_await worker_watch.stop();
   co_await insight.stop();
   co_await watch.stop();
   co_await kept.stop();
@@ -215,6 +221,7 @@ http::handler composition::make_handler(const configuration& config) {
   const api::dependencies on{.conversations = conversations,
                              .submissions = submissions,
                              .queue = queue,
+                             .operations = operations,
                              .log = kept.log(),
                              .endings = endings,
                              .answers = answers,

@@ -16,11 +16,13 @@
 #include "engine/notices.hpp"
 #include "engine/readiness.hpp"
 #include "engine/worker.hpp"
+#include "engine/worker_watch.hpp"
 #include "guard/door.hpp"
 #include "http/server.hpp"
 #include "provider/catalog.hpp"
 #include "provider/http_clients.hpp"
 #include "store/conversations.hpp"
+#include "store/operations.hpp"
 #include "store/submissions.hpp"
 #include "store/task_queue.hpp"
 #include "stream/chunk_log.hpp"
@@ -47,6 +49,7 @@ struct composition {
   store::conversations conversations;
   store::submissions submissions;
   store::task_queue queue;
+  store::operations operations;
   engine::batched_endings endings;
   provider::http_clients clients;
   provider::catalog models;
@@ -54,6 +57,7 @@ struct composition {
   engine::answers answers;
   std::unique_ptr<engine::worker> worker;  // nullptr: this process writes no answers
   aio::loop_watch watch;
+  engine::worker_watch worker_watch;
   engine::readiness readiness;
   engine::insight insight;
   guard::door door;

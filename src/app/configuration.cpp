@@ -235,7 +235,9 @@ class loader {
                              where("queues"), queue));
       }
     }
-    if (std::ranges::find(out_.values.queues, "default") == out_.values.queues.end()) {
+    const bool takes_posts = out_.values.role != "worker";
+    if (takes_posts &&
+        std::ranges::find(out_.values.queues, "default") == out_.values.queues.end()) {
       complain(fmt::format(
           "{}: the queue \"default\" must be among them; posts without a queue go there",
           where("queues")));

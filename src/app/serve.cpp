@@ -122,7 +122,11 @@ class serving {
       status_ = 1;
       co_return false;
     }
-    if (parts_.worker) parts_.worker->start();
+    if (parts_.worker) {
+      // A process that only works has nothing left to do when its worker was asked to drain.
+      if (config_.values.role == "worker") parts_.worker->when_drained([] { std::raise(SIGTERM); });
+      parts_.worker->start();
+    }
     const auto url = url_of(config_.address, server_->port());
     // Where `throughline chat` finds it, which has nothing to ask a worker.
     if (config_.values.role != "worker") running_.emplace(config_.values.data_dir, url);

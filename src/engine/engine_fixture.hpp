@@ -227,6 +227,7 @@ class engine_fixture : public testing::Test {
     worker_options options;
     options.save_partials = milliseconds(20);
     options.concurrency = concurrency_;
+    options.heartbeat = heartbeat_;
     worker_.emplace(loops_, services, bells_, options);
     if (posts_to_worker_) submissions_->begin_tasks_at(worker_->taker());
     worker_->start();
@@ -298,6 +299,7 @@ class engine_fixture : public testing::Test {
   faulty_log log_;
   no_jitter random_;
   std::int64_t concurrency_ = worker_options().concurrency;
+  milliseconds heartbeat_ = worker_options().heartbeat;
   bool posts_to_worker_ = false;  // what is posted begins at the worker at once
   store::queue_limits limits_;
   std::unique_ptr<sql::sqlite_database> database_;

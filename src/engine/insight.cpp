@@ -68,14 +68,13 @@ class insight::queue_gauges {
     for (const auto& name : queues) add_queue(name);
   }
 
-  void show(const std::vector<store::task_queue::census_line>& counted,
-            const std::set<std::string>& served) {
+  void show(const std::vector<store::task_queue::census_line>& counted) {
     std::map<store::task_state, std::int64_t> by_state;
     std::map<std::string, std::pair<std::int64_t, milliseconds>> by_queue;
     std::int64_t unserved = 0;
     for (const auto& line : counted) {
       by_state[line.state] += line.count;
-      if (!served.contains(line.queue)) unserved += line.count;
+      if (line.workers == 0) unserved += line.count;
       auto& [depth, oldest] = by_queue[line.queue];
       if (!waits_for_a_worker(line.state)) continue;
       depth += line.count;
@@ -141,9 +140,9 @@ aio::awaitable<std::vector<metrics::family>> insight::look_at_home() {
 aio::awaitable<> insight::keep_asking() {
   while (true) {
     co_await wanted_->wait();
-    const auto counted = co_await on_.queue.census();
+    const auto counted = co_await on_.queue.census(stuck_worker());
     if (counted) {
-      show(*counted);
+      gauges_->show(*counted);
       answered_at_ = std::chrono::steady_clock::now();
     } else {
       log::warning("the queue could not be counted for /metrics",
@@ -154,15 +153,10 @@ aio::awaitable<> insight::keep_asking() {
   }
 }
 
-bool insight::worker_is_alive() const {
-  return on_.local_worker != nullptr &&
-         std::chrono::steady_clock::now() - on_.local_worker->last_progress() < options_.alive;
-}
-
-void insight::show(const std::vector<store::task_queue::census_line>& counted) {
-  std::set<std::string> served;
-  if (worker_is_alive()) served.insert(on_.queues.begin(), on_.queues.end());
-  gauges_->show(counted, served);
+std::optional<worker_id> insight::stuck_worker() const {
+  if (on_.local_worker == nullptr) return std::nullopt;
+  const auto silence = std::chrono::steady_clock::now() - on_.local_worker->last_progress();
+  return silence < options_.alive ? std::nullopt : std::optional(on_.local_worker->id());
 }
 
 void insight::show_the_rest() const {

@@ -23,7 +23,7 @@ struct insight_sources {
   const stream::chunk_log& log;
   const aio::loop_watch& loops;
   const worker* local_worker = nullptr;  // null: this process has none
-  std::vector<std::string> queues;       // which the local worker serves
+  std::vector<std::string> queues;       // shown from the start
 };
 
 class insight {
@@ -50,8 +50,8 @@ class insight {
   aio::awaitable<std::vector<metrics::family>> look_at_home();
   aio::awaitable<> keep_asking();
   aio::awaitable<> stop_at_home();
-  [[nodiscard]] bool worker_is_alive() const;
-  void show(const std::vector<store::task_queue::census_line>& counted);
+  /// The local worker if it makes no progress, although its lease may live on.
+  [[nodiscard]] std::optional<worker_id> stuck_worker() const;
   void show_the_rest() const;
 
   aio::event_loop& home_;

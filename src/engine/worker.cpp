@@ -1,6 +1,9 @@
 #include "engine/worker.hpp"
 
+#include <unistd.h>
+
 #include <algorithm>
+#include <array>
 #include <unordered_map>
 
 #include "aio/task_group.hpp"
@@ -22,6 +25,12 @@ using held_tasks = std::unordered_map<task_id, std::uint32_t>;  // attempts
 // while it is idle.
 constexpr milliseconds lease_of_one_alone{10LL * 365 * 24 * 3600 * 1000};
 
+std::string host_name() {
+  std::array<char, 256> name{};
+  if (::gethostname(name.data(), name.size() - 1) != 0) return {};
+  return name.data();
+}
+
 }  // namespace
 
 class worker::impl final : public store::task_taker {
@@ -32,6 +41,7 @@ class worker::impl final : public store::task_taker {
         bells_(bells),
         options_(std::move(options)),
         home_(loops[0]),
+        about_(describe()),
         wake_(aio::bell::create(home_)),
         none_reserved_(aio::bell::create(home_)),
         none_runs_(aio::bell::create(home_)),
@@ -46,6 +56,8 @@ class worker::impl final : public store::task_taker {
       crews_.push_back(std::make_unique<crew>(loops[i], services_, how, [this] { one_is_over(); }));
     }
   }
+
+  void when_drained(std::function<void()> call) { when_drained_ = std::move(call); }
 
   void start() {
     bells_.on_cancel([this](task_id task) {
@@ -79,7 +91,7 @@ class worker::impl final : public store::task_taker {
   std::optional<room> reserve(const std::string& queue) override {
     // Counted before it looks: whoever stops the taking waits for all that were counted.
     reserved_.fetch_add(1);
-    const bool may_take = !is_draining_.load() && has_lease() &&
+    const bool may_take = !is_draining_.load() && !is_told_to_drain_.load() && has_lease() &&
                           std::ranges::find(options_.queues, queue) != options_.queues.end();
     if (may_take && take_rooms(1) == 1) return room{id_, now()};
     end_reservation();
@@ -132,13 +144,14 @@ class worker::impl final : public store::task_taker {
   // ---------------------------------------------------------------------------------------------------------
 
   aio::awaitable<> keep_claiming() {
-    while (true) {
+    while (!is_told_to_drain_) {
       const bool may_be_more = co_await claim_once();
       if (may_be_more) continue;
       const auto patience = milliseconds(800 + static_cast<int>(400 * services_.random.uniform()));
       [[maybe_unused]] const bool rung =
           co_await wake_->wait_until(std::chrono::steady_clock::now() + patience);
     }
+    has_stopped_claiming_ = true;
   }
 
   aio::awaitable<bool> claim_once() {
@@ -213,9 +226,14 @@ class worker::impl final : public store::task_taker {
     bool had_lease = false;
     while (true) {
       const steady_time began = std::chrono::steady_clock::now();
-      const bool is_needed = !had_lease || !options_.is_alone || running() > 0;
+      // One that is alone writes down when the last answer has ended, and then nothing more.
+      const bool is_needed = !had_lease || !options_.is_alone || about_.running != running();
       result<void> renewal;
-      if (is_needed) renewal = co_await heartbeat_once();
+      if (is_needed || running() > 0) {
+        renewal = co_await heartbeat_once();
+      } else {
+        co_await ask_whether_to_drain();
+      }
       const bool renewed = renewal.has_value();
       if (renewed || is_full(renewal.error())) beat(renewed_at_);
       if (renewed)
@@ -223,6 +241,7 @@ class worker::impl final : public store::task_taker {
       // The first claim waits for the first lease.
       if (renewed && !had_lease && !is_draining_) claiming_.spawn("claiming", keep_claiming());
       had_lease = had_lease || renewed;
+      obey();
       const bool is_punctual =
           renewed && std::chrono::steady_clock::now() - began < options_.heartbeat;
       punctual_ = is_punctual ? punctual_ + 1 : 0;
@@ -243,11 +262,17 @@ class worker::impl final : public store::task_taker {
     // before can be missed.
     const held_tasks before = co_await everything_held();
     const auto lease = options_.is_alone ? lease_of_one_alone : options_.lease;
-    const auto answer = co_await services_.queue.heartbeat(id_, lease);
+    auto about = about_;
+    about.running = running();
+    about.is_draining = is_draining_ || is_told_to_drain_;
+    const std::int64_t reported = about.running;
+    const auto answer = co_await services_.queue.heartbeat(id_, lease, std::move(about));
     if (!answer) {
       log::warning("the heartbeat failed; trying again", {{"why", answer.error().detail}});
       co_return answer.error();
     }
+    about_.running = reported;
+    if (answer->is_to_drain) begin_told_drain();
     held_tasks in_database;
     for (const auto& one : answer->held) {
       in_database[one.task] = one.attempt;
@@ -262,6 +287,39 @@ class worker::impl final : public store::task_taker {
     }
     co_await give_back_orphans(in_database);
     co_return result<void>();
+  }
+
+  [[nodiscard]] store::worker_report describe() const {
+    store::worker_report about;
+    about.host = host_name();
+    about.process = ::getpid();
+    about.version = THROUGHLINE_VERSION;
+    about.queues = options_.queues;
+    about.concurrency = options_.concurrency;
+    about.started_at = services_.time.wall_now();
+    return about;
+  }
+
+  // Instead of a heartbeat, which would write.
+  aio::awaitable<> ask_whether_to_drain() {
+    const auto told = co_await services_.queue.is_to_drain(id_);
+    if (told && *told) begin_told_drain();
+  }
+
+  void begin_told_drain() {
+    if (is_draining_ || is_told_to_drain_) return;
+    is_told_to_drain_ = true;
+    wake_->ring();
+    log::info("asked to drain: nothing more is claimed", {{"running", running()}});
+  }
+
+  // Once it was told to drain: is it done?
+  void obey() {
+    if (!is_told_to_drain_ || is_draining_) return;
+    beat(claimed_at_);  // that it claims nothing is as it should be
+    if (!has_stopped_claiming_ || reserved_.load() > 0 || running() > 0 || !orphans_.empty())
+      return;
+    if (const auto call = std::exchange(when_drained_, nullptr)) call();
   }
 
   // What the database says this worker runs and no crew knows, twice in a row: a claim whose reply
@@ -378,6 +436,7 @@ class worker::impl final : public store::task_taker {
   const worker_options options_;
   aio::event_loop& home_;
   const worker_id id_ = worker_id::generate();
+  store::worker_report about_;  // with what it ran at its last heartbeat
   std::shared_ptr<aio::bell> wake_;
   std::shared_ptr<aio::bell> none_reserved_;
   std::shared_ptr<aio::bell> none_runs_;
@@ -387,6 +446,9 @@ class worker::impl final : public store::task_taker {
   std::atomic<std::int64_t> taken_{0};     // rooms: of what runs, is reserved, or is being claimed
   std::atomic<std::int64_t> reserved_{0};  // calls of reserve() that are not over
   std::atomic<bool> is_draining_{false};
+  std::atomic<bool> is_told_to_drain_{false};  // by its row
+  bool has_stopped_claiming_ = false;
+  std::function<void()> when_drained_;
   std::atomic<steady_time> lease_until_{steady_time::min()};
   bool is_behind_ = false;  // the last claim took all it might: more may wait
   std::atomic<steady_time> claimed_at_;
@@ -402,6 +464,9 @@ worker::worker(aio::event_loops& loops, generation_services services, notices& b
                worker_options options)
     : impl_(std::make_unique<impl>(loops, std::move(services), bells, std::move(options))) {}
 worker::~worker() = default;
+void worker::when_drained(std::function<void()> call) {
+  impl_->when_drained(std::move(call));
+}
 void worker::start() {
   impl_->start();
 }

@@ -10,6 +10,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -45,7 +46,12 @@ class worker {
   worker(const worker&) = delete;
   worker& operator=(const worker&) = delete;
 
-  /// Begins to claim. Any thread.
+  /// Called once, on the first loop, when somebody has asked this worker to drain (its row says so)
+  /// and it runs nothing any more. Before start(), or on the first loop.
+  void when_drained(std::function<void()> call);
+
+  /// Begins to claim. Any thread. It goes on claiming until drain(), or until it is asked to drain:
+  /// then it claims nothing more, lets what it runs end, and keeps its lease.
   void start();
 
   /// Claims nothing more, lets running generations end until `deadline`, hands the rest back to the

@@ -5,8 +5,8 @@
 namespace throughline::store {
 namespace {
 
-// Hexadecimal of "c.PINNED.TIME.ID" and "m.SEQ": plain enough to need no escaping, opaque enough
-// not to be made by hand.
+// Hexadecimal of "c.PINNED.TIME.ID", "n.NUMBER.ID" and "m.SEQ": plain enough to need no escaping,
+// opaque enough not to be made by hand.
 std::string to_hex(std::string_view text) {
   static constexpr std::string_view digits = "0123456789abcdef";
   std::string out;
@@ -62,6 +62,23 @@ std::optional<list_place> parse_list_cursor(std::string_view cursor) {
   if (!id) return std::nullopt;
   const list_place place{*pinned, *updated_at, *id};
   if (to_cursor(place) != cursor) return std::nullopt;  // another spelling of the same
+  return place;
+}
+
+std::string to_cursor(const numbered_place& place) {
+  return to_hex("n." + std::to_string(place.number) + '.' + place.id.to_string());
+}
+
+std::optional<numbered_place> parse_numbered_cursor(std::string_view cursor) {
+  const auto plain = from_hex(cursor);
+  if (!plain || !plain->starts_with("n.")) return std::nullopt;
+  auto rest = std::string_view(*plain).substr(2);
+  const auto number = take_number(rest);
+  if (!number) return std::nullopt;
+  const auto id = uuid::parse(rest);
+  if (!id) return std::nullopt;
+  const numbered_place place{*number, *id};
+  if (to_cursor(place) != cursor) return std::nullopt;
   return place;
 }
 

@@ -1,5 +1,8 @@
 #include "store/row_mapping.hpp"
 
+#include <fmt/format.h>
+
+#include <algorithm>
 #include <array>
 
 #include "base/assert.hpp"
@@ -69,6 +72,11 @@ std::optional<answer_error> to_answer_error(const sql::row& row, std::size_t at)
   if (row[at].is_null()) return std::nullopt;
   return answer_error{row[at].text(), row[at + 1].maybe_text().value_or(""),
                       row[at + 2].maybe_integer().value_or(0) != 0};
+}
+
+std::string first_id_of(wall_time time) {
+  const auto hex = fmt::format("{:012x}", std::max<std::int64_t>(to_unix_ms(time), 0));
+  return hex.substr(0, 8) + '-' + hex.substr(8);
 }
 
 conversation to_conversation(const sql::row& row) {

@@ -28,6 +28,9 @@ namespace throughline::store {
 /// Code, message and retryable from column `at` on.
 [[nodiscard]] std::optional<answer_error> to_answer_error(const sql::row& row, std::size_t at);
 
+/// No id that was made before `time` is greater.
+[[nodiscard]] std::string first_id_of(wall_time time);
+
 /// [{"i":"ID"},...]: how a list of ids is passed to a statement.
 template <class Ids>
 [[nodiscard]] std::string to_json_ids(const Ids& ids) {

@@ -227,11 +227,40 @@ SELECT task_id, attempt, from_index, content, reasoning FROM scattered_partials
 DROP TABLE scattered_partials
 )sql";
 
-constexpr std::array<sql::migration, 4> all_migrations{
+// A worker says what it is in its row: NULL in `queues` is one of a version that did not, which may
+// serve any. `queues` has a row for each queue that was ever paused. What has failed is looked at
+// newest first.
+constexpr std::string_view for_operators = R"sql(
+ALTER TABLE workers ADD COLUMN host text NOT NULL DEFAULT ''
+;;
+ALTER TABLE workers ADD COLUMN process bigint NOT NULL DEFAULT 0
+;;
+ALTER TABLE workers ADD COLUMN version text NOT NULL DEFAULT ''
+;;
+ALTER TABLE workers ADD COLUMN queues text
+;;
+ALTER TABLE workers ADD COLUMN concurrency bigint NOT NULL DEFAULT 0
+;;
+ALTER TABLE workers ADD COLUMN running bigint NOT NULL DEFAULT 0
+;;
+ALTER TABLE workers ADD COLUMN started_at bigint NOT NULL DEFAULT 0
+;;
+ALTER TABLE workers ADD COLUMN draining bigint NOT NULL DEFAULT 0
+;;
+CREATE TABLE queues(
+  name @key PRIMARY KEY,
+  paused bigint NOT NULL
+) @ff80
+;;
+CREATE INDEX tasks_failed ON tasks(finished_at, id) WHERE state = 'failed'
+)sql";
+
+constexpr std::array<sql::migration, 5> all_migrations{
     sql::migration{1, "conversations, messages and the queue of tasks", first_tables, false},
     sql::migration{2, "the newest attempt is in its task", attempt_in_task, true},
     sql::migration{3, "fewer indexes of tasks", fewer_indexes, true},
     sql::migration{4, "partial text in the order of tasks", partials_by_task, true},
+    sql::migration{5, "what workers are, and paused queues", for_operators, true},
 };
 
 /// What the next version may bring, for tests of going there and back. THROUGHLINE_FAULT_SCHEMA

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "store/statements_changes.hpp"
+#include "store/statements_operations.hpp"
 #include "store/statements_queue.hpp"
 #include "store/statements_reading.hpp"
 #include "store/statements_submissions.hpp"
@@ -15,10 +16,12 @@ std::string claim_text(std::size_t queues) {
   std::string text = "WITH p AS MATERIALIZED (\n";
   for (std::size_t i = 0; i < queues; ++i) {
     if (i != 0) text += "  UNION ALL\n";
+    const auto queue = std::to_string(i + 3);
     text +=
         "  SELECT * FROM (SELECT id, priority, ready_at FROM tasks WHERE state = 'ready' AND queue "
         "= $" +
-        std::to_string(i + 3) + " ORDER BY priority DESC, ready_at, id LIMIT $2 @lock) AS b" +
+        queue + " AND NOT EXISTS(SELECT 1 FROM queues WHERE name = $" + queue +
+        " AND paused = 1) ORDER BY priority DESC, ready_at, id LIMIT $2 @lock) AS b" +
         std::to_string(i) + "\n";
   }
   text += R"()
@@ -58,6 +61,7 @@ std::span<const statement> all_statements() {
       next_due,
       request_cancel,
       worker_is_alive,
+      told_to_drain,
       renew_lease,
       held_tasks,
       retire_worker,
@@ -132,6 +136,20 @@ std::span<const statement> all_statements() {
       purge_messages,
       end_purge,
       census,
+      living_workers,
+      list_workers,
+      get_worker,
+      drain_worker,
+      set_paused,
+      known_queues,
+      next_in_queues,
+      running_tasks,
+      delayed_tasks,
+      failed_tasks,
+      any_task,
+      any_cleaned_task,
+      owner_of_task,
+      newest_endings,
       check_heads,
       check_capped,
       check_slots,

@@ -31,11 +31,11 @@ WITH p AS MATERIALIZED (
 UPDATE tasks SET state = 'ready', ready_at = now_ms(), rev = $4 WHERE id IN (SELECT id FROM p))"};
 
 /// Inserts a task and returns the state it begins in; no row: its owner has too many already.
-/// `running`: the worker begins it at once, for nothing is ready in front of it and its owner has a
-/// free slot. $1 id, $2 owner, $3 conversation, $4 message, $5 seq, $6 rev, $7 queue, $8 priority,
-/// $9 model, $10 run_at, $11 failures_max, $12 a worker that has room for it, $13 how many an owner
-/// may have running (0: any number, and what is first and due is ready at once), $14 and how many
-/// open (0: any number)
+/// `running`: the worker begins it at once, for nothing is ready in front of it, its queue is not
+/// paused, and its owner has a free slot. $1 id, $2 owner, $3 conversation, $4 message, $5 seq, $6
+/// rev, $7 queue, $8 priority, $9 model, $10 run_at, $11 failures_max, $12 a worker that has room
+/// for it, $13 how many an owner may have running (0: any number, and what is first and due is
+/// ready at once), $14 and how many open (0: any number)
 inline constexpr statement insert_task{"insert_task", R"(
 WITH s AS MATERIALIZED (SELECT CASE
   WHEN EXISTS(SELECT 1 FROM tasks h WHERE h.conversation_id = CAST($3 AS text)
@@ -45,7 +45,9 @@ WITH s AS MATERIALIZED (SELECT CASE
       WHERE c.owner = CAST($2 AS text) AND c.queue = CAST($7 AS text)
         AND c.state IN ('ready', 'running') AND c.capped = 1) THEN 'waiting'
   WHEN CAST($12 AS text) IS NOT NULL AND NOT EXISTS(SELECT 1 FROM tasks r
-      WHERE r.state = 'ready' AND r.queue = CAST($7 AS text)) THEN 'running'
+      WHERE r.state = 'ready' AND r.queue = CAST($7 AS text))
+    AND NOT EXISTS(SELECT 1 FROM queues q WHERE q.name = CAST($7 AS text) AND q.paused = 1)
+    THEN 'running'
   ELSE 'ready' END AS state)
 INSERT INTO tasks(id, owner, conversation_id, message_id, seq, rev, queue, priority, model,
   state, run_at, ready_at, failures_max, created_at, worker, attempt, started_at,

@@ -20,14 +20,15 @@
   "m.finish_reason, m.input_tokens, m.output_tokens, m.usage_estimated, m.ttft_ms, "               \
   "m.latency_ms, m.error_code, m.error_message, m.error_retryable, m.created_at, "                 \
   "m.completed_at FROM messages m LEFT JOIN tasks t ON t.id = m.task_id "
-#define STORE_TASKS                                                                            \
-  "SELECT t.id, t.message_id, t.conversation_id, t.owner, t.state, "                           \
+#define STORE_TASK_COLUMNS                                                                     \
+  "t.id, t.message_id, t.conversation_id, t.owner, t.state, "                                  \
   "CASE t.state WHEN 'succeeded' THEN 'completed' WHEN 'failed' THEN 'error' "                 \
   "WHEN 'cancelled' THEN 'cancelled' ELSE " STORE_UNFINISHED_STATUS                            \
   " END, "                                                                                     \
   "t.attempt, t.failures, t.failures_max, t.queue, t.priority, t.cancel_requested, t.worker, " \
   "t.created_at, t.started_at, t.run_at, t.finished_at, t.error_code, t.error_message, "       \
-  "t.error_retryable, t.rev, t.ready_at FROM tasks t "
+  "t.error_retryable, t.rev, t.ready_at"
+#define STORE_TASKS "SELECT " STORE_TASK_COLUMNS " FROM tasks t "
 #define STORE_TASK_IS_VISIBLE \
   "EXISTS(SELECT 1 FROM conversations c WHERE c.id = t.conversation_id AND c.deleted_at IS NULL) "
 #define STORE_MESSAGE_IS_VISIBLE \

@@ -5,14 +5,22 @@
 
 namespace throughline::store::statements {
 
-/// $1 worker, $2 lease ms. Returns now and when the lease before this one ended (0: there was
-/// none).
+/// What was asked of a worker stays in its row: it is draining from then on. $1 worker, $2 lease
+/// ms, $3 host, $4 process, $5 version, $6 queues as JSON, $7 concurrency, $8 started at, $9
+/// running, $10 whether it is draining. Returns now, when the lease before this one ended (0: there
+/// was none), and whether it is to drain.
 inline constexpr statement renew_lease{"renew_lease", R"(
-INSERT INTO workers(id, renewed_at, expires_at, expired_before)
-VALUES($1, now_ms(), now_ms() + CAST($2 AS bigint), 0)
+INSERT INTO workers(id, renewed_at, expires_at, expired_before, host, process, version, queues,
+  concurrency, started_at, running, draining)
+VALUES($1, now_ms(), now_ms() + CAST($2 AS bigint), 0, $3, $4, $5, $6, $7, $8, $9, $10)
 ON CONFLICT(id) DO UPDATE SET renewed_at = excluded.renewed_at, expires_at = excluded.expires_at,
-  expired_before = workers.expires_at
-RETURNING renewed_at, expired_before)"};
+  expired_before = workers.expires_at, running = excluded.running,
+  draining = CASE WHEN workers.draining = 1 THEN 1 ELSE excluded.draining END
+RETURNING renewed_at, expired_before, draining)"};
+
+/// $1 worker
+inline constexpr statement told_to_drain{"told_to_drain", R"(
+SELECT draining FROM workers WHERE id = $1)"};
 
 /// $1 worker
 inline constexpr statement held_tasks{"held_tasks", R"(

@@ -27,6 +27,18 @@
 
 namespace throughline::store {
 
+/// What a worker says of itself at a heartbeat. All but the last two are kept from its first one.
+struct worker_report {
+  std::string host;
+  std::int64_t process = 0;
+  std::string version;
+  std::vector<std::string> queues;  // from which it claims
+  std::int64_t concurrency = 0;
+  wall_time started_at;
+  std::int64_t running = 0;
+  bool is_draining = false;  // it claims nothing more
+};
+
 /// What a worker hears at a heartbeat.
 struct heartbeat_result {
   struct held_task {
@@ -34,6 +46,7 @@ struct heartbeat_result {
     std::uint32_t attempt = 0;
     bool cancel_requested = false;
   };
+  bool is_to_drain = false;     // somebody has asked it to claim nothing more, or it says so itself
   bool lease_was_lost = false;  // this worker's row had expired or was gone; it is there again now
   std::vector<held_task> held;  // what it still holds; anything else it runs was lost
 };
@@ -104,9 +117,9 @@ class task_queue {
   /// ready to the limits if these are not those of the last run; leases are left alone.
   [[nodiscard]] aio::awaitable<result<void>> adapt();
 
-  /// Up to `most` ready tasks of `queues`, in order of priority and of being ready; each gets a new
-  /// attempt held by `worker`. REQUIRES a heartbeat of this worker before (what a worker without a
-  /// living lease holds is reaped), and at most 64 queues.
+  /// Up to `most` ready tasks of those `queues` that are not paused, in order of priority and of
+  /// being ready; each gets a new attempt held by `worker`. REQUIRES a heartbeat of this worker
+  /// before (what a worker without a living lease holds is reaped), and at most 64 queues.
   [[nodiscard]] aio::awaitable<result<std::vector<claimed_task>>> claim(
       worker_id worker, std::vector<std::string> queues, std::int64_t most);
 
@@ -114,7 +127,10 @@ class task_queue {
   /// finds no lease, so `lease_was_lost` is true. A held task that the worker does not know of was
   /// claimed by a call whose reply was lost: nobody runs it, and it is to be handed back.
   [[nodiscard]] aio::awaitable<result<heartbeat_result>> heartbeat(worker_id worker,
-                                                                   milliseconds lease);
+                                                                   milliseconds lease,
+                                                                   worker_report about = {});
+  /// heartbeat_result::is_to_drain for a worker that needs no heartbeat; writes nothing.
+  [[nodiscard]] aio::awaitable<result<bool>> is_to_drain(worker_id worker);
 
   /// Makes tasks whose worker's lease has expired ready again, counting a failure; at most `most`.
   /// Returns how many.
@@ -224,8 +240,11 @@ class task_queue {
     task_state state = task_state::ready;
     std::int64_t count = 0;
     milliseconds oldest{};
+    std::int64_t workers = 0;  // alive and not draining, that claim from this queue
   };
-  [[nodiscard]] aio::awaitable<result<std::vector<census_line>>> census();
+  /// Without the worker `but_for`, whose lease may outlive its work.
+  [[nodiscard]] aio::awaitable<result<std::vector<census_line>>> census(
+      std::optional<worker_id> but_for = std::nullopt);
   /// How many violations of the three rules on top there are: 0, or a bug.
   [[nodiscard]] aio::awaitable<result<std::int64_t>> check();
 

@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "base/assert.hpp"
+#include "store/living_workers.hpp"
 #include "store/row_mapping.hpp"
 #include "store/statement.hpp"
 #include "store/statements_changes.hpp"
@@ -60,18 +61,33 @@ aio::awaitable<result<std::vector<claimed_task>>> run_claim(sql::transaction& in
 }
 
 aio::awaitable<result<heartbeat_result>> run_heartbeat(sql::transaction& in, worker_id worker,
-                                                       milliseconds lease) {
-  const auto renewed = co_await in.execute(statements::renew_lease.text,
-                                           sql::parameters{worker, std::int64_t{lease.count()}});
+                                                       milliseconds lease, worker_report about) {
+  sql::parameters values{worker,
+                         std::int64_t{lease.count()},
+                         about.host,
+                         about.process,
+                         about.version,
+                         to_json_names(about.queues),
+                         about.concurrency,
+                         to_unix_ms(about.started_at),
+                         about.running,
+                         about.is_draining};
+  const auto renewed = co_await in.execute(statements::renew_lease.text, std::move(values));
   const auto held = co_await in.execute(statements::held_tasks.text, sql::parameters{worker});
   heartbeat_result out;
   out.lease_was_lost = renewed[0][1].integer() <= renewed[0][0].integer();
+  out.is_to_drain = renewed[0][2].integer() != 0;
   out.held.reserve(held.size());
   for (const auto& row : held) {
     out.held.push_back({row[0].id<task_id>(), static_cast<std::uint32_t>(row[1].integer()),
                         row[2].integer() != 0});
   }
   co_return out;
+}
+
+aio::awaitable<result<bool>> read_draining(sql::transaction& in, worker_id worker) {
+  const auto found = co_await in.execute(statements::told_to_drain.text, sql::parameters{worker});
+  co_return !found.empty() && found[0][0].integer() != 0;
 }
 
 aio::awaitable<result<std::int64_t>> run_reap(sql::transaction& in, std::int64_t most) {
@@ -172,13 +188,22 @@ aio::awaitable<result<std::vector<claimed_task>>> task_queue::claim(worker_id wo
   co_return done;
 }
 
-aio::awaitable<result<heartbeat_result>> task_queue::heartbeat(worker_id worker,
-                                                               milliseconds lease) {
-  const auto body = [worker, lease](sql::transaction& in) {
-    return run_heartbeat(in, worker, lease);
+aio::awaitable<result<heartbeat_result>> task_queue::heartbeat(worker_id worker, milliseconds lease,
+                                                               worker_report about) {
+  const auto body = [worker, lease, about](sql::transaction& in) {
+    return run_heartbeat(in, worker, lease, about);
   };
   auto done = co_await database_.write<heartbeat_result>(body);
   co_return done;
+}
+
+aio::awaitable<result<bool>> task_queue::is_to_drain(worker_id worker) {
+  const auto body = [worker](sql::transaction& in) {
+    return read_draining(in, worker);
+  };
+  const auto done = co_await database_.read<bool>(body);
+  if (!done) co_return done.error();
+  co_return *done;
 }
 
 aio::awaitable<result<std::int64_t>> task_queue::reap(std::int64_t most) {

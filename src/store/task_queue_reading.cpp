@@ -6,6 +6,7 @@
 #include "store/row_mapping.hpp"
 #include "store/statements_reading.hpp"
 #include "store/task_queue.hpp"
+#include "store/transaction_steps.hpp"
 
 namespace throughline::store {
 namespace {
@@ -61,17 +62,7 @@ aio::awaitable<result<std::vector<attempt_record>>> read_attempts(sql::transacti
                                                                   owner_id owner, task_id id) {
   const bool is_there = co_await owns_answer(in, owner, id);
   if (!is_there) co_return fail(errc::not_found, "no such task");
-  const auto found = co_await in.execute(statements::attempts_of.text, sql::parameters{id});
-  std::vector<attempt_record> out;
-  for (const auto& row : found) {
-    attempt_record one;
-    one.attempt = static_cast<std::uint32_t>(row[0].integer());
-    one.worker = row[1].id<worker_id>();
-    one.started_at = from_unix_ms(row[2].integer());
-    if (!row[3].is_null()) one.finished_at = from_unix_ms(row[3].integer());
-    one.failure = to_answer_error(row, 4);
-    out.push_back(std::move(one));
-  }
+  auto out = co_await read_attempts_of(in, id);
   co_return out;
 }
 

@@ -1,9 +1,6 @@
 // Cleaning, and the check of what must always hold.
-#include <fmt/format.h>
-
-#include <algorithm>
-
 #include "base/clock.hpp"
+#include "store/living_workers.hpp"
 #include "store/row_mapping.hpp"
 #include "store/statements_changes.hpp"
 #include "store/task_queue.hpp"
@@ -14,12 +11,6 @@ namespace {
 // A worker that has not renewed its lease for an hour is not coming back; were it to, it would be
 // told that the lease was lost.
 constexpr std::int64_t worker_retention_ms = 3'600'000;
-
-/// No id that was made before `time` is greater.
-std::string first_id_of(wall_time time) {
-  const auto hex = fmt::format("{:012x}", std::max<std::int64_t>(to_unix_ms(time), 0));
-  return hex.substr(0, 8) + '-' + hex.substr(8);
-}
 
 aio::awaitable<> delete_traces(sql::transaction& in, std::string tasks) {
   co_await in.execute(statements::clean_attempts.text, sql::parameters{tasks});
@@ -69,13 +60,16 @@ aio::awaitable<result<task_queue::cleaned>> purge(sql::transaction& in, task_que
   co_return out;
 }
 
-aio::awaitable<result<std::vector<task_queue::census_line>>> count_open(sql::transaction& in) {
+aio::awaitable<result<std::vector<task_queue::census_line>>> count_open(
+    sql::transaction& in, std::optional<worker_id> but_for) {
+  auto workers = co_await read_living_workers(in);
+  if (but_for) std::erase_if(workers, [&](const auto& one) { return one.id == *but_for; });
   const auto found = co_await in.execute(statements::census.text);
   std::vector<task_queue::census_line> out;
   out.reserve(found.size());
   for (const auto& row : found) {
     out.push_back({row[0].text(), parse_task_state(row[1].text()), row[2].integer(),
-                   milliseconds(row[3].integer())});
+                   milliseconds(row[3].integer()), count_serving(workers, row[0].text())});
   }
   co_return out;
 }
@@ -106,9 +100,10 @@ aio::awaitable<result<task_queue::cleaned>> task_queue::clean(cleaning how) {
   co_return out;
 }
 
-aio::awaitable<result<std::vector<task_queue::census_line>>> task_queue::census() {
-  const auto body = [](sql::transaction& in) {
-    return count_open(in);
+aio::awaitable<result<std::vector<task_queue::census_line>>> task_queue::census(
+    std::optional<worker_id> but_for) {
+  const auto body = [but_for](sql::transaction& in) {
+    return count_open(in, but_for);
   };
   auto done = co_await database_.read<std::vector<census_line>>(body);
   co_return done;

@@ -6,6 +6,7 @@
 
 #include "store/row_mapping.hpp"
 #include "store/statements_queue.hpp"
+#include "store/statements_reading.hpp"
 #include "store/statements_workers.hpp"
 #include "store/text.hpp"
 
@@ -139,6 +140,21 @@ aio::awaitable<bool> write_ending(sql::transaction& in, ended_task which, ending
   co_await in.execute_with_next(statements::touch_conversation.text,
                                 sql::parameters{which.conversation, rev});
   co_return next.has_value() || cap > 0;
+}
+
+aio::awaitable<std::vector<attempt_record>> read_attempts_of(sql::transaction& in, task_id task) {
+  const auto found = co_await in.execute(statements::attempts_of.text, sql::parameters{task});
+  std::vector<attempt_record> out;
+  for (const auto& row : found) {
+    attempt_record one;
+    one.attempt = static_cast<std::uint32_t>(row[0].integer());
+    one.worker = row[1].id<worker_id>();
+    one.started_at = from_unix_ms(row[2].integer());
+    if (!row[3].is_null()) one.finished_at = from_unix_ms(row[3].integer());
+    one.failure = to_answer_error(row, 4);
+    out.push_back(std::move(one));
+  }
+  co_return out;
 }
 
 aio::awaitable<saved_text> read_saved(sql::transaction& in, task_id task) {

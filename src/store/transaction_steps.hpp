@@ -66,6 +66,10 @@ struct ended_task {
 [[nodiscard]] aio::awaitable<> keep_attempt(sql::transaction& in, task_id task,
                                             std::optional<answer_error> failure);
 
+/// All of a task's attempts that are known, oldest first, at most 1000.
+[[nodiscard]] aio::awaitable<std::vector<attempt_record>> read_attempts_of(sql::transaction& in,
+                                                                           task_id task);
+
 /// The newest attempt's saved text.
 [[nodiscard]] aio::awaitable<saved_text> read_saved(sql::transaction& in, task_id task);
 

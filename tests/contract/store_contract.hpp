@@ -7,6 +7,7 @@
 #include "contract/store_contract_changes.hpp"
 #include "contract/store_contract_conversations.hpp"
 #include "contract/store_contract_doubt.hpp"
+#include "contract/store_contract_operations.hpp"
 #include "contract/store_contract_queue.hpp"
 #include "contract/store_contract_submissions.hpp"
 #include "contract/store_contract_takers.hpp"

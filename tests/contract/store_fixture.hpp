@@ -15,6 +15,7 @@
 #include "aio/event_loop.hpp"
 #include "contract/store_statement_recorder.hpp"
 #include "store/conversations.hpp"
+#include "store/operations.hpp"
 #include "store/schema.hpp"
 #include "store/statement.hpp"
 #include "store/submissions.hpp"
@@ -145,6 +146,7 @@ class store_contract : public testing::TestWithParam<database_factory> {
     talk_ = std::make_unique<conversations>(database, bells_);
     posts_ = std::make_unique<submissions>(database, bells_, limits_);
     queue_ = std::make_unique<task_queue>(database, bells_, limits_);
+    operations_ = std::make_unique<operations>(database, bells_);
   }
   /// From here on every commit is in doubt, and its transaction runs again.
   void lose_every_reply() { use_database(doubting_); }
@@ -273,6 +275,7 @@ class store_contract : public testing::TestWithParam<database_factory> {
   std::unique_ptr<conversations> talk_;
   std::unique_ptr<submissions> posts_;
   std::unique_ptr<task_queue> queue_;
+  std::unique_ptr<operations> operations_;
 };
 
 }  // namespace throughline::store

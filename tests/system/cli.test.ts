@@ -69,7 +69,7 @@ describe("help", () => {
   test("names every command, and each has examples of its own", async () => {
     const top = await run(["--help"]);
     expect(top.status).toBe(0);
-    for (const command of ["serve", "chat", "config", "check", "bench", "mock-model"]) {
+    for (const command of ["serve", "chat", "config", "check", "inspect", "task", "queue", "worker", "bench", "mock-model"]) {
       expect(top.stdout).toMatch(new RegExp(`^  ${command} `, "m"));
       const help = await run([command, "--help"]);
       expect(help.status).toBe(0);

@@ -383,7 +383,7 @@ describe("readiness", () => {
   test("names its parts", async () => {
     const engine = await engineFor({ model: model.base });
     expect(await engine.expect(200, "GET", "/readyz")).toEqual({
-      status: "ready", parts: { database: "ok", worker: "ok", event_loops: "ok", storage: "ok" },
+      status: "ready", parts: { database: "ok", worker: "ok", event_loops: "ok", storage: "ok", workers: "ok" },
     });
   });
 });

@@ -8,6 +8,7 @@ import {
 } from "./support/contract.ts";
 import { type Engine, type Reply, startEngine } from "./support/engine.ts";
 import { freshKey, type Model, startModel, wish } from "./support/model.ts";
+import { until } from "./support/process.ts";
 import { readToEnd, SseReader } from "./support/stream.ts";
 
 let model: Model;
@@ -103,6 +104,8 @@ describe("the document", () => {
 
 /** Ids that are there, for the parameters in paths. */
 interface Ids {
+  worker: string;
+  queue: string;
   conversation: string;
   question: string;
   answer: string;
@@ -112,14 +115,18 @@ interface Ids {
 async function somethingThere(): Promise<Ids> {
   const posted = await engine.ask(wish({ tokens: 2 }));
   await readToEnd(engine.url, posted.task_id);
-  return { conversation: posted.conversation_id, question: posted.user_message_id, answer: posted.message_id, task: posted.task_id };
+  const { data: [worker] } = await engine.expect(200, "GET", "/admin/workers");
+  return {
+    worker: worker.id, queue: "email", conversation: posted.conversation_id, question: posted.user_message_id, answer: posted.message_id, task: posted.task_id,
+  };
 }
 
 function fill(path: string, ids: Ids): string {
   const id = path.startsWith("/conversations/") ? ids.conversation
     : path.endsWith("/edit") ? ids.question
-    : path.startsWith("/messages/") ? ids.answer : ids.task;
-  return path.replace("{id}", id).replace("{session}", ids.conversation).replace("{message}", ids.answer);
+    : path.startsWith("/messages/") ? ids.answer
+    : path.startsWith("/admin/workers/") ? ids.worker : ids.task;
+  return path.replace("{id}", id).replace("{name}", ids.queue).replace("{session}", ids.conversation).replace("{message}", ids.answer);
 }
 
 function bodySchema(operation: Operation): Json | undefined {
@@ -196,7 +203,7 @@ describe("what the document forbids", () => {
 
   test.each(operations.filter((one) => one.path.includes("{")))("$verb $path knows nobody's ids", async (operation) => {
     for (const id of [nobody, "what", "%00"]) {
-      const reply = await send(operation, { conversation: id, question: id, answer: id, task: id });
+      const reply = await send(operation, { worker: id, queue: id, conversation: id, question: id, answer: id, task: id });
       expect(reply).toMatchObject({ status: 404, body: { code: "not_found" } });
     }
   });
@@ -304,12 +311,34 @@ describe("what the document promises", () => {
     }
   });
 
+  test("for those who look after workers and queues", async () => {
+    const running = await engine.ask(wish({ tokens: 5000, pace_ms: 20 }));
+    await until("it runs", async () => (await engine.task(running.task_id)).state === "running");
+    for (const list of ["workers?limit=1", "active?limit=200", "scheduled", "failed?limit=1", "queues", "stats"]) {
+      await engine.expect(200, "GET", `/admin/${list}`);
+    }
+    const there = `/admin/tasks/${running.task_id}`;
+    expect((await engine.expect(200, "GET", there)).attempts).toHaveLength(1);
+    await engine.expect(409, "POST", `${there}/retry`);
+    await engine.expect(200, "POST", `${there}/cancel`, {});
+    const key = { "Idempotency-Key": freshKey() };
+    const retried = await engine.expect(202, "POST", `${there}/retry`, undefined, key);
+    await engine.expect(422, "POST", `/admin/tasks/${retried.task_id}/retry`, undefined, key);
+    await engine.expect(200, "POST", `/admin/tasks/${retried.task_id}/cancel`);
+    for (const what of ["pause", "resume"]) await engine.expect(200, "POST", `/admin/queues/marketing/${what}`);
+    // A worker of its own, for it does nothing afterwards.
+    const other = await startEngine();
+    const worker = await until("it has told of itself", async () => (await other.expect(200, "GET", "/admin/workers")).data[0]);
+    await other.expect(200, "POST", `/admin/workers/${worker.id}/drain`);
+    await other.dispose();
+  });
+
   test("was seen, except what cannot be had here", () => {
     const elsewhere = new Set([
       // Pages, which call() does not read.
       "get / 200", "get /docs 200", "get /metrics 200",
       // Takes two seconds of an answer that does not stop.
-      "post /tasks/{id}/cancel 202",
+      "post /tasks/{id}/cancel 202", "post /admin/tasks/{id}/cancel 202",
     ]);
     const missing = operations.flatMap(({ verb, path, node }) => Object.keys(node.responses)
       .filter((status) => status < "400" || ["400", "404", "409", "415", "422"].includes(status))

@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { checkReply } from "./contract.ts";
-import { type Running, start, together } from "./process.ts";
+import { type Running, start, together, until } from "./process.ts";
 import { Redis, sharedPostgres } from "./servers.ts";
 
 export const isMany = process.env["TEST_SETUP"] === "many";
@@ -211,7 +211,12 @@ export async function startEngine(options: EngineOptions = {}): Promise<Engine> 
   const api = begin(listen, ["--role", "api"]);
   const worker = begin("127.0.0.1:0", ["--role", "worker"]);
   await urlOf(worker);
-  return new Engine(await urlOf(api), together([api, worker]), dataDir, { ...options, shared });
+  const url = await urlOf(api);
+  await until("the API process sees its worker", async () => {
+    const { parts } = (await (await fetch(`${url}/readyz`)).json()) as { parts?: Record<string, string> };
+    return parts?.["workers"] !== "failing";
+  });
+  return new Engine(url, together([api, worker]), dataDir, { ...options, shared });
 }
 
 /** Once it is ready. */
