@@ -179,6 +179,8 @@ describe("the compose file", () => {
     const named = [...compose.matchAll(/(?:file: |\[)\.?\/?((?:secrets\/|throughline\.env)[a-z-]*)/g)].map((one) => one[1]!);
     expect(named.sort()).toEqual(["secrets/access-token", "secrets/database-url", "secrets/postgres-password", "throughline.env"]);
     for (const name of named) expect(existsSync(join(folder, name)), name).toBe(true);
+    const [name, value] = readFileSync(join(folder, "throughline.env"), "utf8").trim().split("=");
+    expect(configured({ [name!]: value! }).output).toMatch(/^ *public-url +https:\/\/chat\.example\.org /m);
     const before = readFileSync(join(folder, "secrets/tls/fullchain.pem"), "utf8");
     expect(run("other.example.org").stdout).toBe(first.stdout);
     expect(readFileSync(join(folder, "secrets/tls/fullchain.pem"), "utf8")).toBe(before);
