@@ -83,6 +83,17 @@ class Reader {
     });
   }
 
+  /** Takes what there is; whether the content is so now. */
+  hasRead(content: string): boolean {
+    for (const event of this.events.splice(0)) this.transcript.take(event);
+    return this.transcript.content === content;
+  }
+
+  /** Whether there is nothing more to take, and not the end of the answer either. */
+  hasEndedEarly(): boolean {
+    return this.ended !== undefined && this.events.length === 0 && this.transcript.terminal === undefined;
+  }
+
   async readsTheEnd(): Promise<void> {
     await until("the end of the answer", () => {
       for (const event of this.events.splice(0)) this.transcript.take(event);
@@ -104,6 +115,7 @@ describe("in front of two API processes", () => {
   let worker: Running;
   let urls: string[];
   let nginx: Nginx;
+  let begin: (role: string, name: string, listen?: string) => Running;
 
   beforeAll(async () => {
     home = mkdtempSync(join(tmpdir(), "throughline-nginx-"));
@@ -117,7 +129,7 @@ describe("in front of two API processes", () => {
       [providers.demo]
     `);
     const env = { DATABASE_URL: shared.database, REDIS_URL: shared.redis.url };
-    const begin = (role: string, name: string) => start(["serve", "--role", role, "--listen", "127.0.0.1:0",
+    begin = (role, name, listen = "127.0.0.1:0") => start(["serve", "--role", role, "--listen", listen,
       "--data-dir", join(home, name), "--public-host", publicName], { env, cwd: home });
     api = [begin("api", "api-1"), begin("api", "api-2")];
     worker = begin("worker", "worker-1");
@@ -195,6 +207,69 @@ describe("in front of two API processes", () => {
     const status = await checking.ended;
     expect(checking.output()).toContain("Everything works.");
     expect(status).toBe(0);
+  });
+
+  test("API processes are restarted one after the other, and nobody notices", async () => {
+    const task = await post("Go on through all of it");
+    const transcript = new Transcript();
+    let reader = await attach(task, transcript);
+    await model.isAsked();
+    let text = "";
+    /** As a browser does: comes back with its position whenever the stream ends before the answer. */
+    const hears = async (word: string) => {
+      model.say(word);
+      text += word;
+      await until(`"${text}"`, async () => {
+        if (reader.hasRead(text)) return true;
+        if (reader.hasEndedEarly()) reader = await attach(task, transcript);
+        return false;
+      });
+    };
+    await hears("Before. ");
+
+    let goesOn = true;
+    const statuses = new Map<number, number>();
+    let made = 0;
+    const busy = (async () => {
+      while (goesOn) {
+        const got = await nginx.call("GET", "/conversations");
+        statuses.set(got.status, (statuses.get(got.status) ?? 0) + 1);
+        // A post may be refused or lose its reply; with its key it can be sent again.
+        const key = { "Idempotency-Key": `made-${made}` };
+        await until("a conversation", async () => (await nginx.call("POST", "/conversations", '{"title":"made"}', key)).status === 201);
+        made++;
+      }
+    })();
+    try {
+      for (const i of [0, 1]) {
+        expect(await api[i]!.end("SIGTERM")).toBe(0);
+        await hears(`Without ${i + 1}. `);
+        api[i] = begin("api", `api-${i + 1}`, urls[i]!.replace("http://", ""));
+        await urlOf(api[i]!);
+        const answered = async () => (await readMetrics(urls[i]!)).value("throughline_http_requests_total", { route: "/conversations" });
+        await until("nginx uses it again", async () => (await answered()) > 0);
+        await hears(`With ${i + 1}. `);
+      }
+    } finally {
+      goesOn = false;
+      await busy;
+    }
+    model.end();
+    await until("the end", async () => {
+      if (reader.hasEndedEarly()) reader = await attach(task, transcript);
+      reader.hasRead(text);
+      return transcript.terminal !== undefined;
+    });
+    expect(transcript).toMatchObject({ content: text, resets: [], attempt: 1, terminal: { chunk_type: "done" } });
+    expect([...statuses.keys()]).toEqual([200]);
+    const titles = new Set<string>();
+    for (let cursor = ""; ; ) {
+      const page = JSON.parse((await nginx.call("GET", `/conversations?limit=200&q=made${cursor}`)).text);
+      for (const one of page.data) titles.add(one.id);
+      if (!page.next_cursor) break;
+      cursor = `&cursor=${encodeURIComponent(page.next_cursor)}`;
+    }
+    expect(titles.size).toBe(made);
   });
 
   test("a reader whose API process is killed goes on at the other one", async () => {
