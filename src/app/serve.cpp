@@ -14,6 +14,7 @@
 #include "app/descriptors.hpp"
 #include "app/port_owner.hpp"
 #include "app/run_file.hpp"
+#include "app/service_manager.hpp"
 #include "base/descriptors.hpp"
 #include "base/log.hpp"
 #include "base/metrics.hpp"
@@ -132,6 +133,7 @@ class serving {
     if (config_.values.role != "worker") running_.emplace(config_.values.data_dir, url);
     say_models();
     say(fmt::format("Throughline is ready at {}", url));
+    tell_service_manager("READY=1");
     co_return true;
   }
 
@@ -259,6 +261,7 @@ class serving {
   }
 
   aio::awaitable<> drain() {
+    tell_service_manager("STOPPING=1");
     parts_.readiness.begin_draining();
     const auto running = parts_.running_answers();
     if (running > 0) {
