@@ -22,6 +22,7 @@ class connection::registration {
   ~registration() {
     self_.is_gone_ = true;
     self_.clear_alarm();
+    self_.tls_.reset();
     aio::error_code ignored;
     self_.socket_.close(ignored);
     self_.place_.give_back();
@@ -45,7 +46,8 @@ connection::connection(connection_host& host, aio::tcp_socket socket, admission:
       socket_(std::move(socket)),
       alarm_(host.loop.get_executor()),
       place_(std::move(place)),
-      remote_address_(std::move(remote_address)) {
+      remote_address_(std::move(remote_address)),
+      tls_(host.tls ? host.tls->begin(socket_.native_handle()) : nullptr) {
   host_.open.insert(this);
 }
 
@@ -59,8 +61,10 @@ aio::awaitable<> connection::run(std::shared_ptr<connection> self) {
 }
 
 aio::awaitable<> connection::serve() {
-  if (place_.refusal()) co_await turn_away();
-  bool goes_on = !place_.refusal();
+  bool goes_on = true;
+  if (tls_) goes_on = co_await shake_hands();
+  if (goes_on && place_.refusal()) co_await turn_away();
+  goes_on = goes_on && !place_.refusal();
   while (goes_on) {
     goes_on = co_await receive();
     if (!goes_on) break;
@@ -70,6 +74,7 @@ aio::awaitable<> connection::serve() {
     goes_on = keep_alive_ && !host_.draining;
     forget_request();
   }
+  if (tls_ && !is_gone_ && !is_cut_) co_await say_goodbye();
   if (lingers_ || !left_over_.empty()) co_await linger();
 }
 
@@ -93,6 +98,7 @@ aio::awaitable<> connection::answer() {
   if (is_gone_) keep_alive_ = false;
   if (is_gone_ || (stage_ == stage::answered && mistake.empty())) co_return;
   keep_alive_ = false;
+  is_cut_ = stage_ == stage::streaming;
   co_await apologise(std::move(mistake));
 }
 
@@ -155,6 +161,7 @@ void connection::abort_connection(bool reset) {
   keep_alive_ = false;
   aio::error_code ignored;
   if (reset) socket_.set_option(aio::asio::socket_base::linger(true, 0), ignored);
+  tls_.reset();
   socket_.close(ignored);
 }
 
@@ -167,6 +174,7 @@ void connection::drain_begins() {
 void connection::adopt(request_parser& parser) {
   incoming_ = std::move(parser.message());
   incoming_.remote_address = remote_address_;
+  incoming_.is_secure = tls_ != nullptr;
   if (incoming_.request_id.empty()) incoming_.request_id = uuid::generate().to_string();
   to_http_1_0_ = parser.is_http_1_0();
   keep_alive_ = parser.head_is_complete() && parser.keep_alive();

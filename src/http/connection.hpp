@@ -23,6 +23,7 @@
 #include "http/outgoing.hpp"
 #include "http/request_parser.hpp"
 #include "http/server.hpp"
+#include "http/tls_identity.hpp"
 
 namespace throughline::http {
 
@@ -33,6 +34,7 @@ struct connection_host {
   aio::event_loop& loop;
   const server_limits limits;
   const handler handle;
+  const std::shared_ptr<const tls_identity> tls;  // null: plain
   bool draining = false;
   std::unordered_set<connection*> open;
   std::shared_ptr<aio::bell> all_closed;  // rung when `open` becomes empty
@@ -80,9 +82,20 @@ class connection final : public exchange, public std::enable_shared_from_this<co
   // connection_receive.cpp
   aio::awaitable<bool> receive();
   aio::awaitable<bool> receive_all(request_parser* parser);
+  aio::awaitable<> await_request();
   aio::awaitable<> linger();
   [[nodiscard]] std::string_view read_now(bool& ended);
   [[nodiscard]] bool has_bytes();  // that were not read yet
+
+  // connection_tls.cpp
+  aio::awaitable<bool> shake_hands();
+  aio::awaitable<> refuse_plain();
+  aio::awaitable<> say_goodbye();
+  [[nodiscard]] bool receives_letters();
+  [[nodiscard]] std::string_view read_tls(std::span<char> into, bool& ended);
+  // What the socket must be ready for, so that reading or writing makes sense again.
+  [[nodiscard]] aio::tcp_socket::wait_type before_reading() const;
+  [[nodiscard]] aio::tcp_socket::wait_type before_writing() const;
 
   // connection.cpp
   aio::awaitable<> serve();
@@ -103,6 +116,9 @@ class connection final : public exchange, public std::enable_shared_from_this<co
 
   // connection_send.cpp
   aio::awaitable<> send(outgoing* job, steady_time until = steady_time::max());
+  [[nodiscard]] outgoing::outcome flush(outgoing& job) {
+    return tls_ ? job.flush(*tls_) : job.flush(socket_.native_handle());
+  }
   aio::awaitable<> refuse(error why);
   void watch_client();
   void look_at_client();
@@ -113,6 +129,7 @@ class connection final : public exchange, public std::enable_shared_from_this<co
   admission::place place_;
   aio::task_group::canceller cancel_;
   const std::string remote_address_;
+  std::unique_ptr<tls_session> tls_;  // null: plain, or the socket is closed
   request incoming_;
   std::string left_over_;  // of the last read: the beginning of the next request
   std::function<void()> when_over_;
@@ -127,6 +144,7 @@ class connection final : public exchange, public std::enable_shared_from_this<co
   bool is_gone_ = false;    // nothing can be sent any more
   bool keep_alive_ = true;  // after the present request
   bool to_http_1_0_ = false;
+  bool is_cut_ = false;   // a stream was not ended: what follows must not look like its end
   bool watches_ = false;  // a watch for the client's leaving is on its way
   bool lingers_ =
       false;  // unread bytes may be on their way: closing at once could destroy the response

@@ -18,6 +18,7 @@
 #include "aio/event_loop.hpp"
 #include "http/message.hpp"
 #include "http/route_meter.hpp"
+#include "http/tls_identity.hpp"
 
 namespace throughline::http {
 
@@ -126,6 +127,7 @@ struct server_options {
   std::string address = "127.0.0.1";
   std::uint16_t port = 0;  // 0: any free one
   server_limits limits;
+  std::shared_ptr<const tls_identity> tls{};  // null: plain HTTP
 };
 
 class server {
