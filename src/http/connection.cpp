@@ -41,13 +41,14 @@ aio::awaitable<> connection::let_others_run() {
 }
 
 connection::connection(connection_host& host, aio::tcp_socket socket, admission::place place,
-                       std::string remote_address)
+                       std::string remote_address, bool is_proxy)
     : host_(host),
       socket_(std::move(socket)),
       alarm_(host.loop.get_executor()),
       place_(std::move(place)),
       remote_address_(std::move(remote_address)),
-      tls_(host.tls ? host.tls->begin(socket_.native_handle()) : nullptr) {
+      tls_(host.tls ? host.tls->begin(socket_.native_handle()) : nullptr),
+      is_proxy_(is_proxy) {
   host_.open.insert(this);
 }
 
@@ -84,7 +85,16 @@ aio::awaitable<> connection::turn_away() {
   co_await refuse(*refusal);
 }
 
+aio::awaitable<> connection::turn_client_away() {
+  response refused = problem_response(*client_place_->refusal(), incoming_.request_id);
+  co_await respond(std::move(refused));
+}
+
 aio::awaitable<> connection::answer() {
+  if (client_place_ && client_place_->refusal()) {
+    co_await turn_client_away();
+    co_return;
+  }
   std::string mistake;
   try {
     co_await host_.handle(*this);
@@ -175,14 +185,23 @@ void connection::adopt(request_parser& parser) {
   incoming_ = std::move(parser.message());
   incoming_.remote_address = remote_address_;
   incoming_.is_secure = tls_ != nullptr;
+  if (is_proxy_) look_behind_proxy();
   if (incoming_.request_id.empty()) incoming_.request_id = uuid::generate().to_string();
   to_http_1_0_ = parser.is_http_1_0();
   keep_alive_ = parser.head_is_complete() && parser.keep_alive();
   stage_ = stage::handling;
 }
 
+void connection::look_behind_proxy() {
+  host_.proxies.look_behind(incoming_);
+  if (incoming_.remote_address == remote_address_) return;
+  const auto client = aio::asio::ip::make_address(incoming_.remote_address);
+  client_place_ = std::make_unique<admission::place>(place_.enter_behind(client));
+}
+
 void connection::forget_request() {
   incoming_ = request{};
+  client_place_.reset();
   when_over_ = nullptr;
   stage_ = stage::reading;
 }

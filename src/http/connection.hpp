@@ -35,6 +35,7 @@ struct connection_host {
   const server_limits limits;
   const handler handle;
   const std::shared_ptr<const tls_identity> tls;  // null: plain
+  const trusted_proxies proxies;
   bool draining = false;
   std::unordered_set<connection*> open;
   std::shared_ptr<aio::bell> all_closed;  // rung when `open` becomes empty
@@ -43,7 +44,7 @@ struct connection_host {
 class connection final : public exchange, public std::enable_shared_from_this<connection> {
  public:
   connection(connection_host& host, aio::tcp_socket socket, admission::place place,
-             std::string remote_address);
+             std::string remote_address, bool is_proxy);
   /// The life of a connection. Ends without an exception unless something is broken.
   [[nodiscard]] static aio::awaitable<> run(std::shared_ptr<connection> self);
   /// How to stop it; before run() has begun.
@@ -101,10 +102,12 @@ class connection final : public exchange, public std::enable_shared_from_this<co
   aio::awaitable<> serve();
   aio::awaitable<> let_others_run();
   aio::awaitable<> turn_away();
+  aio::awaitable<> turn_client_away();
   aio::awaitable<> answer();
   aio::awaitable<> apologise(std::string mistake);
   aio::awaitable<bool> wait(aio::tcp_socket::wait_type what, steady_time deadline, if_late then);
   void adopt(request_parser& parser);
+  void look_behind_proxy();
   void forget_request();
   /// What a client may take for so many bytes, in either direction.
   [[nodiscard]] std::chrono::microseconds time_for(std::size_t bytes) const {
@@ -129,7 +132,8 @@ class connection final : public exchange, public std::enable_shared_from_this<co
   admission::place place_;
   aio::task_group::canceller cancel_;
   const std::string remote_address_;
-  std::unique_ptr<tls_session> tls_;  // null: plain, or the socket is closed
+  std::unique_ptr<admission::place> client_place_;  // of the client for whom a proxy asks
+  std::unique_ptr<tls_session> tls_;                // null: plain, or the socket is closed
   request incoming_;
   std::string left_over_;  // of the last read: the beginning of the next request
   std::function<void()> when_over_;
@@ -138,6 +142,7 @@ class connection final : public exchange, public std::enable_shared_from_this<co
   std::size_t sent_without_pause_ = 0;
   std::uint32_t served_without_pause_ = 0;
   stage stage_ = stage::reading;
+  const bool is_proxy_;
   bool is_idle_ = false;    // between requests: a drain closes it
   bool is_late_ = false;    // a wait has ended by its deadline
   bool waits_ = false;      // for the socket

@@ -60,6 +60,7 @@ class branch {
               .limits = options.limits,
               .handle = handle,
               .tls = options.tls,
+              .proxies = options.proxies,
               .draining = false,
               .open = {},
               .all_closed = aio::bell::create(loop)},
@@ -162,11 +163,12 @@ class branch {
       return;
     }
     const auto address = normal_form(peer.address());
-    auto place = is_last ? door_->turn_away() : door_->enter(address);
+    const bool is_proxy = host_.proxies.trusts(address);
+    auto place = is_last ? door_->turn_away() : door_->enter(address, is_proxy);
     if (!place && !host_.tls) return tell_in_passing(socket);
     if (!place) return;
     const auto added = std::make_shared<connection>(host_, std::move(socket), std::move(place),
-                                                    address.to_string());
+                                                    address.to_string(), is_proxy);
     added->set_canceller(group_.spawn("http connection", connection::run(added)));
   }
 
