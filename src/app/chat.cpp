@@ -39,8 +39,8 @@ class chat {
   chat(const chat_options& options, server_place place)
       : options_(options),
         place_(std::move(place)),
-        http_(place_.url),
-        canceller_(place_.url),
+        http_(place_.url, place_.token),
+        canceller_(place_.url, place_.token),
         conversation_(options.conversation),
         reads_terminal_(isatty(STDIN_FILENO) == 1),
         style_(choose_style()) {}

@@ -3,6 +3,8 @@
 #include <curl/curl.h>
 #include <fmt/format.h>
 
+#include <cstdlib>
+
 #include "base/assert.hpp"
 #include "http/client_url.hpp"
 
@@ -55,7 +57,8 @@ std::string text_member(const json::object& of, std::string_view name) {
   return {field->get_string().data(), field->get_string().size()};
 }
 
-chat_http::chat_http(std::string base) : base_(std::move(base)) {
+chat_http::chat_http(std::string base, std::string token)
+    : base_(std::move(base)), token_(std::move(token)) {
   while (base_.ends_with('/')) base_.pop_back();
   THROUGHLINE_ASSERT(curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK);
   multi_ = curl_multi_init();
@@ -104,6 +107,7 @@ chat_reply chat_http::stream(const std::string& path, const std::string& last_ev
 }
 
 chat_reply chat_http::run(transfer& with, const std::function<bool()>& on_idle) {
+  if (!token_.empty()) with.add_header("Authorization: Bearer " + token_);
   curl_easy_setopt(with.easy, CURLOPT_HTTPHEADER, with.headers);
   curl_easy_setopt(with.easy, CURLOPT_WRITEFUNCTION, &transfer::take);
   curl_easy_setopt(with.easy, CURLOPT_WRITEDATA, &with);
@@ -112,6 +116,9 @@ chat_reply chat_http::run(transfer& with, const std::function<bool()>& on_idle) 
   if (endpoint && http::is_loopback_endpoint(*endpoint)) {
     curl_easy_setopt(with.easy, CURLOPT_NOPROXY,
                      "*");  // a proxy cannot reach this machine's own loopback
+  }
+  if (const char* const trusted = std::getenv("SSL_CERT_FILE"); trusted != nullptr) {
+    curl_easy_setopt(with.easy, CURLOPT_CAINFO, trusted);
   }
   curl_easy_setopt(with.easy, CURLOPT_NOSIGNAL, 1L);
   curl_easy_setopt(with.easy, CURLOPT_USERAGENT, "throughline-chat/" THROUGHLINE_VERSION);

@@ -20,8 +20,8 @@ struct chat_reply {
 
 class chat_http {
  public:
-  /// `base` is like http://127.0.0.1:8080.
-  explicit chat_http(std::string base);
+  /// `base` is like http://127.0.0.1:8080; `token` is sent with each request, unless it is empty.
+  explicit chat_http(std::string base, std::string token = {});
   ~chat_http();
   chat_http(const chat_http&) = delete;
   chat_http& operator=(const chat_http&) = delete;
@@ -46,6 +46,7 @@ class chat_http {
   chat_reply run(transfer& with, const std::function<bool()>& on_idle);
 
   std::string base_;
+  std::string token_;
   void* multi_;
 };
 

@@ -30,6 +30,12 @@ std::string quoted(std::string_view word) {
   return out + "'";
 }
 
+configuration_sources sources_of(const std::string& data_dir) {
+  std::map<std::string, std::vector<std::string>> flags;
+  if (!data_dir.empty()) flags["data-dir"] = {data_dir};
+  return process_sources(std::move(flags));
+}
+
 /// The port of a URL of this machine; empty if it is another one's, or has none.
 std::string_view local_port(std::string_view url) {
   for (const std::string_view here : {"http://127.0.0.1:", "http://localhost:"}) {
@@ -42,10 +48,12 @@ std::string_view local_port(std::string_view url) {
 
 }  // namespace
 
+std::string find_access_token(const std::string& data_dir) {
+  return load_configuration(sources_of(data_dir)).values.access_token;
+}
+
 server_place find_server(const std::string& url, const std::string& data_dir) {
-  std::map<std::string, std::vector<std::string>> flags;
-  if (!data_dir.empty()) flags["data-dir"] = {data_dir};
-  const auto from = process_sources(flags);
+  const auto from = sources_of(data_dir);
   // A server reports what is wrong with its configuration; a chat needs none of it.
   std::vector<std::string> ignored;
   const setting_sources sources(from, ignored);
@@ -56,6 +64,7 @@ server_place find_server(const std::string& url, const std::string& data_dir) {
     place.url = running ? running->url : fmt::format("http://127.0.0.1:{}", default_port);
   }
   place.how_to_start = start_command(place.url, data_dir);
+  place.token = find_access_token(data_dir);
   return place;
 }
 
