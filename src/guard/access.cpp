@@ -103,6 +103,12 @@ std::string access::cookie(bool is_secure) const {
   return cookie_with(seal_.issue(time_.wall_now()), session_seal::lifetime, is_secure);
 }
 
+void access::show_counters() {
+  for (const auto* const reason : {"no_token", "wrong_token", "limited"}) {
+    metrics::find_counter(metrics::access_refused, {reason});
+  }
+}
+
 std::string access::no_cookie(bool is_secure) {
   return cookie_with("", seconds(0), is_secure);
 }

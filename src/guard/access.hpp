@@ -36,6 +36,9 @@ class access {
   [[nodiscard]] std::string cookie(bool is_secure) const;
   [[nodiscard]] static std::string no_cookie(bool is_secure);
 
+  /// From now on /metrics shows what is counted here, if only as zero.
+  static void show_counters();
+
  private:
   [[nodiscard]] result<void> compare(const http::request& incoming, std::string_view token);
   [[nodiscard]] bool has_good_note(const http::request& incoming, bool is_secure) const;

@@ -71,6 +71,7 @@ std::optional<authority> parse_configured_host(std::string_view text) {
 }  // namespace
 
 door::door(const door_options& options) {
+  access::show_counters();
   for (const auto& text : options.hosts) {
     if (auto host = parse_configured_host(text)) hosts_.push_back(std::move(*host));
   }

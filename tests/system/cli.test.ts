@@ -83,7 +83,7 @@ describe("help", () => {
   test("explains each flag, the keys, and the order of precedence", async () => {
     const { stdout } = await run(["serve", "--help"]);
     const table = await run(["config"]);
-    const secrets = ["openai-api-key", "anthropic-api-key", "database-url", "redis-url"];
+    const secrets = ["openai-api-key", "anthropic-api-key", "database-url", "redis-url", "access-token"];
     const names = [...table.stdout.matchAll(/^  ([a-z][a-z-]+)  /gm)].map((match) => match[1]!);
     expect(names.length).toBeGreaterThan(30);
     for (const name of names.filter((each) => !secrets.includes(each))) expect(stdout).toContain(`  --${name}`);
