@@ -105,7 +105,7 @@ std::string access::cookie(bool is_secure) const {
 
 void access::show_counters() {
   for (const auto* const reason : {"no_token", "wrong_token", "limited"}) {
-    metrics::find_counter(metrics::access_refused, {reason});
+    metrics::find_counter(metrics::access_refused, {reason}).add(0);
   }
 }
 

@@ -54,7 +54,6 @@ class server_tls : public ::testing::Test {
  protected:
   static server_options options_of(std::shared_ptr<const tls_identity> who) {
     server_options options;
-    options.limits.head_timeout = milliseconds(500);
     options.tls = std::move(who);
     return options;
   }
@@ -117,12 +116,15 @@ TEST_F(server_tls, ends_with_what_is_neither) {
 
 TEST_F(server_tls, gives_a_handshake_the_time_of_a_head) {
   if (tests_use_tls()) GTEST_SKIP() << "the clients speak TLS";
-  raw_client silent(served_.port());
-  raw_client slow(served_.port());
+  auto options = options_of(identity_);
+  options.limits.head_timeout = milliseconds(100);
+  served hasty(options, handle);
+  raw_client silent(hasty.port());
+  raw_client slow(hasty.port());
   slow.send("\x16\x03\x01");
   EXPECT_TRUE(silent.sees_end());
   EXPECT_TRUE(slow.sees_end());
-  EXPECT_TRUE(comes_true([&] { return served_.get().connections() == 0; }));
+  EXPECT_TRUE(comes_true([&] { return hasty.get().connections() == 0; }));
 }
 
 TEST_F(server_tls, says_goodbye_after_what_is_whole_and_only_then) {
