@@ -7,7 +7,6 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <cstdint>
 
 #include "base/assert.hpp"
 
@@ -17,7 +16,7 @@ namespace {
 // OpenSSL's own socket calls write(), which raises SIGPIPE when the peer has gone.
 
 int descriptor_of(BIO* socket) {
-  return static_cast<int>(reinterpret_cast<std::intptr_t>(BIO_get_data(socket)));
+  return *static_cast<const int*>(BIO_get_data(socket));
 }
 
 bool would_block() {
@@ -75,10 +74,11 @@ void tls_session::deleter::operator()(ssl_st* session) const noexcept {
   SSL_free(session);
 }
 
-tls_session::tls_session(ssl_ctx_st* settings, int descriptor) : session_(SSL_new(settings)) {
+tls_session::tls_session(ssl_ctx_st* settings, int descriptor)
+    : descriptor_(descriptor), session_(SSL_new(settings)) {
   BIO* const socket = BIO_new(socket_method());
   THROUGHLINE_ASSERT(session_ != nullptr && socket != nullptr);  // else there is no memory left
-  BIO_set_data(socket, reinterpret_cast<void*>(static_cast<std::intptr_t>(descriptor)));
+  BIO_set_data(socket, &descriptor_);
   SSL_set_bio(session_.get(), socket, socket);
   SSL_set_accept_state(session_.get());
 }

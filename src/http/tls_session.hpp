@@ -28,6 +28,8 @@ class tls_session {
 
   /// `descriptor` is not closed here and must stay open as long as the session is used.
   tls_session(ssl_ctx_st* settings, int descriptor);
+  tls_session(const tls_session&) = delete;
+  tls_session& operator=(const tls_session&) = delete;
 
   /// Before anything else, until it is done. A client that cannot be agreed with has been told so
   /// when this fails.
@@ -55,6 +57,7 @@ class tls_session {
   };
   outcome outcome_of(int returned, bool& waits_for_the_other_way, bool is_reading);
 
+  int descriptor_;  // before the session, which looks at it
   std::unique_ptr<ssl_st, deleter> session_;
   bool reading_waits_to_write_ = false;
   bool writing_waits_to_read_ = false;
