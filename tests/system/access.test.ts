@@ -99,6 +99,7 @@ describe("the token", () => {
       new Promise<{ status: number; text: string }>((done) => {
         const child = execFile(binary, [...args, ...url], { cwd: folder, env: cleanEnvironment({ HOME: folder, ...more }) }, (error, out, err) =>
           done({ status: error ? Number(error.code) : 0, text: out + err }));
+        child.stdin!.on("error", () => {}); // it may end without having read
         child.stdin!.end(wish({ tokens: 3 }));
       });
     expect(await run({ THROUGHLINE_ACCESS_TOKEN_FILE: join(folder, "token") })).toMatchObject({ status: 0 });

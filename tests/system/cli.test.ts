@@ -40,6 +40,7 @@ function run(args: string[], options: RunOptions = {}): Promise<Outcome> {
     const child = execFile(binary, args, { cwd: options.cwd ?? home, env, timeout: 30_000 }, (error, stdout, stderr) => {
       done({ status: error ? (typeof error.code === "number" ? error.code : -1) : 0, stdout, stderr });
     });
+    child.stdin!.on("error", () => {}); // it may end without having read
     child.stdin!.end(options.input ?? "");
   });
 }
