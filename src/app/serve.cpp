@@ -142,8 +142,8 @@ class serving {
     if (tls_) group_.spawn("renew certificate", renew_certificate());
     const auto url = url_of(config_.address, server_->port(), tls_ != nullptr);
     const auto& known_as = config_.values.public_url;
-    // Where `throughline chat` finds it, which has nothing to ask a worker. Of a certificate's names
-    // the address in numbers is seldom one.
+    // Where `throughline chat` finds it, which has nothing to ask a worker. Of a certificate's
+    // names the address in numbers is seldom one.
     if (config_.values.role != "worker") {
       running_.emplace(config_.values.data_dir, tls_ && !known_as.empty() ? known_as : url);
     }
