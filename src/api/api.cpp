@@ -101,21 +101,32 @@ http::response no_route(const http::request& incoming, const http::router::match
   return reply;
 }
 
+/// Whom a load balancer asks, and where strangers become known. Compared as it was sent: whatever
+/// is written in another way needs the token.
+bool is_for_everybody(std::string_view path) {
+  constexpr std::string_view version = "/api/v1";
+  if (path.starts_with(version)) path.remove_prefix(version.size());
+  return path == "/healthz" || path == "/readyz" || path == "/sign-in" || path == "/sign-out";
+}
+
 /// What the door, and then the routes, answer without a route being run; nullopt: run it.
 std::optional<http::response> answer_at_the_door(const guard::door& door,
                                                  const http::request& incoming) {
   if (const auto refusal = door.refuse(incoming)) {
     return http::problem_response(*refusal, incoming.request_id);
   }
-  return door.preflight(incoming);
+  if (auto answer = door.preflight(incoming)) return answer;
+  if (is_for_everybody(incoming.path)) return std::nullopt;
+  return door.refuse_stranger(incoming);
 }
 
 /// Asked when the route is known: unknown parameters and foreign bodies.
-result<void> check_request(const http::request& incoming, const parameter_names& known) {
+result<void> check_request(const http::request& incoming, const parameter_names& known,
+                           result<void> (*check_type)(const http::request&) = check_content_type) {
   if (const auto name = incoming.query.unknown(known)) {
     return fail(errc::invalid_request, "Unknown query parameter: " + std::string(*name));
   }
-  return check_content_type(incoming);
+  return check_type(incoming);
 }
 
 /// While the server goes down only its health is told. Streams are not refused: an EventSource
@@ -195,6 +206,13 @@ void route_list::add(http::method verb, std::string_view pattern, parameter_name
   enter(verb, pattern, std::move(known), refusing);
 }
 
+void route_list::add_form(std::string_view pattern, plain run) {
+  const auto refusing = [app = app_, run](http::exchange& exchange) {
+    return run_plain(app, exchange, run, check_request(exchange.incoming(), {}, check_form_type));
+  };
+  enter(http::method::post, pattern, {}, refusing);
+}
+
 void route_list::add(http::method verb, std::string_view pattern, parameter_names known,
                      streaming run) {
   const auto refusing = [app = app_, known, run](http::exchange& exchange) {
@@ -224,6 +242,7 @@ void add_routes(route_list& routes) {
   add_admin_routes(routes);
   add_front_route(routes);
   add_document_routes(routes);
+  add_sign_in_routes(routes);
 }
 
 http::handler make_api(dependencies on, api_options options) {

@@ -53,13 +53,25 @@ std::string quote(std::string_view sent) {
 
 }  // namespace
 
-result<void> check_content_type(const http::request& incoming) {
+namespace {
+
+result<void> check_type(const http::request& incoming, std::string_view expected) {
   if (incoming.body.empty()) return {};
   const auto type = incoming.headers.find("Content-Type");
-  if (type && same_without_case(media_type(*type), "application/json")) return {};
+  if (type && same_without_case(media_type(*type), expected)) return {};
   return fail(errc::unsupported_media_type, "Content-Type is " +
                                                 (type ? quote(*type) : std::string("missing")) +
-                                                "; it must be application/json");
+                                                "; it must be " + std::string(expected));
+}
+
+}  // namespace
+
+result<void> check_content_type(const http::request& incoming) {
+  return check_type(incoming, "application/json");
+}
+
+result<void> check_form_type(const http::request& incoming) {
+  return check_type(incoming, "application/x-www-form-urlencoded");
 }
 
 result<page_query> decode_page(const http::query_parameters& query) {

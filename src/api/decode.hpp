@@ -56,6 +56,9 @@ struct chat_body {
 /// `unsupported_media_type` unless the body is empty or declared as application/json.
 [[nodiscard]] result<void> check_content_type(const http::request& incoming);
 
+/// The same for what a form of a page sends.
+[[nodiscard]] result<void> check_form_type(const http::request& incoming);
+
 /// `limit` and `cursor`.
 struct page_query {
   std::int64_t limit = page_rows_default;

@@ -76,6 +76,8 @@ class route_list {
   /// Enters the route at `pattern` and at `/api/v1` + `pattern`. Both kinds refuse bodies that are
   /// not JSON.
   void add(http::method verb, std::string_view pattern, parameter_names known, plain run);
+  /// The same for the body of a form: it refuses what is none.
+  void add_form(std::string_view pattern, plain run);
   void add(http::method verb, std::string_view pattern, parameter_names known, streaming run);
 
   [[nodiscard]] http::router take() { return std::move(router_); }
@@ -103,6 +105,7 @@ void add_admin_routes(route_list& routes);
 void add_operation_routes(route_list& routes);  // for those who run it: all a worker serves
 void add_front_route(route_list& routes);
 void add_document_routes(route_list& routes);
+void add_sign_in_routes(route_list& routes);
 
 // --- shared by several groups
 // --------------------------------------------------------------------------------------------

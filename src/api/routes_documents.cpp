@@ -2,6 +2,7 @@
 // those of the routes beside them, and need no network.
 #include "api/decode.hpp"
 #include "api/embedded.hpp"
+#include "api/page_policy.hpp"
 #include "api/routes.hpp"
 #include "base/sha256.hpp"
 
@@ -12,14 +13,6 @@ using answer = aio::awaitable<result<http::response>>;
 
 std::string make_tag(std::string_view text) {
   return '"' + sha256_hex(text).substr(0, 32) + '"';
-}
-
-/// What stands between the first `<element>` and its end, as a page's policy names it.
-std::string source_of(std::string_view page, std::string_view element) {
-  const std::string opening = '<' + std::string(element) + '>';
-  const auto begin = std::min(page.find(opening), page.size() - opening.size()) + opening.size();
-  const auto inside = page.substr(begin, page.find("</" + std::string(element), begin) - begin);
-  return "'sha256-" + sha256_base64(inside) + "'";
 }
 
 /// Only the page's own script and style count, and it speaks with this server only.

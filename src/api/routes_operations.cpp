@@ -22,13 +22,15 @@ answer show_readiness(call in) {
     object.text("status", report.is == verdict::ready      ? std::string_view("ready")
                           : report.is == verdict::degraded ? std::string_view("degraded")
                                                            : std::string_view("not_ready"));
-    if (!report.parts.empty()) {
+    // A stranger is only told whether to send traffic.
+    const bool tells_details = in.app.on.door.knows(in.request());
+    if (tells_details && !report.parts.empty()) {
       object_writer parts(object.name("parts"));
       for (const auto& part : report.parts) {
         parts.text(part.name, part.why.empty() ? "ok" : "failing");
       }
     }
-    if (!report.reasons.empty()) {
+    if (tells_details && !report.reasons.empty()) {
       append_array(object.name("reasons"), report.reasons,
                    [](std::string& out, const std::string& why) { append_json_string(out, why); });
     }
@@ -50,6 +52,7 @@ answer show_front(call in) {
   page.headers.set("Content-Type", "text/html; charset=utf-8");
   page.headers.set("Content-Security-Policy",
                    "default-src 'none'; frame-ancestors 'none'; base-uri 'none'");
+  const bool has_token = in.app.on.door.has_token();
   // The door lets in only names of this machine and configured ones.
   const std::string here(in.request().headers.find("Host").value_or("127.0.0.1:8080"));
   page.body =
@@ -58,9 +61,10 @@ answer show_front(call in) {
       "</h1>\n"
       "<p>An engine for AI chat whose answers are never lost. It is running.</p>\n"
       "<p>Ask something:</p>\n"
-      "<pre>curl -s -X POST http://" +
-      here +
-      "/chat/messages \\\n"
+      "<pre>curl -s -X POST " +
+      std::string(in.app.on.door.is_secure(in.request()) ? "https://" : "http://") + here +
+      "/chat/messages \\\n" +
+      (has_token ? "  -H \"Authorization: Bearer $THROUGHLINE_ACCESS_TOKEN\" \\\n" : "") +
       "  -H 'Content-Type: application/json' -d '{\"content\":\"Hello\"}'</pre>\n"
       "<p>and read the answer with <code>curl -N</code> from the <code>stream_url</code> of the "
       "reply.</p>\n"
@@ -69,7 +73,10 @@ answer show_front(call in) {
       "<li><a href=\"/active-streams\">/active-streams</a></li>\n"
       "<li><a href=\"/readyz\">/readyz</a></li>\n"
       "<li><a href=\"/metrics\">/metrics</a></li>\n</ul>\n"
-      "<p><a href=\"/docs\">All calls</a>, to read and to try.</p>\n</html>\n";
+      "<p><a href=\"/docs\">All calls</a>, to read and to try.</p>\n" +
+      (has_token ? "<form method=\"post\" action=\"/sign-out\"><button>Sign out</button></form>\n"
+                 : "") +
+      "</html>\n";
   co_return page;
 }
 

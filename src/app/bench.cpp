@@ -12,6 +12,7 @@
 #include <iterator>
 #include <stdexcept>
 
+#include "app/chat_server.hpp"
 #include "app/chat_terminal.hpp"
 #include "app/port_owner.hpp"
 #include "app/text_values.hpp"
@@ -149,6 +150,11 @@ void aim(load::load_plan& plan, const bench_options& options, const own_servers&
     plan.server = own.server();
   }
   for (const auto& url : options.urls) plan.servers.push_back(endpoint_of(url));
+  if (const auto token = find_access_token({}); !token.empty()) {
+    for (auto& server : plan.servers) {
+      server.authorization = fmt::format("Authorization: Bearer {}\r\n", token);
+    }
+  }
   if (options.server_pid > 0) {
     plan.server = static_cast<pid_t>(options.server_pid);
   } else if (!plan.server) {

@@ -50,12 +50,7 @@ std::string_view local_port(std::string_view url) {
 }  // namespace
 
 std::string find_access_token(const std::string& data_dir) {
-  const auto from = sources_of(data_dir);
-  std::vector<std::string> ignored;
-  const setting_sources sources(from, ignored);
-  if (const auto typed = sources.variable("THROUGHLINE_ACCESS_TOKEN")) return *typed;
-  const auto file = sources.variable("THROUGHLINE_ACCESS_TOKEN_FILE");
-  return file ? read_secret_file(sources.absolute(*file).string()).first : std::string();
+  return load_configuration(sources_of(data_dir)).values.access_token;
 }
 
 server_place find_server(const std::string& url, const std::string& data_dir) {

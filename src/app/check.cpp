@@ -112,6 +112,9 @@ class checking {
     request.verb = verb;
     request.url = place_.url + path;
     request.body = std::move(body);
+    if (!place_.token.empty()) {
+      request.headers.emplace_back("Authorization", "Bearer " + place_.token);
+    }
     request.connect_timeout = connect_timeout;
     request.first_byte_timeout = reply_timeout;
     request.idle_timeout = reply_timeout;
@@ -179,6 +182,9 @@ class checking {
       found.advice = "The server does not know this host name: start it with --public-host NAME.";
     } else if (status >= 300 && status < 400) {
       found.advice = "Use the address it sends to: " + header(got.head, "Location");
+    } else if (code == "unauthorized") {
+      found.advice =
+          "Set THROUGHLINE_ACCESS_TOKEN, or THROUGHLINE_ACCESS_TOKEN_FILE, to its token.";
     } else if (status == 401 || status == 407) {
       found.advice = "Something in front of the server asks for a login.";
     } else if (status >= 500) {

@@ -132,7 +132,9 @@ std::vector<std::string> own_addresses() {
 
 guard::door_options door_options_of(const configuration& config) {
   guard::door_options options{.hosts = config.values.public_host,
-                              .cors_origins = config.values.cors_origin};
+                              .cors_origins = config.values.cors_origin,
+                              .access_token = config.values.access_token,
+                              .public_url = config.values.public_url};
   if (is_loopback(config.address)) return options;
   if (config.address == "0.0.0.0" || config.address == "::") {
     std::ranges::move(own_addresses(), std::back_inserter(options.hosts));

@@ -11,11 +11,14 @@
 #include "app/setting_sources.hpp"
 #include "app/text_values.hpp"
 #include "base/assert.hpp"
+#include "http/trusted_proxies.hpp"
 
 extern char** environ;  // NOLINT: of POSIX
 
 namespace throughline::app {
 namespace {
+
+constexpr std::size_t access_token_bytes_min = 16;
 
 std::string shown_value(const option& of, std::span<const std::string> texts) {
   if (of.kind == value_kind::secret) return "(set, not shown)";
@@ -137,10 +140,12 @@ class loader {
   void set_from(const option& of, const std::vector<candidate>& all, configured_value& value) {
     const auto& best = all.front();
     if (is_secret(of) && best.from.rank == origin_rank::flag) {
+      const auto variable =
+          of.variables.empty() ? variable_name(of.name) : std::string(of.variables.front());
       complain(
           fmt::format("--{} is not taken on the command line, where every process can read it; set "
                       "{} or {}_FILE",
-                      of.name, of.variables.front(), of.variables.front()));
+                      of.name, variable, variable));
       return;
     }
     if (is_secret(of)) refuse_two_forms(best, all);
@@ -200,16 +205,67 @@ class loader {
             fmt::format("{} is not used: {} names a port", port_from.where, from.where));
       }
     }
-    if (is_loopback(out_.address) || out_.values.allow_unauthenticated_network) return;
+    if (is_loopback(out_.address) || out_.values.allow_unauthenticated_network ||
+        out_.origin_of("access-token").rank > origin_rank::initial) {
+      return;
+    }
     complain(
-        fmt::format("{}: {} can be reached from the network, and there are no passwords yet: "
-                    "whoever reaches it reads, writes and "
-                    "deletes all conversations. Listen on 127.0.0.1, or say "
+        fmt::format("{}: {} can be reached from the network, and there is no access token: whoever "
+                    "reaches it reads, writes and deletes all conversations. Listen on 127.0.0.1, "
+                    "or set THROUGHLINE_ACCESS_TOKEN (`openssl rand -base64 32` makes one), or say "
                     "--allow-unauthenticated-network if that is what you want",
                     from.where, out_.address));
   }
 
+  /// What guards a server that can be reached from elsewhere.
+  void check_access() {
+    const auto& values = out_.values;
+    const auto is_visible = [](char c) {
+      return c > ' ' && c < '\x7F';
+    };
+    if (!values.access_token.empty() && (values.access_token.size() < access_token_bytes_min ||
+                                         !std::ranges::all_of(values.access_token, is_visible))) {
+      complain(
+          fmt::format("{}: an access token has at least {} characters, letters, digits and "
+                      "signs without blanks; `openssl rand -base64 32` makes a good one",
+                      out_.origin_of("access-token").where, access_token_bytes_min));
+    }
+    const auto host = values.public_url.find("://") + 3;
+    const auto end = values.public_url.find('/', host);
+    if (!values.public_url.empty() &&
+        (values.public_url.find_first_of("*@ ?#", host) != std::string::npos ||
+         (end != std::string::npos && end + 1 != values.public_url.size()))) {
+      complain(
+          fmt::format("{}: \"{}\" is no address of a server; write it like https://chat.example, "
+                      "without a path",
+                      out_.origin_of("public-url").where, without_userinfo(values.public_url)));
+    }
+    const bool has_tls = !values.tls_cert.empty();
+    if (has_tls != !values.tls_key.empty()) {
+      const auto* const given = has_tls ? "tls-cert" : "tls-key";
+      complain(fmt::format("{}: --tls-cert and --tls-key belong together; give both",
+                           out_.origin_of(given).where));
+    }
+    for (auto* const file : {&out_.values.tls_cert, &out_.values.tls_key}) {
+      if (!file->empty()) *file = sources_.absolute(*file).string();
+    }
+    const auto proxies = http::trusted_proxies::parse(values.trusted_proxy);
+    if (!proxies) {
+      complain(
+          fmt::format("{}: {}", out_.origin_of("trusted-proxy").where, proxies.error().detail));
+    }
+    const bool speaks_tls =
+        has_tls || values.public_url.starts_with("https://") || !values.trusted_proxy.empty();
+    if (!values.access_token.empty() && !is_loopback(out_.address) && !speaks_tls) {
+      out_.remarks.push_back(
+          "the access token and all conversations cross the network so that others can read them: "
+          "use --tls-cert and --tls-key, or a proxy that speaks TLS and tell of it with "
+          "--public-url https://...");
+    }
+  }
+
   void check_values() {
+    check_access();
     const auto where = [this](std::string_view name) {
       return out_.origin_of(name).where;
     };

@@ -184,7 +184,60 @@ TEST_F(configuration_test, PORT_changes_only_the_port) {
 TEST_F(configuration_test, the_network_needs_an_explicit_word) {
   flag("listen", "0.0.0.0:8080");
   EXPECT_THAT(problems(), HasSubstr("--allow-unauthenticated-network"));
+  EXPECT_THAT(problems(), HasSubstr("set THROUGHLINE_ACCESS_TOKEN (`openssl rand -base64 32`"));
   flag("allow-unauthenticated-network", "true");
+  EXPECT_EQ(problems(), "");
+}
+
+TEST_F(configuration_test, an_access_token_opens_the_network) {
+  flag("listen", "0.0.0.0:8080");
+  variable("THROUGHLINE_ACCESS_TOKEN", "0123456789abcdef");
+  EXPECT_EQ(problems(), "");
+  EXPECT_THAT(load().remarks, testing::ElementsAre(HasSubstr("use --tls-cert and --tls-key")));
+  EXPECT_THAT(describe_configuration(load()), Not(HasSubstr("0123456789abcdef")));
+  flag("public-url", "https://chat.example");
+  EXPECT_THAT(load().remarks, testing::IsEmpty());
+}
+
+TEST_F(configuration_test, an_access_token_is_long_and_no_flag) {
+  for (const auto* const bad : {"short", "0123456789 abcdef", "0123456789abcd\xC3\xA9"}) {
+    sources.environment["THROUGHLINE_ACCESS_TOKEN"] = bad;
+    EXPECT_THAT(problems(), HasSubstr("THROUGHLINE_ACCESS_TOKEN in the environment: an access "
+                                      "token has at least 16 characters"));
+    EXPECT_THAT(problems(), HasSubstr("openssl rand -base64 32"));
+    EXPECT_THAT(problems(), Not(HasSubstr(bad)));
+  }
+  sources.environment.clear();
+  variable("HOME", home.string());
+  write("token", "0123456789abcdef\n");
+  variable("THROUGHLINE_ACCESS_TOKEN_FILE", "token");
+  EXPECT_EQ(load().values.access_token, "0123456789abcdef");
+  EXPECT_EQ(problems(), "");
+  flag("access-token", "0123456789abcdef");
+  EXPECT_THAT(problems(), HasSubstr("--access-token is not taken on the command line"));
+  EXPECT_THAT(problems(),
+              HasSubstr("set THROUGHLINE_ACCESS_TOKEN or THROUGHLINE_ACCESS_TOKEN_FILE"));
+}
+
+TEST_F(configuration_test, a_certificate_comes_with_its_key) {
+  flag("tls-cert", "cert.pem");
+  EXPECT_THAT(problems(), HasSubstr("--tls-cert: --tls-cert and --tls-key belong together"));
+  flag("tls-key", "key.pem");
+  EXPECT_EQ(problems(), "");
+  EXPECT_EQ(load().values.tls_key, (sources.working_directory / "key.pem").string());
+}
+
+TEST_F(configuration_test, public_urls_and_proxies_are_checked) {
+  flag("trusted-proxy", "10.0.0.1,proxy.example");
+  EXPECT_THAT(problems(), HasSubstr("--trusted-proxy: \"proxy.example\" is no numeric address"));
+  sources.flags.clear();
+  for (const auto* const bad :
+       {"https://a/b", "https://u:hunter2@a", "https://a?b", "https://*.a"}) {
+    sources.flags["public-url"] = {bad};
+    EXPECT_THAT(problems(), HasSubstr("is no address of a server")) << bad;
+    EXPECT_THAT(problems(), Not(HasSubstr("hunter2")));
+  }
+  sources.flags["public-url"] = {"https://chat.example:8443/"};
   EXPECT_EQ(problems(), "");
 }
 

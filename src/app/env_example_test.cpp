@@ -34,6 +34,7 @@ TEST(env_example, names_every_option_and_only_what_exists) {
     missing.insert(variable_name(option.name));
     for (const auto variable : option.variables) missing.emplace(variable);
     if (!is_secret(option)) continue;
+    known.insert(variable_name(option.name) + "_FILE");
     for (const auto variable : option.variables) known.insert(std::string(variable) + "_FILE");
   }
   const auto parsed = parse_dotenv(uncommented_example());

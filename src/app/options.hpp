@@ -22,6 +22,11 @@ struct settings {
   std::int64_t port = 0;
   std::vector<std::string> public_host;
   std::vector<std::string> cors_origin;
+  std::string access_token;  // empty: none
+  std::string public_url;
+  std::string tls_cert;
+  std::string tls_key;
+  std::vector<std::string> trusted_proxy;
   bool allow_unauthenticated_network = false;
   std::string data_dir;
   std::string role;

@@ -59,19 +59,48 @@ std::vector<option> server_options() {
        .member = &settings::public_host,
        .help = "Further host name by which browsers may reach this server (behind a proxy); "
                "repeatable"},
+      {.name = "public-url",
+       .group = server_group,
+       .kind = url,
+       .member = &settings::public_url,
+       .help = "Address by which people reach this server, like https://chat.example: its host is "
+               "a --public-host, and https says that a proxy speaks TLS"},
       {.name = "cors-origin",
        .group = server_group,
        .kind = list,
        .member = &settings::cors_origin,
        .help = "Origin whose pages may call the API, like http://localhost:3000; repeatable"},
+      {.name = "access-token",
+       .group = server_group,
+       .kind = secret,
+       .member = &settings::access_token,
+       .help = "What programs send and people sign in with, 16 characters at least; without it "
+               "whoever reaches the port comes in"},
+      {.name = "tls-cert",
+       .group = server_group,
+       .kind = path,
+       .member = &settings::tls_cert,
+       .help = "Serve HTTPS with this certificate (PEM, with those that vouch for it); read again "
+               "on SIGHUP"},
+      {.name = "tls-key",
+       .group = server_group,
+       .kind = path,
+       .member = &settings::tls_key,
+       .help = "The key of --tls-cert (PEM, without a passphrase)"},
+      {.name = "trusted-proxy",
+       .group = server_group,
+       .kind = list,
+       .member = &settings::trusted_proxy,
+       .help = "Address (or network, like 172.16.0.0/12) of a proxy whose X-Forwarded-For and "
+               "X-Forwarded-Proto are believed; repeatable"},
       {.name = "allow-unauthenticated-network",
        .group = server_group,
        .kind = toggle,
        .member = &settings::allow_unauthenticated_network,
        .initial = "false",
-       .help = "Let --listen be reachable from the network. There are no passwords yet: whoever "
-               "reaches the port "
-               "reads, writes and deletes all conversations and spends your model keys"},
+       .help = "Let --listen be reachable from the network without an access token: whoever "
+               "reaches the port reads, writes and deletes all conversations and spends your model "
+               "keys"},
       {.name = "event-loops",
        .group = server_group,
        .kind = count,

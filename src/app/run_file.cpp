@@ -76,7 +76,7 @@ std::optional<running_server> find_running_server(const std::filesystem::path& d
   std::uint64_t started = 0;
   if (!std::getline(in, found.url) || !(in >> found.pid >> started)) return std::nullopt;
   if (found.pid <= 0 || started == 0 || start_of(found.pid) != started) return std::nullopt;
-  if (!found.url.starts_with("http://")) return std::nullopt;
+  if (!found.url.starts_with("http://") && !found.url.starts_with("https://")) return std::nullopt;
   return found;
 }
 

@@ -43,11 +43,10 @@ void complain(const std::string& line) {
   std::fputs(("throughline: " + line + "\n").c_str(), stderr);
 }
 
-std::string url_of(const std::string& address, std::uint16_t port) {
-  const auto* const form =
-      address.find(':') == std::string::npos ? "http://{}:{}" : "http://[{}]:{}";
+std::string url_of(const std::string& address, std::uint16_t port, bool has_tls) {
+  const auto* const form = address.find(':') == std::string::npos ? "{}://{}:{}" : "{}://[{}]:{}";
   const auto reachable = address == "0.0.0.0" ? "127.0.0.1" : address == "::" ? "::1" : address;
-  return fmt::format(fmt::runtime(form), reachable, port);
+  return fmt::format(fmt::runtime(form), has_tls ? "https" : "http", reachable, port);
 }
 
 descriptor_limit say_descriptor_limit() {
@@ -80,9 +79,21 @@ void say_what_is_used(const configuration& config) {
   say(describe_log(config));
   for (const auto& provider : config.providers) say("Provider " + describe_provider(provider));
   for (const auto& remark : config.remarks) say("Note: " + remark);
-  if (!is_loopback(config.address)) {
-    say(fmt::format("Warning: {} can be reached from the network without a password ({})",
+  if (!is_loopback(config.address) && config.values.access_token.empty()) {
+    say(fmt::format("Warning: {} can be reached from the network without an access token ({})",
                     config.address, config.origin_of("allow-unauthenticated-network").where));
+  }
+}
+
+/// By which certificate people know the server.
+void say_certificate(const http::tls_identity& of) {
+  const auto certificate = of.certificate();
+  const auto end = format_rfc3339(certificate.until);
+  say(fmt::format("TLS: certificate for {} until {}",
+                  certificate.names.empty() ? "nobody" : certificate.names, end));
+  const auto left = certificate.until - system_clock().wall_now();
+  if (left < left.zero()) {
+    say(fmt::format("Warning: the certificate has expired on {}; clients will refuse it", end));
   }
 }
 
@@ -91,14 +102,19 @@ void say_what_is_used(const configuration& config) {
 class serving {
  public:
   serving(aio::event_loop& home, aio::event_loops& loops, composition& parts,
-          const configuration& config, std::size_t descriptors_max)
+          const configuration& config, std::size_t descriptors_max,
+          std::shared_ptr<http::tls_identity> tls)
       : home_(home),
         loops_(loops),
         parts_(parts),
         config_(config),
         descriptors_max_(descriptors_max),
+        tls_(std::move(tls)),
         signals_(home.get_executor(), SIGINT, SIGTERM),
-        group_(home) {}
+        hangups_(home.get_executor()),
+        group_(home) {
+    if (tls_) hangups_.add(SIGHUP);
+  }
 
   aio::awaitable<> run() {
     const bool has_begun = co_await begin();
@@ -128,9 +144,14 @@ class serving {
       if (config_.values.role == "worker") parts_.worker->when_drained([] { std::raise(SIGTERM); });
       parts_.worker->start();
     }
-    const auto url = url_of(config_.address, server_->port());
-    // Where `throughline chat` finds it, which has nothing to ask a worker.
-    if (config_.values.role != "worker") running_.emplace(config_.values.data_dir, url);
+    if (tls_) group_.spawn("renew certificate", renew_certificate());
+    const auto url = url_of(config_.address, server_->port(), tls_ != nullptr);
+    const auto& known_as = config_.values.public_url;
+    // Where `throughline chat` finds it, which has nothing to ask a worker. Of a certificate's
+    // names the address in numbers is seldom one.
+    if (config_.values.role != "worker") {
+      running_.emplace(config_.values.data_dir, tls_ && !known_as.empty() ? known_as : url);
+    }
     say_models();
     say(fmt::format("Throughline is ready at {}", url));
     tell_service_manager("READY=1");
@@ -181,6 +202,21 @@ class serving {
     }
   }
 
+  /// At every SIGHUP.
+  aio::awaitable<> renew_certificate() {
+    while (true) {
+      [[maybe_unused]] const int number = co_await hangups_.async_wait(aio::use_awaitable);
+      if (const auto renewed = tls_->reload(); !renewed) {
+        log::error("the certificate could not be read again; the old one stays in use",
+                   {{"what", renewed.error().detail}});
+        continue;
+      }
+      const auto certificate = tls_->certificate();
+      log::info("the certificate was read again",
+                {{"names", certificate.names}, {"until", format_rfc3339(certificate.until)}});
+    }
+  }
+
   void say_models() {
     const auto chosen = parts_.models.choose(std::nullopt);
     if (!chosen) {
@@ -201,6 +237,10 @@ class serving {
   bool open_port() {
     http::server_options options{
         .address = config_.address, .port = config_.port, .limits = server_limits_of(config_)};
+    options.tls = tls_;
+    if (auto proxies = http::trusted_proxies::parse(config_.values.trusted_proxy)) {
+      options.proxies = std::move(*proxies);
+    }
     options.limits.connections_max = affordable_connections(options.limits.connections_max);
     const auto tries = config_.port_was_chosen ? 1 : ports_to_try;
     for (int i = 0; i < tries; ++i) {
@@ -282,7 +322,9 @@ class serving {
   composition& parts_;
   const configuration& config_;
   const std::size_t descriptors_max_;
+  const std::shared_ptr<http::tls_identity> tls_;  // null: plain HTTP
   signals signals_;
+  signals hangups_;
   std::unique_ptr<http::server> server_;
   std::optional<run_file> running_;
   int status_ = 0;
@@ -332,6 +374,17 @@ int run_serve(const configuration& config) {
   std::signal(SIGPIPE, SIG_IGN);
   const auto descriptors = say_descriptor_limit();
   say_what_is_used(config);
+  std::shared_ptr<http::tls_identity> tls;
+  if (!config.values.tls_cert.empty()) {
+    auto loaded = http::tls_identity::load(
+        {.certificate = config.values.tls_cert, .key = config.values.tls_key});
+    if (!loaded) {
+      complain(loaded.error().detail);
+      return 1;
+    }
+    tls = std::move(*loaded);
+    say_certificate(*tls);
+  }
   aio::event_loop home;
   aio::event_loops loops(loop_count(config.values), "loop");
   auto opened = open_storage(config, loops);
@@ -340,7 +393,7 @@ int run_serve(const configuration& config) {
     return 1;
   }
   composition parts(home, loops, **opened, config);
-  serving served(home, loops, parts, config, descriptors.now);
+  serving served(home, loops, parts, config, descriptors.now, std::move(tls));
   aio::task_group main(home);
   home.post([&] { main.spawn("serve", serve_and_stop(&served, &main)); });
   home.run();

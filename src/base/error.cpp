@@ -25,6 +25,7 @@ constexpr std::array table{
           {422, "unprocessable", "The request names something unknown", false}},
     entry{errc::payload_too_large, {413, "payload_too_large", "The request is too large", false}},
     entry{errc::forbidden, {403, "forbidden", "The request is refused", false}},
+    entry{errc::unauthorized, {401, "unauthorized", "The access token is missing or wrong", false}},
     entry{errc::method_not_allowed,
           {405, "method_not_allowed", "The method is not allowed here", false}},
     entry{errc::unsupported_media_type,

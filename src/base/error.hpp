@@ -19,7 +19,8 @@ enum class errc : std::uint8_t {
   idempotency_key_reused,  // same key, other request
   unprocessable,  // well-formed, but names something that does not exist (queue, model, parent)
   payload_too_large,
-  forbidden,  // refused at the door: foreign Origin or Host
+  forbidden,     // refused at the door: foreign Origin or Host
+  unauthorized,  // without the access token, or with a wrong one
   method_not_allowed,
   unsupported_media_type,
   too_many_requests,

@@ -13,6 +13,7 @@ constexpr std::array all_definitions{
     &http_requests,
     &http_request_time,
     &http_refused,
+    &access_refused,
     &http_connections,
     &tasks,
     &queue_depth,

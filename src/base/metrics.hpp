@@ -67,6 +67,13 @@ inline constexpr definition http_refused{
     {"status"},
     "Requests and connections that were refused before any route saw them, by status",
     {}};
+inline constexpr definition access_refused{
+    "throughline_access_refused_total",
+    kind::counter,
+    unit::none,
+    {"reason"},
+    "Requests without a good access token: no_token, wrong_token, limited (was wrong too often)",
+    {}};
 inline constexpr definition http_connections{
     "throughline_http_connections", kind::gauge, unit::none, {}, "Open connections", {}};
 

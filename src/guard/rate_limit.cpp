@@ -22,6 +22,10 @@ std::chrono::nanoseconds token_bucket::take(std::int64_t per_minute, steady_time
   return std::chrono::nanoseconds(0);
 }
 
+void token_bucket::put_back(std::int64_t per_minute) {
+  full_at_ -= minute / per_minute;
+}
+
 std::chrono::nanoseconds rate_limit::take(const std::string& who, steady_time now) {
   if (per_minute_ == 0) return std::chrono::nanoseconds(0);
   const std::lock_guard lock(mutex_);

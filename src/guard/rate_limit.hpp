@@ -19,6 +19,8 @@ class token_bucket {
   /// Takes a token, or returns how long it takes until there is one. Zero: it was taken.
   /// REQUIRES per_minute >= 1, the same each time.
   [[nodiscard]] std::chrono::nanoseconds take(std::int64_t per_minute, steady_time now);
+  /// Puts back a token that was taken.
+  void put_back(std::int64_t per_minute);
   [[nodiscard]] bool is_full(steady_time now) const noexcept { return full_at_ <= now; }
 
  private:

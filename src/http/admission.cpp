@@ -26,12 +26,13 @@ admission::place& admission::place::operator=(place&& other) noexcept {
 std::optional<error> admission::place::refusal() const {
   switch (is_) {
     case verdict::admitted:
+    case verdict::behind:
       break;
     case verdict::full:
       return fail(errc::overloaded, "there are too many connections");
     case verdict::full_for_address:
-      return fail(errc::too_many_requests, "there are too many connections from this address",
-                  address_patience);
+      return fail(errc::too_many_requests,
+                  "there are too many connections or requests from this address", address_patience);
     case verdict::no_descriptors:
       return fail(errc::overloaded, "the server has no file descriptor left for a connection");
   }
@@ -42,24 +43,45 @@ void admission::place::give_back() {
   const auto owner = std::exchange(owner_, nullptr);
   if (!owner) return;
   const std::lock_guard lock(owner->mutex_);
+  if (is_ == verdict::behind) return owner->forget(address_);
   if (is_ != verdict::admitted) {
     --owner->refusals_;
     return;
   }
   --owner->admitted_;
   open_connections.add(-1);
-  const auto there = owner->by_address_.find(address_);
-  if (--there->second == 0) owner->by_address_.erase(there);
+  owner->forget(address_);
 }
 
-admission::place admission::enter(const boost::asio::ip::address& from) {
+admission::place admission::place::enter_behind(const boost::asio::ip::address& client) const {
+  place taken;
+  if (!owner_) return taken;
+  const std::lock_guard lock(owner_->mutex_);
+  auto& already = owner_->by_address_[client];
+  if (already >= owner_->per_address_max_) {
+    taken.is_ = verdict::full_for_address;  // without an owner: nothing is to be given back
+    return taken;
+  }
+  ++already;
+  taken.is_ = verdict::behind;
+  taken.address_ = client;
+  taken.owner_ = owner_;
+  return taken;
+}
+
+void admission::forget(const boost::asio::ip::address& address) {
+  const auto there = by_address_.find(address);
+  if (--there->second == 0) by_address_.erase(there);
+}
+
+admission::place admission::enter(const boost::asio::ip::address& from, bool is_proxy) {
   place taken;
   const std::lock_guard lock(mutex_);
   const auto there = by_address_.find(from);
   const auto already = there == by_address_.end() ? 0 : there->second;
   if (admitted_ >= connections_max_) {
     taken.is_ = verdict::full;
-  } else if (already >= per_address_max_) {
+  } else if (!is_proxy && already >= per_address_max_) {
     taken.is_ = verdict::full_for_address;
   }
   if (taken.is_ == verdict::admitted) {

@@ -17,7 +17,7 @@
 namespace throughline::http {
 
 class admission : public std::enable_shared_from_this<admission> {
-  enum class verdict : std::uint8_t { admitted, full, full_for_address, no_descriptors };
+  enum class verdict : std::uint8_t { admitted, behind, full, full_for_address, no_descriptors };
 
  public:
   /// One connection's place, given back when it is destroyed. A place may be a refusal: the
@@ -34,6 +34,9 @@ class admission : public std::enable_shared_from_this<admission> {
     /// False if there is not even room for telling it and waiting until it is read.
     [[nodiscard]] explicit operator bool() const noexcept { return owner_ != nullptr; }
     void give_back();
+    /// A place for a client for whom this connection's proxy asks, as long as its request is under
+    /// way.
+    [[nodiscard]] place enter_behind(const boost::asio::ip::address& client) const;
 
    private:
     friend class admission;
@@ -47,12 +50,15 @@ class admission : public std::enable_shared_from_this<admission> {
         per_address_max_(limits.connections_per_address_max),
         refusals_max_(std::clamp<std::size_t>(limits.connections_max / 4, 4, 128)) {}
 
-  [[nodiscard]] place enter(const boost::asio::ip::address& from);
+  /// A proxy may have as many connections as there are: its clients are counted behind it.
+  [[nodiscard]] place enter(const boost::asio::ip::address& from, bool is_proxy = false);
   /// For a connection that was taken with the last descriptor: only to tell it.
   [[nodiscard]] place turn_away();
   [[nodiscard]] std::size_t connections() const noexcept { return admitted_.load(); }
 
  private:
+  void forget(const boost::asio::ip::address& address);
+
   const std::size_t connections_max_;
   const std::size_t per_address_max_;
   std::mutex mutex_;

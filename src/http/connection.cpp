@@ -22,6 +22,7 @@ class connection::registration {
   ~registration() {
     self_.is_gone_ = true;
     self_.clear_alarm();
+    self_.tls_.reset();
     aio::error_code ignored;
     self_.socket_.close(ignored);
     self_.place_.give_back();
@@ -40,12 +41,14 @@ aio::awaitable<> connection::let_others_run() {
 }
 
 connection::connection(connection_host& host, aio::tcp_socket socket, admission::place place,
-                       std::string remote_address)
+                       std::string remote_address, bool is_proxy)
     : host_(host),
       socket_(std::move(socket)),
       alarm_(host.loop.get_executor()),
       place_(std::move(place)),
-      remote_address_(std::move(remote_address)) {
+      remote_address_(std::move(remote_address)),
+      tls_(host.tls ? host.tls->begin(socket_.native_handle()) : nullptr),
+      is_proxy_(is_proxy) {
   host_.open.insert(this);
 }
 
@@ -59,8 +62,10 @@ aio::awaitable<> connection::run(std::shared_ptr<connection> self) {
 }
 
 aio::awaitable<> connection::serve() {
-  if (place_.refusal()) co_await turn_away();
-  bool goes_on = !place_.refusal();
+  bool goes_on = true;
+  if (tls_) goes_on = co_await shake_hands();
+  if (goes_on && place_.refusal()) co_await turn_away();
+  goes_on = goes_on && !place_.refusal();
   while (goes_on) {
     goes_on = co_await receive();
     if (!goes_on) break;
@@ -70,6 +75,7 @@ aio::awaitable<> connection::serve() {
     goes_on = keep_alive_ && !host_.draining;
     forget_request();
   }
+  if (tls_ && !is_gone_ && !is_cut_) co_await say_goodbye();
   if (lingers_ || !left_over_.empty()) co_await linger();
 }
 
@@ -79,7 +85,16 @@ aio::awaitable<> connection::turn_away() {
   co_await refuse(*refusal);
 }
 
+aio::awaitable<> connection::turn_client_away() {
+  response refused = problem_response(*client_place_->refusal(), incoming_.request_id);
+  co_await respond(std::move(refused));
+}
+
 aio::awaitable<> connection::answer() {
+  if (client_place_ && client_place_->refusal()) {
+    co_await turn_client_away();
+    co_return;
+  }
   std::string mistake;
   try {
     co_await host_.handle(*this);
@@ -93,6 +108,7 @@ aio::awaitable<> connection::answer() {
   if (is_gone_) keep_alive_ = false;
   if (is_gone_ || (stage_ == stage::answered && mistake.empty())) co_return;
   keep_alive_ = false;
+  is_cut_ = stage_ == stage::streaming;
   co_await apologise(std::move(mistake));
 }
 
@@ -155,6 +171,7 @@ void connection::abort_connection(bool reset) {
   keep_alive_ = false;
   aio::error_code ignored;
   if (reset) socket_.set_option(aio::asio::socket_base::linger(true, 0), ignored);
+  tls_.reset();
   socket_.close(ignored);
 }
 
@@ -167,14 +184,24 @@ void connection::drain_begins() {
 void connection::adopt(request_parser& parser) {
   incoming_ = std::move(parser.message());
   incoming_.remote_address = remote_address_;
+  incoming_.is_secure = tls_ != nullptr;
+  if (is_proxy_) look_behind_proxy();
   if (incoming_.request_id.empty()) incoming_.request_id = uuid::generate().to_string();
   to_http_1_0_ = parser.is_http_1_0();
   keep_alive_ = parser.head_is_complete() && parser.keep_alive();
   stage_ = stage::handling;
 }
 
+void connection::look_behind_proxy() {
+  host_.proxies.look_behind(incoming_);
+  if (incoming_.remote_address == remote_address_) return;
+  const auto client = aio::asio::ip::make_address(incoming_.remote_address);
+  client_place_ = std::make_unique<admission::place>(place_.enter_behind(client));
+}
+
 void connection::forget_request() {
   incoming_ = request{};
+  client_place_.reset();
   when_over_ = nullptr;
   stage_ = stage::reading;
 }

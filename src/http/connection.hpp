@@ -23,6 +23,7 @@
 #include "http/outgoing.hpp"
 #include "http/request_parser.hpp"
 #include "http/server.hpp"
+#include "http/tls_identity.hpp"
 
 namespace throughline::http {
 
@@ -33,6 +34,8 @@ struct connection_host {
   aio::event_loop& loop;
   const server_limits limits;
   const handler handle;
+  const std::shared_ptr<const tls_identity> tls;  // null: plain
+  const trusted_proxies proxies;
   bool draining = false;
   std::unordered_set<connection*> open;
   std::shared_ptr<aio::bell> all_closed;  // rung when `open` becomes empty
@@ -41,7 +44,7 @@ struct connection_host {
 class connection final : public exchange, public std::enable_shared_from_this<connection> {
  public:
   connection(connection_host& host, aio::tcp_socket socket, admission::place place,
-             std::string remote_address);
+             std::string remote_address, bool is_proxy);
   /// The life of a connection. Ends without an exception unless something is broken.
   [[nodiscard]] static aio::awaitable<> run(std::shared_ptr<connection> self);
   /// How to stop it; before run() has begun.
@@ -80,18 +83,31 @@ class connection final : public exchange, public std::enable_shared_from_this<co
   // connection_receive.cpp
   aio::awaitable<bool> receive();
   aio::awaitable<bool> receive_all(request_parser* parser);
+  aio::awaitable<> await_request();
   aio::awaitable<> linger();
   [[nodiscard]] std::string_view read_now(bool& ended);
   [[nodiscard]] bool has_bytes();  // that were not read yet
+
+  // connection_tls.cpp
+  aio::awaitable<bool> shake_hands();
+  aio::awaitable<> refuse_plain();
+  aio::awaitable<> say_goodbye();
+  [[nodiscard]] bool receives_letters();
+  [[nodiscard]] std::string_view read_tls(std::span<char> into, bool& ended);
+  // What the socket must be ready for, so that reading or writing makes sense again.
+  [[nodiscard]] aio::tcp_socket::wait_type before_reading() const;
+  [[nodiscard]] aio::tcp_socket::wait_type before_writing() const;
 
   // connection.cpp
   aio::awaitable<> serve();
   aio::awaitable<> let_others_run();
   aio::awaitable<> turn_away();
+  aio::awaitable<> turn_client_away();
   aio::awaitable<> answer();
   aio::awaitable<> apologise(std::string mistake);
   aio::awaitable<bool> wait(aio::tcp_socket::wait_type what, steady_time deadline, if_late then);
   void adopt(request_parser& parser);
+  void look_behind_proxy();
   void forget_request();
   /// What a client may take for so many bytes, in either direction.
   [[nodiscard]] std::chrono::microseconds time_for(std::size_t bytes) const {
@@ -103,6 +119,9 @@ class connection final : public exchange, public std::enable_shared_from_this<co
 
   // connection_send.cpp
   aio::awaitable<> send(outgoing* job, steady_time until = steady_time::max());
+  [[nodiscard]] outgoing::outcome flush(outgoing& job) {
+    return tls_ ? job.flush(*tls_) : job.flush(socket_.native_handle());
+  }
   aio::awaitable<> refuse(error why);
   void watch_client();
   void look_at_client();
@@ -113,6 +132,8 @@ class connection final : public exchange, public std::enable_shared_from_this<co
   admission::place place_;
   aio::task_group::canceller cancel_;
   const std::string remote_address_;
+  std::unique_ptr<admission::place> client_place_;  // of the client for whom a proxy asks
+  std::unique_ptr<tls_session> tls_;                // null: plain, or the socket is closed
   request incoming_;
   std::string left_over_;  // of the last read: the beginning of the next request
   std::function<void()> when_over_;
@@ -121,12 +142,14 @@ class connection final : public exchange, public std::enable_shared_from_this<co
   std::size_t sent_without_pause_ = 0;
   std::uint32_t served_without_pause_ = 0;
   stage stage_ = stage::reading;
+  const bool is_proxy_;
   bool is_idle_ = false;    // between requests: a drain closes it
   bool is_late_ = false;    // a wait has ended by its deadline
   bool waits_ = false;      // for the socket
   bool is_gone_ = false;    // nothing can be sent any more
   bool keep_alive_ = true;  // after the present request
   bool to_http_1_0_ = false;
+  bool is_cut_ = false;   // a stream was not ended: what follows must not look like its end
   bool watches_ = false;  // a watch for the client's leaving is on its way
   bool lingers_ =
       false;  // unread bytes may be on their way: closing at once could destroy the response

@@ -20,6 +20,7 @@ constexpr std::string_view continue_response = "HTTP/1.1 100 Continue\r\n\r\n";
 /// the next call on this thread, whichever connection makes it.
 std::string_view connection::read_now(bool& ended) {
   thread_local std::array<char, read_bytes> scratch;
+  if (tls_) return read_tls(scratch, ended);
   while (true) {
     const auto got = ::recv(socket_.native_handle(), scratch.data(), scratch.size(), MSG_DONTWAIT);
     if (got > 0) return {scratch.data(), static_cast<std::size_t>(got)};
@@ -40,17 +41,29 @@ aio::awaitable<bool> connection::receive() {
   // An empty line behind a body is no request that has begun.
   if (left_over_ == "\r\n") left_over_.clear();
   stage_ = stage::reading;
-  if (left_over_.empty()) {
-    is_idle_ = true;
-    const auto deadline = std::chrono::steady_clock::now() + host_.limits.keep_alive_timeout;
-    co_await wait(aio::tcp_socket::wait_read, deadline, if_late::close);
-    is_idle_ = false;
-  }
+  if (left_over_.empty()) co_await await_request();
   // Neither the parser nor what it holds outlives this function: a stream may follow that lasts for
   // hours.
   const auto parser = std::make_unique<request_parser>(host_.limits);
   const bool complete = co_await receive_all(parser.get());
   co_return complete;
+}
+
+aio::awaitable<> connection::await_request() {
+  is_idle_ = true;
+  const auto deadline = std::chrono::steady_clock::now() + host_.limits.keep_alive_timeout;
+  bool has_begun = false;
+  while (!has_begun) {
+    co_await wait(before_reading(), deadline, if_late::close);
+    has_begun = true;
+    // What comes over TLS need not be of a request.
+    if (tls_) {
+      bool ended = false;
+      left_over_ = read_now(ended);
+      has_begun = ended || !left_over_.empty();
+    }
+  }
+  is_idle_ = false;
 }
 
 /// A head has its time in all, however it drips. A body has its time too, and more for what has
@@ -79,7 +92,7 @@ aio::awaitable<bool> connection::receive_all(request_parser* parser) {
       continue;
     }
     state = progress::need_more;
-    const bool in_time = co_await wait(aio::tcp_socket::wait_read, deadline, if_late::wake);
+    const bool in_time = co_await wait(before_reading(), deadline, if_late::wake);
     if (in_time) continue;
     adopt(*parser);
     const error late =

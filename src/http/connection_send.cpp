@@ -23,7 +23,7 @@ constexpr std::size_t sent_without_pause_max = 64;
 aio::awaitable<> connection::send(outgoing* job, steady_time until) {
   while (true) {
     if (is_gone_) throw_aborted();
-    switch (job->flush(socket_.native_handle())) {
+    switch (flush(*job)) {
       case outgoing::outcome::done:
         co_return;
       case outgoing::outcome::failed:
@@ -35,7 +35,7 @@ aio::awaitable<> connection::send(outgoing* job, steady_time until) {
     // A client that does not read is reset: what it has not taken would stay in the kernel for
     // minutes.
     const auto patience = std::chrono::steady_clock::now() + host_.limits.write_timeout;
-    co_await wait(aio::tcp_socket::wait_write, std::min(patience, until), if_late::reset);
+    co_await wait(before_writing(), std::min(patience, until), if_late::reset);
   }
 }
 
@@ -97,7 +97,7 @@ bool connection::write_now(std::span<const boost::asio::const_buffer> buffers) {
   const chunk_size_line line(size);
   outgoing job(to_http_1_0_ ? std::string_view() : line.text(), buffers,
                to_http_1_0_ ? std::string_view() : std::string_view("\r\n"));
-  const auto outcome = job.flush(socket_.native_handle());
+  const auto outcome = flush(job);
   if (outcome == outgoing::outcome::done) return ++sent_without_pause_ < sent_without_pause_max;
   // The rest is sent from memory that stays where it is.
   unfinished_ = std::make_unique<unfinished_write>(line, job);
@@ -140,13 +140,12 @@ aio::awaitable<> connection::refuse(error why) {
 /// Without a buffer and without a coroutine: ten thousand of these wait at one time.
 void connection::watch_client() {
   if (std::exchange(watches_, true)) return;
-  socket_.async_wait(aio::tcp_socket::wait_read,
-                     [self = shared_from_this()](aio::error_code failure) {
-                       self->watches_ = false;
-                       if (!failure && !self->is_gone_ && self->stage_ == stage::streaming) {
-                         self->look_at_client();
-                       }
-                     });
+  socket_.async_wait(before_reading(), [self = shared_from_this()](aio::error_code failure) {
+    self->watches_ = false;
+    if (!failure && !self->is_gone_ && self->stage_ == stage::streaming) {
+      self->look_at_client();
+    }
+  });
 }
 
 void connection::look_at_client() {

@@ -65,7 +65,8 @@ struct request {
   query_parameters query;
   header_fields headers;
   std::string body;
-  std::string remote_address;  // of the peer, without the port
+  std::string remote_address;  // of the client, without the port: the peer, or whom it speaks for
+  bool is_secure = false;      // it came over TLS, to here or to a trusted proxy
   std::string request_id;  // from X-Request-Id when sane ([A-Za-z0-9._-]{1,64}), else a new UUID
   http::path_parameters path_parameters;  // once the route is known
 };

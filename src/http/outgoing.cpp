@@ -3,6 +3,7 @@
 #include <sys/socket.h>
 #include <sys/uio.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 
@@ -58,6 +59,32 @@ outgoing::outcome outgoing::flush(int descriptor) {
     } else if (errno != EINTR) {
       return outcome::failed;
     }
+  }
+  return outcome::done;
+}
+
+std::string_view outgoing::next_record(std::array<char, tls_session::record_bytes>& into) const {
+  std::size_t size = 0;
+  std::size_t skip = offset_;
+  for (std::size_t i = piece_; i < pieces() && size < into.size(); ++i) {
+    const auto bytes = piece(i).substr(skip);
+    skip = 0;
+    if (size == 0 && bytes.size() >= into.size()) return bytes.substr(0, into.size());
+    const auto fits = bytes.substr(0, into.size() - size);
+    std::ranges::copy(fits, into.begin() + static_cast<std::ptrdiff_t>(size));
+    size += fits.size();
+  }
+  return {into.data(), size};
+}
+
+outgoing::outcome outgoing::flush(tls_session& session) {
+  thread_local std::array<char, tls_session::record_bytes> gathered;
+  advance(0);  // past empty pieces
+  while (piece_ < pieces()) {
+    const auto written = session.write(next_record(gathered));
+    advance(written.bytes);
+    if (written.how == tls_session::outcome::blocked) return outcome::blocked;
+    if (written.how == tls_session::outcome::failed) return outcome::failed;
   }
   return outcome::done;
 }

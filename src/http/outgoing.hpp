@@ -1,6 +1,6 @@
 // One gathered write under way: a prefix, any number of buffers and a suffix, and how far the
-// socket has taken them. Tries with one system call per 64 buffers and never blocks; waiting for
-// the socket is the connection's part.
+// socket has taken them. Tries with one system call per 64 buffers (over TLS: per record) and never
+// blocks; waiting for the socket is the connection's part.
 #pragma once
 
 #include <array>
@@ -10,6 +10,8 @@
 #include <cstdint>
 #include <span>
 #include <string_view>
+
+#include "http/tls_session.hpp"
 
 namespace throughline::http {
 
@@ -45,11 +47,16 @@ class outgoing {
 
   /// Sends until all is taken, the socket is full, or the connection is broken.
   outcome flush(int descriptor);
+  /// The same over TLS.
+  outcome flush(tls_session& session);
 
  private:
   [[nodiscard]] std::size_t pieces() const { return buffers_.size() + 2; }
   [[nodiscard]] std::string_view piece(std::size_t i) const;
   void advance(std::size_t sent);
+  /// What is next, as much as one record takes: where it lies, or gathered into `into`.
+  [[nodiscard]] std::string_view next_record(
+      std::array<char, tls_session::record_bytes>& into) const;
 
   std::string_view prefix_;
   std::span<const boost::asio::const_buffer> buffers_;

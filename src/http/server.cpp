@@ -54,11 +54,13 @@ void tell_in_passing(aio::tcp_socket& socket) {
 /// What a server has on one loop.
 class branch {
  public:
-  branch(aio::event_loop& loop, aio::tcp_acceptor acceptor, const server_limits& limits,
+  branch(aio::event_loop& loop, aio::tcp_acceptor acceptor, const server_options& options,
          const handler& handle, std::shared_ptr<admission> door)
       : host_{.loop = loop,
-              .limits = limits,
+              .limits = options.limits,
               .handle = handle,
+              .tls = options.tls,
+              .proxies = options.proxies,
               .draining = false,
               .open = {},
               .all_closed = aio::bell::create(loop)},
@@ -161,10 +163,12 @@ class branch {
       return;
     }
     const auto address = normal_form(peer.address());
-    auto place = is_last ? door_->turn_away() : door_->enter(address);
-    if (!place) return tell_in_passing(socket);
+    const bool is_proxy = host_.proxies.trusts(address);
+    auto place = is_last ? door_->turn_away() : door_->enter(address, is_proxy);
+    if (!place && !host_.tls) return tell_in_passing(socket);
+    if (!place) return;
     const auto added = std::make_shared<connection>(host_, std::move(socket), std::move(place),
-                                                    address.to_string());
+                                                    address.to_string(), is_proxy);
     added->set_canceller(group_.spawn("http connection", connection::run(added)));
   }
 
@@ -183,11 +187,12 @@ class branch {
 class tcp_server final : public server {
  public:
   tcp_server(aio::event_loops& loops, std::vector<aio::tcp_acceptor> acceptors,
-             const server_limits& limits, const handler& handle)
-      : port_(acceptors.at(0).local_endpoint().port()), door_(std::make_shared<admission>(limits)) {
+             const server_options& options, const handler& handle)
+      : port_(acceptors.at(0).local_endpoint().port()),
+        door_(std::make_shared<admission>(options.limits)) {
     for (std::size_t i = 0; i < loops.size(); ++i) {
       branches_.push_back(
-          std::make_unique<branch>(loops[i], std::move(acceptors[i]), limits, handle, door_));
+          std::make_unique<branch>(loops[i], std::move(acceptors[i]), options, handle, door_));
       loops[i].post([there = branches_.back().get()] { there->start(); });
     }
   }
@@ -229,7 +234,7 @@ result<std::unique_ptr<server>> start_server(aio::event_loops& loops, const serv
   auto acceptors = listen_on(loops, options.address, options.port, options.limits.write_timeout);
   if (!acceptors) return acceptors.error();
   std::unique_ptr<server> started =
-      std::make_unique<tcp_server>(loops, std::move(*acceptors), options.limits, handle);
+      std::make_unique<tcp_server>(loops, std::move(*acceptors), options, handle);
   return started;
 }
 

@@ -18,6 +18,8 @@
 #include "aio/event_loop.hpp"
 #include "http/message.hpp"
 #include "http/route_meter.hpp"
+#include "http/tls_identity.hpp"
+#include "http/trusted_proxies.hpp"
 
 namespace throughline::http {
 
@@ -25,7 +27,8 @@ struct server_limits {
   std::size_t head_bytes_max = 16 * 1024;
   std::size_t body_bytes_max = 1024 * 1024;
   std::size_t connections_max = 20'000;
-  std::size_t connections_per_address_max = 20'000;
+  std::size_t connections_per_address_max =
+      20'000;  // of a trusted proxy: requests under way for one client
   std::chrono::milliseconds head_timeout{
       10'000};  // from the first byte of a request to the end of its head
   std::chrono::milliseconds body_timeout{30'000};  // and more for what comes at this rate:
@@ -126,6 +129,8 @@ struct server_options {
   std::string address = "127.0.0.1";
   std::uint16_t port = 0;  // 0: any free one
   server_limits limits;
+  std::shared_ptr<const tls_identity> tls{};  // null: plain HTTP
+  trusted_proxies proxies{};
 };
 
 class server {

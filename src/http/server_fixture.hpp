@@ -1,5 +1,6 @@
 // For tests: a client made of a plain blocking socket, which can break any rule of HTTP, and a
-// server around a handler.
+// server around a handler. With THROUGHLINE_TEST_TLS in the environment both speak TLS: the tests
+// of the server are run a second time that way.
 #pragma once
 
 #include <arpa/inet.h>
@@ -12,10 +13,12 @@
 #include <boost/asio/use_future.hpp>
 #include <charconv>
 #include <chrono>
+#include <cstdlib>
 #include <string>
 #include <thread>
 
 #include "http/server.hpp"
+#include "http/tls_fixture.hpp"
 
 namespace throughline::http {
 
@@ -36,6 +39,11 @@ struct received_response {
   std::string body;
 };
 
+inline bool tests_use_tls() {
+  static const bool is_set = std::getenv("THROUGHLINE_TEST_TLS") != nullptr;
+  return is_set;
+}
+
 class raw_client {
  public:
   explicit raw_client(std::uint16_t port, const char* from = "127.0.0.1", int receive_buffer = 0)
@@ -50,12 +58,20 @@ class raw_client {
     ::bind(descriptor_, reinterpret_cast<sockaddr*>(&address), sizeof address);
     address = address_of("127.0.0.1", port);
     EXPECT_EQ(::connect(descriptor_, reinterpret_cast<sockaddr*>(&address), sizeof address), 0);
+    if (tests_use_tls()) speak_tls();
   }
   ~raw_client() { close(); }
   raw_client(const raw_client&) = delete;
   raw_client& operator=(const raw_client&) = delete;
 
+  /// From now on; shakes hands when something is sent or received.
+  void speak_tls(test_tls_options options = {}) {
+    tls_ = std::make_unique<test_tls_client>(descriptor_, options);
+  }
+  [[nodiscard]] test_tls_client* tls() { return tls_.get(); }
+
   void send(std::string_view text) {
+    if (tls_) return tls_->send(text);
     while (!text.empty()) {
       const auto sent = ::send(descriptor_, text.data(), text.size(), MSG_NOSIGNAL);
       if (sent <= 0) return;
@@ -127,6 +143,7 @@ class raw_client {
 
   void shutdown_sending() { ::shutdown(descriptor_, SHUT_WR); }
   void close() {
+    tls_.reset();
     if (descriptor_ >= 0) ::close(std::exchange(descriptor_, -1));
   }
 
@@ -141,7 +158,7 @@ class raw_client {
 
   bool receive() {
     char bytes[16 * 1024];
-    const auto got = ::recv(descriptor_, bytes, sizeof bytes, 0);
+    const auto got = tls_ ? tls_->receive(bytes) : ::recv(descriptor_, bytes, sizeof bytes, 0);
     if (got > 0) {
       buffer_.append(bytes, static_cast<std::size_t>(got));
       return true;
@@ -152,6 +169,7 @@ class raw_client {
   }
 
   int descriptor_;
+  std::unique_ptr<test_tls_client> tls_;
   std::string buffer_;
   bool ended_ = false;
   bool reset_ = false;
@@ -164,9 +182,12 @@ class served {
       : loops_(threads, "test") {
     server_options options;
     options.limits = limits;
-    auto started = start_server(loops_, options, std::move(handle));
-    EXPECT_TRUE(started.has_value());
-    server_ = std::move(*started);
+    if (tests_use_tls()) options.tls = test_identity().load();
+    start(options, std::move(handle));
+  }
+  served(const server_options& options, handler handle, std::size_t threads = 2)
+      : loops_(threads, "test") {
+    start(options, std::move(handle));
   }
   ~served() { drain(std::chrono::milliseconds(0)); }
   served(const served&) = delete;
@@ -180,6 +201,12 @@ class served {
   [[nodiscard]] server& get() { return *server_; }
 
  private:
+  void start(const server_options& options, handler handle) {
+    auto started = start_server(loops_, options, std::move(handle));
+    EXPECT_TRUE(started.has_value());
+    server_ = std::move(*started);
+  }
+
   aio::event_loops loops_;
   std::unique_ptr<server> server_;
 };

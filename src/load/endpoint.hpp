@@ -13,7 +13,8 @@
 namespace throughline::load {
 
 struct endpoint {
-  std::string authority;  // of the URL, for the Host header
+  std::string authority;        // of the URL, for the Host header
+  std::string authorization{};  // a whole header line, or empty
   std::uint16_t port = 0;
   sockaddr_storage address{};
   socklen_t address_bytes = 0;

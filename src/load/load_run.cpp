@@ -232,8 +232,8 @@ class load_run {
 
   static std::string request(const endpoint& to, std::string_view method_and_target,
                              std::string_view more, std::string_view body) {
-    return fmt::format("{} HTTP/1.1\r\nHost: {}\r\n{}\r\n{}", method_and_target, to.authority, more,
-                       body);
+    return fmt::format("{} HTTP/1.1\r\nHost: {}\r\n{}{}\r\n{}", method_and_target, to.authority,
+                       to.authorization, more, body);
   }
 
   void ask_on_connection(std::uint32_t number, std::string text) {

@@ -40,6 +40,7 @@ function run(args: string[], options: RunOptions = {}): Promise<Outcome> {
     const child = execFile(binary, args, { cwd: options.cwd ?? home, env, timeout: 30_000 }, (error, stdout, stderr) => {
       done({ status: error ? (typeof error.code === "number" ? error.code : -1) : 0, stdout, stderr });
     });
+    child.stdin!.on("error", () => {}); // it may end without having read
     child.stdin!.end(options.input ?? "");
   });
 }
@@ -83,7 +84,7 @@ describe("help", () => {
   test("explains each flag, the keys, and the order of precedence", async () => {
     const { stdout } = await run(["serve", "--help"]);
     const table = await run(["config"]);
-    const secrets = ["openai-api-key", "anthropic-api-key", "database-url", "redis-url"];
+    const secrets = ["openai-api-key", "anthropic-api-key", "database-url", "redis-url", "access-token"];
     const names = [...table.stdout.matchAll(/^  ([a-z][a-z-]+)  /gm)].map((match) => match[1]!);
     expect(names.length).toBeGreaterThan(30);
     for (const name of names.filter((each) => !secrets.includes(each))) expect(stdout).toContain(`  --${name}`);
@@ -234,9 +235,9 @@ describe("a database and a Redis that are no PostgreSQL and no Redis are refused
 });
 
 describe("addresses and ports", () => {
-  test.each(["0.0.0.0:0", "[::]:0", "192.0.2.1:0"])("%s is refused: there are no passwords", async (address) => {
+  test.each(["0.0.0.0:0", "[::]:0", "192.0.2.1:0"])("%s is refused: there is no access token", async (address) => {
     const args = ["serve", "--listen", address, "--data-dir", freshFolder()];
-    await expectRefused(args, [/can be reached from the network, and there are no passwords yet/, /--allow-unauthenticated-network/]);
+    await expectRefused(args, [/can be reached from the network, and there is no access token/, /openssl rand -base64 32/, /--allow-unauthenticated-network/]);
   });
 
   test("the network is served when told so by the flag that says what it means, with a warning", async () => {
@@ -244,7 +245,7 @@ describe("addresses and ports", () => {
     const args = ["serve", "--listen", "0.0.0.0:0", "--data-dir", data, "--allow-unauthenticated-network"];
     const server = start(args, { cwd: data });
     await server.waitFor(/ready at http:\/\/127\.0\.0\.1:\d+/);
-    expect(server.output()).toMatch(/Warning: 0\.0\.0\.0 can be reached from the network without a password/);
+    expect(server.output()).toMatch(/Warning: 0\.0\.0\.0 can be reached from the network without an access token/);
     expect(await server.end("SIGTERM")).toBe(0);
   });
 

@@ -88,8 +88,8 @@ function find(method: string, path: string): Operation | undefined {
   return shapes.find((shape) => shape.pattern.test(bare) && shape.operation.verb === verb)?.operation;
 }
 
-function statusOf(response: string): number {
-  return at("components", "responses", response, "content", "application/problem+json", "schema").node.properties.status.const;
+function statusOf(response: string): number | undefined {
+  return at("components", "responses", response, "content", "application/problem+json", "schema").node?.properties.status.const;
 }
 
 /** What the tests of this file have seen: `get /tasks/{id} 200`. */

@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { checkReply } from "./contract.ts";
 import { type Running, start, together, until } from "./process.ts";
 import { Redis, sharedPostgres } from "./servers.ts";
+import { authorization, rememberToken, tokenIn } from "./token.ts";
 
 export const isMany = process.env["TEST_SETUP"] === "many";
 
@@ -98,7 +99,7 @@ export class Engine {
     const sent = body === undefined || typeof body === "string" ? body : JSON.stringify(body);
     const reply = await fetch(this.url + path, {
       method,
-      headers: { ...(sent === undefined ? {} : { "Content-Type": "application/json" }), ...headers },
+      headers: { ...authorization(this.url), ...(sent === undefined ? {} : { "Content-Type": "application/json" }), ...headers },
       ...(sent === undefined ? {} : { body: sent }),
     });
     const text = await reply.text();
@@ -147,7 +148,7 @@ export class Engine {
   /** A new process on the same data and the same port. */
   async restart(signal: NodeJS.Signals = "SIGKILL"): Promise<Engine> {
     await this.stop(signal);
-    return startEngine({ ...this.options, dataDir: this.dataDir, listen: this.url.replace("http://", "") });
+    return startEngine({ ...this.options, dataDir: this.dataDir, listen: new URL(this.url).host });
   }
 
   /** Of many: what they share. */
@@ -204,7 +205,9 @@ export async function startEngine(options: EngineOptions = {}): Promise<Engine> 
   const listen = options.listen ?? "127.0.0.1:0";
   if (!isMany) {
     const running = begin(listen, []);
-    return new Engine(await urlOf(running), running, dataDir, options);
+    const url = await urlOf(running);
+    rememberToken(url, tokenIn(env));
+    return new Engine(url, running, dataDir, options);
   }
   const shared = options.shared ?? (await startShared());
   Object.assign(env, { DATABASE_URL: shared.database, REDIS_URL: shared.redis.url });
@@ -212,8 +215,9 @@ export async function startEngine(options: EngineOptions = {}): Promise<Engine> 
   const worker = begin("127.0.0.1:0", ["--role", "worker"]);
   await urlOf(worker);
   const url = await urlOf(api);
+  rememberToken(url, tokenIn(env));
   await until("the API process sees its worker", async () => {
-    const { parts } = (await (await fetch(`${url}/readyz`)).json()) as { parts?: Record<string, string> };
+    const { parts } = (await (await fetch(`${url}/readyz`, { headers: authorization(url) })).json()) as { parts?: Record<string, string> };
     return parts?.["workers"] !== "failing";
   });
   return new Engine(url, together([api, worker]), dataDir, { ...options, shared });
@@ -221,5 +225,5 @@ export async function startEngine(options: EngineOptions = {}): Promise<Engine> 
 
 /** Once it is ready. */
 export async function urlOf(running: Running): Promise<string> {
-  return (await running.waitFor(/ready at (http:\/\/\S+)/))[1]!;
+  return (await running.waitFor(/ready at (https?:\/\/\S+)/))[1]!;
 }

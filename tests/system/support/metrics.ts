@@ -1,4 +1,5 @@
 // What /metrics says, as a test asks for it.
+import { authorization } from "./token.ts";
 
 interface Sample {
   name: string;
@@ -57,7 +58,7 @@ export class Metrics {
 }
 
 export async function readMetrics(url: string): Promise<Metrics> {
-  const reply = await fetch(`${url}/metrics`);
+  const reply = await fetch(`${url}/metrics`, { headers: authorization(url) });
   if (reply.status !== 200) throw new Error(`/metrics answered ${reply.status}`);
   return new Metrics(await reply.text());
 }

@@ -3,6 +3,7 @@
 import { EventSource } from "eventsource";
 import { slowness } from "./process.ts";
 import { checkEvent, checkReply } from "./contract.ts";
+import { authorization } from "./token.ts";
 
 export interface Chunk {
   chunk_index: number;
@@ -132,7 +133,7 @@ export async function readOnce(
 ): Promise<number> {
   const abort = new AbortController();
   options.signal?.addEventListener("abort", () => abort.abort());
-  const headers: Record<string, string> = { Accept: "text/event-stream" };
+  const headers: Record<string, string> = { ...authorization(url), Accept: "text/event-stream" };
   if (transcript.position !== undefined) headers["Last-Event-ID"] = transcript.position;
   const path = options.path ?? `/stream/${task}`;
   const reply = await fetch(url + path, { headers, signal: abort.signal });
