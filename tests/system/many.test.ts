@@ -118,7 +118,8 @@ describe("processes that die", () => {
     const asked = await Promise.all(Array.from({ length: 20 }, (_, n) => cluster.ask({ tokens: 250, pace_ms: 25 }, n % 2)));
     const reading = Promise.all(asked.map((one, n) => cluster.read(one, n)));
     await running(cluster, asked);
-    await cluster.workers[0]!.end("SIGKILL");
+    const victim = await until("a heartbeat that tells of them", () => cluster.busiestWorker().catch(() => undefined));
+    await cluster.workers[victim]!.end("SIGKILL");
     const seen = await reading;
     await expectWhole(cluster, asked, seen);
     const requests = await Promise.all(asked.map(async (one) => (await model.requests(one.key)).length));
@@ -127,7 +128,7 @@ describe("processes that die", () => {
     expect(requests.every((count) => count <= 2)).toBe(true);
     expect(seen.map((one) => one.resets.length)).toEqual(requests.map((count) => count - 1));
     for (const one of asked) expect(await cluster.apis[0]!.task(one.task)).toMatchObject({ state: "succeeded" });
-    await cluster.startWorker(0);
+    await cluster.startWorker(victim);
   });
 
   test("kill -9 of an API process: its readers go on at the other one without a reset", async () => {
@@ -145,13 +146,14 @@ describe("processes that die", () => {
     const asked = await Promise.all(Array.from({ length: 6 }, () => cluster.ask({ tokens: 400, pace_ms: 25 })));
     const reading = Promise.all(asked.map((one, n) => cluster.read(one, n)));
     await running(cluster, asked);
-    cluster.workers[0]!.child.kill("SIGSTOP");
+    const halted = await until("a heartbeat that tells of them", () => cluster.busiestWorker().catch(() => undefined));
+    cluster.workers[halted]!.child.kill("SIGSTOP");
     await until("all are the other one's", async () => {
       const requests = await Promise.all(asked.map((one) => model.requests(one.key)));
       const tasks = await Promise.all(asked.map((one) => cluster.apis[0]!.task(one.task)));
       return requests.some((one) => one.length === 2) && tasks.every((task) => task.state === "running");
     }, 20_000);
-    cluster.workers[0]!.child.kill("SIGCONT");
+    cluster.workers[halted]!.child.kill("SIGCONT");
     const seen = await reading;
     await expectWhole(cluster, asked, seen);
     expect(seen.every((one) => one.resets.length <= 1)).toBe(true);

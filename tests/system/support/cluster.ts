@@ -72,6 +72,15 @@ export class Cluster {
     this.workers[n] = running;
   }
 
+  /** The worker that writes most answers: who claims how many is left to chance. */
+  async busiestWorker(): Promise<number> {
+    const { data } = await this.apis[0]!.expect<{ data: { process_id: number; running: number }[] }>(200, "GET", "/admin/workers");
+    const running = this.workers.map(({ pid }) => data.find((one) => one.process_id === pid)?.running ?? 0);
+    const most = Math.max(...running);
+    if (most === 0) throw new Error(`no worker writes anything: ${JSON.stringify(data)}`);
+    return running.indexOf(most);
+  }
+
   /** By API process `n`. */
   async ask(what: Wish, n = 0): Promise<Asked> {
     const key = freshKey();
