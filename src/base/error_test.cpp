@@ -26,6 +26,7 @@ constexpr contract_row contract[] = {
     {errc::forbidden, 403, "forbidden", false},
     {errc::method_not_allowed, 405, "method_not_allowed", false},
     {errc::unsupported_media_type, 415, "unsupported_media_type", false},
+    {errc::unauthorized, 401, "unauthorized", false},
     {errc::too_many_requests, 429, "too_many_requests", true},
     {errc::request_timeout, 408, "request_timeout", true},
     {errc::target_too_long, 414, "target_too_long", false},
