@@ -5,9 +5,10 @@
 #include "store/statements_reading.hpp"
 
 // What an operator sees of a task beside what its owner sees.
-#define STORE_OPERATOR_TASKS                                                               \
-  "SELECT " STORE_TASK_COLUMNS ", t.model, COALESCE(t.attempt_started_at, t.started_at), " \
-                               "t.worker "
+#define STORE_OPERATOR_TASKS                                  \
+  "SELECT " STORE_TASK_COLUMNS                                \
+  ", t.model, COALESCE(t.attempt_started_at, t.started_at), " \
+  "t.worker "
 #define STORE_WORKERS                                                                         \
   "SELECT id, host, process, version, queues, concurrency, running, started_at, renewed_at, " \
   "expires_at, CASE WHEN expires_at > now_ms() THEN 1 ELSE 0 END, draining FROM workers "
