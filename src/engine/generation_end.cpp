@@ -121,7 +121,7 @@ aio::awaitable<> generation::finish(store::task_state state, std::string finish_
   seal(how, task_.message, draft_.size());
 
   for (int tries = 1;; ++tries) {
-    const auto done = co_await services_.queue.finish(task_.held, how);
+    const auto done = co_await services_.queue.finish(task_.held, how, task_.owner);
     if (done && !*done) co_return;  // somebody else owns it
     if (done) break;
     log::warning(log::task(task_.held.task), "the finish could not be committed; trying again",

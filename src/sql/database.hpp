@@ -131,6 +131,13 @@ class database {
   /// returned; `storage_full`, `storage_failed`, `overloaded` (the bounded queue of waiting
   /// transactions is full); in each case nothing was changed.
   [[nodiscard]] virtual aio::awaitable<result<void>> write_transaction(transaction_body body) = 0;
+  /// The same for those that would wait for each other anyway, because they begin by locking the
+  /// same row: those of one `group` that wait may share one transaction, one after the other. Where
+  /// one of them fails they all run again, each by itself. Empty: none.
+  [[nodiscard]] virtual aio::awaitable<result<void>> write_in_group(transaction_body body,
+                                                                    std::string /*group*/) {
+    return write_transaction(std::move(body));
+  }
   /// Runs `body` against one consistent snapshot.
   [[nodiscard]] virtual aio::awaitable<result<void>> read_transaction(transaction_body body) = 0;
 
@@ -143,10 +150,10 @@ class database {
   /// `body`: (transaction&) -> awaitable<result<T>>, a callable without references to what may die
   /// before it has run.
   template <class T, class Body>
-  [[nodiscard]] aio::awaitable<result<T>> write(Body body) {
+  [[nodiscard]] aio::awaitable<result<T>> write(Body body, std::string group = {}) {
     auto out = std::make_shared<std::optional<T>>();
     transaction_body erased = keep_value<T>(std::move(body), out);
-    const auto done = co_await write_transaction(std::move(erased));
+    const auto done = co_await write_in_group(std::move(erased), std::move(group));
     if (!done) co_return done.error();
     co_return std::move(**out);
   }

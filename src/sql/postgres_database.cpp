@@ -46,10 +46,13 @@ class pooled_postgres_database final : public postgres_database {
   }
 
   aio::awaitable<result<void>> write_transaction(transaction_body body) override {
-    return run(std::move(body), pooled_transaction::kind::write);
+    return run(std::move(body), pooled_transaction::kind::write, {});
+  }
+  aio::awaitable<result<void>> write_in_group(transaction_body body, std::string group) override {
+    return run(std::move(body), pooled_transaction::kind::write, std::move(group));
   }
   aio::awaitable<result<void>> read_transaction(transaction_body body) override {
-    return run(std::move(body), pooled_transaction::kind::read);
+    return run(std::move(body), pooled_transaction::kind::read, {});
   }
 
   std::optional<errc> write_trouble() const override { return shared_.writes.trouble(); }
@@ -59,7 +62,7 @@ class pooled_postgres_database final : public postgres_database {
       co_await in.execute("UPDATE schema_migrations SET version = version");
       co_return result<void>();
     };
-    return run(body, pooled_transaction::kind::write);
+    return run(body, pooled_transaction::kind::write, {});
   }
 
   pool_state state() const override {
@@ -78,13 +81,18 @@ class pooled_postgres_database final : public postgres_database {
   }
 
  private:
-  aio::awaitable<result<void>> run(transaction_body body, pooled_transaction::kind what) {
+  aio::awaitable<result<void>> run(transaction_body body, pooled_transaction::kind what,
+                                   std::string group) {
     auto* here = aio::event_loop::current();
     THROUGHLINE_ASSERT(here != nullptr);
     const aio::one_shot<result<void>> answer(*here);
-    auto& pool = pool_for(*here);
+    auto& pool = pool_for(*here, !group.empty());
     const auto now = steady_clock::now();
-    pooled_transaction one{std::move(body), answer, what, now + shared_.limits.waiting_deadline,
+    pooled_transaction one{std::move(body),
+                           answer,
+                           what,
+                           std::move(group),
+                           now + shared_.limits.waiting_deadline,
                            now + shared_.limits.transaction_deadline};
     if (pool.loop().is_current()) {
       pool.submit(std::move(one));
@@ -96,8 +104,8 @@ class pooled_postgres_database final : public postgres_database {
     co_return outcome;
   }
 
-  /// The caller's own, or one that has a connection to spare.
-  postgres_pool& pool_for(const aio::event_loop& here) {
+  /// The caller's own, or one that has a connection to spare. Those of a group stay together.
+  postgres_pool& pool_for(const aio::event_loop& here, bool is_grouped) {
     postgres_pool* own = nullptr;
     for (auto& pool : pools_) {
       if (&pool->loop() == &here) own = pool.get();
@@ -105,7 +113,7 @@ class pooled_postgres_database final : public postgres_database {
     // A loop for which the server has no connection leaves its work to the others.
     const bool is_starved = own != nullptr && own->open() == 0 && shared_.open > 0 &&
                             shared_.health.next_try() != steady_time{};
-    if (own != nullptr && own->has_room() && !is_starved) return *own;
+    if (own != nullptr && !is_starved && (is_grouped || own->has_room())) return *own;
     const auto first = turn_.fetch_add(1, std::memory_order_relaxed);
     for (std::size_t i = 0; i < pools_.size(); ++i) {
       auto& pool = *pools_[(first + i) % pools_.size()];

@@ -21,18 +21,6 @@ class postgres_faults : public postgres_fixture {
     return options;
   }
 
-  /// Another program that holds lock number 1.
-  class lock_holder {
-   public:
-    explicit lock_holder(const postgres_test_database& in)
-        : connection_(PQconnectdb(in.url().c_str()), PQfinish) {
-      PQclear(PQexec(connection_.get(), "SELECT pg_advisory_lock(1)"));
-    }
-
-   private:
-    std::unique_ptr<PGconn, void (*)(PGconn*)> connection_;
-  };
-
   void await_sessions(const std::string& where, int count) {
     postgres_test_server::until(where, [&] { return sessions(where) == count; });
   }

@@ -79,10 +79,15 @@ void postgres_pool::submit(pooled_transaction one) {
     return;
   }
   shown_waiting(one).add(1);
-  waiting_.push_back(std::move(one));
-  ++waiting_count_;
+  waiting_.push(std::move(one));
+  note_waiting();
   start_serving();
   watch_waiting();
+}
+
+void postgres_pool::note_waiting() {
+  waiting_count_ = waiting_.size();
+  turns_waiting_ = waiting_.turns();
 }
 
 postgres_pool::place* postgres_pool::free_place() {
@@ -99,6 +104,7 @@ postgres_pool::place* postgres_pool::free_place() {
 }
 
 void postgres_pool::start_serving() {
+  if (!waiting_.has_turn()) return;
   auto* at = free_place();
   if (at == nullptr) return;
   at->is_served = true;
@@ -125,25 +131,25 @@ void postgres_pool::watch_waiting() {
     if (ec || !*open) return;
     is_watched_ = false;
     expire_waiting();
-    if (!waiting_.empty()) watch_waiting();
+    if (waiting_.size() > 0) watch_waiting();
   });
 }
 
 void postgres_pool::expire_waiting() {
   const auto now = steady_clock::now();
-  std::erase_if(waiting_, [&](pooled_transaction& one) {
-    if (now < one.wait_until) return false;
+  auto late =
+      waiting_.remove_if([now](const pooled_transaction& one) { return now >= one.wait_until; });
+  note_waiting();
+  for (auto& one : late) {
     shown_waiting(one).add(-1);
-    --waiting_count_;
     one.finish(waited_too_long(one));
-    return true;
-  });
+  }
 }
 
 // --- serving -------------------------------------------------------------------------------------
 
 aio::awaitable<> postgres_pool::serve(place& at) {
-  while (!waiting_.empty()) {
+  while (waiting_.has_turn()) {
     if (at.connection && !at.connection->is_still_open()) drop(at);
     if (!at.connection) {
       const bool is_open = co_await open_connection(at);
@@ -156,27 +162,28 @@ aio::awaitable<> postgres_pool::serve(place& at) {
 }
 
 aio::awaitable<> postgres_pool::serve_next(place& at) {
-  auto one = std::move(waiting_.front());
-  waiting_.pop_front();
-  --waiting_count_;
-  shown_waiting(one).add(-1);
+  auto turn = waiting_.take();
+  note_waiting();
+  for (const auto& one : turn) shown_waiting(one).add(-1);
+  const auto group = turn.front().group;
   at.used_at = ++uses_;
-  std::optional<result<void>> outcome;
   {
     const counted in_use(used_, shown_used);
-    outcome = co_await run_transaction(*at.connection, one, shared_.limits, shared_.writes);
+    turn = co_await run_transactions(*at.connection, std::move(turn), shared_.limits,
+                                     shared_.writes);
   }
   if (!at.connection->is_usable()) drop(at);
-  if (outcome) {
-    one.finish(*std::move(outcome));
-    co_return;
+  for (auto& one : turn) {
+    one.wait_until = std::min(steady_clock::now() + shared_.limits.waiting_deadline, one.give_up);
+    shown_waiting(one).add(1);
   }
-  one.wait_until = std::min(steady_clock::now() + shared_.limits.waiting_deadline, one.give_up);
-  shown_waiting(one).add(1);
-  ++waiting_count_;
-  waiting_.push_front(std::move(one));
-  start_serving();
-  watch_waiting();
+  waiting_.push_front(std::move(turn));
+  waiting_.release(group);
+  note_waiting();
+  if (waiting_.size() > 0) {
+    start_serving();
+    watch_waiting();
+  }
 }
 
 void postgres_pool::count_open(int change) {
@@ -194,7 +201,7 @@ void postgres_pool::drop(place& at) {
 // --- connecting ----------------------------------------------------------------------------------
 
 aio::awaitable<bool> postgres_pool::open_connection(place& at) {
-  while (!waiting_.empty()) {
+  while (waiting_.has_turn()) {
     const auto next_try = shared_.health.next_try();
     if (next_try == steady_time{}) {
       const bool is_open = co_await try_to_connect(at);
@@ -211,12 +218,12 @@ aio::awaitable<bool> postgres_pool::open_connection(place& at) {
   }
   if (!at.connection) co_return false;
   // Those that waited meanwhile need more than this one.
-  for (std::size_t i = 1; i < waiting_.size() && i < places_.size(); ++i) start_serving();
+  for (std::size_t i = 1; i < waiting_.turns() && i < places_.size(); ++i) start_serving();
   co_return true;
 }
 
 aio::awaitable<bool> postgres_pool::wait_for_turn() {
-  while (!waiting_.empty()) {
+  while (waiting_.has_turn()) {
     const auto now = steady_clock::now();
     const auto due = shared_.health.next_try();
     if (due <= now) co_return true;
@@ -252,12 +259,12 @@ void postgres_pool::hand_over() {
   const auto other = std::ranges::find_if(
       shared_.pools, [this](const postgres_pool* one) { return one != this && one->open() > 0; });
   if (other == shared_.pools.end()) return;
-  for (; !waiting_.empty(); waiting_.pop_front()) {
-    auto one = std::make_shared<pooled_transaction>(std::move(waiting_.front()));
-    --waiting_count_;
+  for (auto& each : waiting_.remove_if([](const pooled_transaction&) { return true; })) {
+    auto one = std::make_shared<pooled_transaction>(std::move(each));
     shown_waiting(*one).add(-1);
     (*other)->loop().post([to = *other, one] { to->submit(std::move(*one)); });
   }
+  note_waiting();
 }
 
 aio::awaitable<> postgres_pool::close() {

@@ -6,20 +6,19 @@
 // A place is where a connection is or could be; while there is work, a coroutine serves it:
 //
 //   submit() -> waiting_ -> serve(place):  connection lacks -> open_connection()
-//                 ^                        run_transaction() -> answer
+//                 ^                        run_transactions() -> answers
 //                 +-- the connection broke: once more, in front
 //
 // Where the server has no connection for a loop but has some for others, they do its work.
 #pragma once
 
-#include <deque>
 #include <memory>
 #include <string>
 #include <vector>
 
 #include "aio/task_group.hpp"
 #include "sql/postgres_health.hpp"
-#include "sql/postgres_runner.hpp"
+#include "sql/postgres_turns.hpp"
 
 namespace throughline::sql {
 
@@ -62,16 +61,19 @@ class postgres_pool {
   [[nodiscard]] std::size_t open() const noexcept { return open_; }
   [[nodiscard]] std::size_t used() const noexcept { return used_; }
   [[nodiscard]] std::size_t waiting() const noexcept { return waiting_count_; }
-  [[nodiscard]] bool has_room() const noexcept { return used_ + waiting_count_ < size(); }
+  [[nodiscard]] bool has_room() const noexcept { return used_ + turns_waiting_ < size(); }
 
  private:
+  /// Transactions of a group in one commit: the others of its owner, in other processes, wait so
+  /// long.
+  static constexpr std::size_t together_max = 32;
+
   struct place {
     std::unique_ptr<postgres_connection> connection;
     bool is_served = false;
     std::uint64_t used_at = 0;  // in the order of use
   };
 
-  void show_waiting();
   /// A place that could take work now; nullptr: the work waits for one that is busy.
   place* free_place();
   void start_serving();
@@ -83,6 +85,7 @@ class postgres_pool {
   [[nodiscard]] aio::awaitable<bool> try_to_connect(place& at);
   void count_open(int change);
   void drop(place& at);
+  void note_waiting();
   void hand_over();
   void watch_waiting();
   void expire_waiting();
@@ -90,7 +93,7 @@ class postgres_pool {
 
   aio::event_loop& loop_;
   postgres_shared& shared_;
-  std::deque<pooled_transaction> waiting_;
+  postgres_turns waiting_{together_max};
   std::vector<place> places_;
   std::uint64_t uses_ = 0;
   bool is_trying_ = false;   // a place is after a connection that failed the last time
@@ -98,7 +101,8 @@ class postgres_pool {
   std::shared_ptr<bool> is_in_use_ = std::make_shared<bool>(true);  // false: closed
   std::atomic<std::size_t> open_{0};
   std::atomic<std::size_t> used_{0};
-  std::atomic<std::size_t> waiting_count_{0};
+  std::atomic<std::size_t> waiting_count_{0};  // transactions
+  std::atomic<std::size_t> turns_waiting_{0};
   aio::timer look_again_;
   aio::task_group group_;  // the last member
 };

@@ -21,6 +21,7 @@ constexpr std::string_view commit_text = "COMMIT";
 constexpr std::string_view roll_back_text = "ROLLBACK";
 
 metrics::histogram& commit_times = metrics::find_histogram(metrics::commit_time);
+metrics::histogram& group_sizes = metrics::find_histogram(metrics::commit_group);
 metrics::counter& failures = metrics::find_counter(metrics::commit_failures);
 metrics::counter& repeated_conflicts =
     metrics::find_counter(metrics::transactions_repeated, {"conflict"});
@@ -66,11 +67,14 @@ class postgres_transaction final : public transaction {
     co_return;
   }
 
-  aio::awaitable<> commit() {
+  aio::awaitable<> commit(std::size_t transactions) {
     fault_point("commit.before");
     const auto began = steady_clock::now();
     co_await on_.execute(commit_text, {}, began + deadline_);
-    if (has_written_) commit_times.observe(steady_clock::now() - began);
+    if (has_written_) {
+      commit_times.observe(steady_clock::now() - began);
+      group_sizes.observe(static_cast<std::int64_t>(transactions));
+    }
     fault_point("commit.after");
   }
 
@@ -116,7 +120,7 @@ aio::awaitable<result<void>> run_once(postgres_connection& on, pooled_transactio
   if (is_lost || is_read || !in.has_begun()) co_return outcome;
   std::optional<postgres_failed> failure;
   try {
-    co_await in.commit();
+    co_await in.commit(1);
   } catch (const postgres_failed& failed) {
     failure = failed;
   }
@@ -130,6 +134,43 @@ aio::awaitable<result<void>> run_once(postgres_connection& on, pooled_transactio
   co_return outcome;
 }
 
+/// All of a group in one transaction. False: nothing is known to be committed, and each is to run by
+/// itself.
+aio::awaitable<bool> run_together(postgres_connection& on, std::vector<pooled_transaction>& group,
+                                  const postgres_limits& limits, write_outcomes& writes) {
+  postgres_transaction in(on, group.front(), limits);
+  bool is_good = true;
+  try {
+    for (auto& one : group) {
+      const auto outcome = co_await one.body(in);
+      is_good = outcome.has_value();
+      if (!is_good) break;
+    }
+  } catch (const statement_failed&) {
+    if (!in.failure()) throw;  // not ours: a bug, which ends the process
+    is_good = false;
+  }
+  bool is_in_doubt = false;
+  if (is_good && in.has_begun()) {
+    try {
+      co_await in.commit(group.size());
+    } catch (const postgres_failed& failed) {
+      is_good = false;
+      is_in_doubt = failed.is_connection_lost();
+    }
+  }
+  if (!is_good) {
+    for (auto& one : group) {
+      one.was_in_doubt = one.was_in_doubt || is_in_doubt;
+      if (in.failure() || is_in_doubt) (is_in_doubt ? repeated_in_doubt : repeated_conflicts).add();
+    }
+    co_await in.roll_back();
+    co_return false;
+  }
+  writes.note(result<void>(), in.has_written());
+  co_return true;
+}
+
 error given_up(const pooled_transaction& one, const postgres_failed& why) {
   if (!one.was_in_doubt) return why.failure();
   return fail(errc::unavailable,
@@ -137,28 +178,11 @@ error given_up(const pooled_transaction& one, const postgres_failed& why) {
               "may have been done");
 }
 
-}  // namespace
-
-void write_outcomes::note(const result<void>& outcome, bool has_written) noexcept {
-  if (outcome) {
-    if (has_written) trouble_.store(no_trouble, std::memory_order_relaxed);
-    return;
-  }
-  const auto code = outcome.error().code;
-  if (code != errc::storage_full && code != errc::storage_failed) return;
-  trouble_.store(static_cast<int>(code), std::memory_order_relaxed);
-}
-
-std::optional<errc> write_outcomes::trouble() const noexcept {
-  const int code = trouble_.load(std::memory_order_relaxed);
-  if (code == no_trouble) return std::nullopt;
-  return static_cast<errc>(code);
-}
-
-aio::awaitable<std::optional<result<void>>> run_transaction(postgres_connection& on,
-                                                            pooled_transaction& one,
-                                                            const postgres_limits& limits,
-                                                            write_outcomes& writes) {
+/// Nothing: the connection is lost, and it is to run again on another one.
+aio::awaitable<std::optional<result<void>>> run_alone(postgres_connection& on,
+                                                      pooled_transaction& one,
+                                                      const postgres_limits& limits,
+                                                      write_outcomes& writes) {
   while (true) {
     ++one.runs;
     std::optional<postgres_failed> failure;
@@ -183,6 +207,47 @@ aio::awaitable<std::optional<result<void>>> run_transaction(postgres_connection&
     const auto pause = conflict_pause.delay(one.runs, system_random());
     co_await aio::sleep_for(pause);
   }
+}
+
+}  // namespace
+
+void write_outcomes::note(const result<void>& outcome, bool has_written) noexcept {
+  if (outcome) {
+    if (has_written) trouble_.store(no_trouble, std::memory_order_relaxed);
+    return;
+  }
+  const auto code = outcome.error().code;
+  if (code != errc::storage_full && code != errc::storage_failed) return;
+  trouble_.store(static_cast<int>(code), std::memory_order_relaxed);
+}
+
+std::optional<errc> write_outcomes::trouble() const noexcept {
+  const int code = trouble_.load(std::memory_order_relaxed);
+  if (code == no_trouble) return std::nullopt;
+  return static_cast<errc>(code);
+}
+
+aio::awaitable<std::vector<pooled_transaction>> run_transactions(
+    postgres_connection& on, std::vector<pooled_transaction> group, const postgres_limits& limits,
+    write_outcomes& writes) {
+  std::vector<pooled_transaction> left;
+  if (group.size() > 1) {
+    const bool is_done = co_await run_together(on, group, limits, writes);
+    if (is_done) {
+      for (auto& one : group) one.finish(result<void>());
+      co_return left;
+    }
+  }
+  for (auto& one : group) {
+    std::optional<result<void>> outcome;
+    if (on.is_usable()) outcome = co_await run_alone(on, one, limits, writes);
+    if (outcome) {
+      one.finish(*std::move(outcome));
+    } else {
+      left.push_back(std::move(one));
+    }
+  }
+  co_return left;
 }
 
 }  // namespace throughline::sql

@@ -6,11 +6,13 @@
 //
 // A transaction that stood in another one's way runs again after a pause; one whose connection
 // broke is to run again on another connection, also when that was at the COMMIT: it may have been
-// made, and bodies are idempotent. Used by postgres_pool.
+// made, and bodies are idempotent. Transactions of a group that waited together share one: a lock
+// taken, a commit and its write to the disk for all of them. Used by postgres_pool.
 #pragma once
 
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "aio/one_shot.hpp"
 #include "sql/postgres_connection.hpp"
@@ -32,6 +34,7 @@ struct pooled_transaction {
   transaction_body body;
   aio::one_shot<result<void>> answer;
   kind what = kind::write;
+  std::string group;       // as in database::write_in_group()
   steady_time wait_until;  // for a connection
   steady_time give_up;
   int runs = 0;
@@ -56,10 +59,11 @@ class write_outcomes {
   std::atomic<int> trouble_{no_trouble};  // an errc
 };
 
-/// Nothing: the connection is lost, and the transaction is to run again on another one. Otherwise
-/// how it ended; the connection may be lost even so.
-[[nodiscard]] aio::awaitable<std::optional<result<void>>> run_transaction(
-    postgres_connection& on, pooled_transaction& one, const postgres_limits& limits,
+/// Answers those that have ended, and returns the others: the connection is lost, and they are to
+/// run again on another one. More than one share a transaction, unless one of them fails: then each
+/// runs by itself. The connection may be lost even if nothing is returned.
+[[nodiscard]] aio::awaitable<std::vector<pooled_transaction>> run_transactions(
+    postgres_connection& on, std::vector<pooled_transaction> group, const postgres_limits& limits,
     write_outcomes& writes);
 
 }  // namespace throughline::sql

@@ -94,6 +94,18 @@ class postgres_fixture : public testing::Test {
     return metrics::find_counter(metrics::transactions_repeated, {cause}).value();
   }
 
+  /// Another program that holds lock number 1.
+  class lock_holder {
+   public:
+    explicit lock_holder(const postgres_test_database& in)
+        : connection_(PQconnectdb(in.url().c_str()), PQfinish) {
+      PQclear(PQexec(connection_.get(), "SELECT pg_advisory_lock(1)"));
+    }
+
+   private:
+    std::unique_ptr<PGconn, void (*)(PGconn*)> connection_;
+  };
+
   static statement_body one_statement(std::string text, parameters values) {
     return [text = std::move(text),
             values = std::move(values)](transaction& in) -> aio::awaitable<result<rows>> {

@@ -132,7 +132,7 @@ aio::awaitable<result<conversation>> conversations::create(owner_id owner,
                      runs = std::make_shared<int>(0)](sql::transaction& in) {
     return run_create(in, owner, id, fields, runs);
   };
-  auto done = co_await database_.write<conversation>(body);
+  auto done = co_await database_.write<conversation>(body, owner);
   if (done) bells_.owner_changed(owner);
   co_return done;
 }
@@ -152,7 +152,7 @@ aio::awaitable<result<conversation>> conversations::patch(owner_id owner, conver
   const auto body = [owner, id, fields](sql::transaction& in) {
     return run_patch(in, owner, id, fields);
   };
-  auto done = co_await database_.write<conversation>(body);
+  auto done = co_await database_.write<conversation>(body, owner);
   if (done) bells_.owner_changed(owner);
   co_return done;
 }
@@ -162,7 +162,7 @@ aio::awaitable<result<std::vector<task_id>>> conversations::remove(owner_id owne
   const auto body = [owner, id, runs = std::make_shared<int>(0)](sql::transaction& in) {
     return run_remove(in, owner, id, runs);
   };
-  auto done = co_await database_.write<std::vector<task_id>>(body);
+  auto done = co_await database_.write<std::vector<task_id>>(body, owner);
   if (done) bells_.owner_changed(owner);
   co_return done;
 }
@@ -171,7 +171,7 @@ aio::awaitable<result<conversation>> conversations::restore(owner_id owner, conv
   const auto body = [owner, id](sql::transaction& in) {
     return run_restore(in, owner, id);
   };
-  auto done = co_await database_.write<conversation>(body);
+  auto done = co_await database_.write<conversation>(body, owner);
   if (done) bells_.owner_changed(owner);
   co_return done;
 }

@@ -15,7 +15,7 @@ ON CONFLICT(owner) DO UPDATE SET rev = owners.rev + 1, touched_at = excluded.tou
 /// worker
 inline constexpr statement lock_owner_of{"lock_owner_of", R"(
 INSERT INTO owners(owner, rev, touched_at) SELECT t.owner, 1, now_ms() FROM tasks t
-WHERE t.id = $1 AND t.attempt = $2 AND t.worker = $3 AND t.state = 'running'
+WHERE t.id = $1 AND t.attempt = $2 AND t.worker || '' = $3 AND t.state = 'running'
 ON CONFLICT(owner) DO UPDATE SET rev = owners.rev + 1, touched_at = excluded.touched_at
   RETURNING rev, owner)"};
 
@@ -113,7 +113,7 @@ UPDATE tasks SET state = $4, finished_at = now_ms(), rev = $5,
   failures = CASE WHEN $4 = 'failed' AND failures < failures_max THEN failures + 1
     ELSE failures END,
   error_code = $6, error_message = $7, error_retryable = $8
-WHERE id = $1 AND attempt = $2 AND worker = $3 AND state = 'running')" STORE_WHAT_FOLLOWS};
+WHERE id = $1 AND attempt = $2 AND worker || '' = $3 AND state = 'running')" STORE_WHAT_FOLLOWS};
 
 /// Ends a task that nobody runs; the caller has locked its row. $1 task, $2 attempt, $3 state, $4
 /// rev, $5 code, $6 message, $7 retryable
@@ -153,7 +153,7 @@ UPDATE tasks SET
     failures = failures + CAST($6 AS bigint), rev = $10,
   error_code = COALESCE($7, error_code), error_message = COALESCE($8, error_message),
   error_retryable = COALESCE($9, error_retryable)
-WHERE id = $1 AND attempt = $2 AND worker = $3 AND state = 'running'
+WHERE id = $1 AND attempt = $2 AND worker || '' = $3 AND state = 'running'
   AND cancel_requested = 0 RETURNING queue)"};
 
 /// Whose delayed tasks are due.

@@ -229,11 +229,11 @@ SELECT m.status, m.attempt, m.content, m.reasoning, m.model, m.provider, m.finis
   m.terminal_index, m.terminal_type, m.terminal_content, m.terminal_fields
 FROM messages m WHERE m.task_id = $1)"};
 
-/// $1 task, $2 owner
+/// $1 task, $2 owner (not by an index of the owner: it would read all of his messages)
 inline constexpr statement owns_answer{
     "owns_answer",
-    "SELECT m.attempt, m.terminal_index FROM messages m WHERE m.task_id = $1 AND m.owner = $2 "
-    "AND " STORE_MESSAGE_IS_VISIBLE};
+    "SELECT m.attempt, m.terminal_index FROM messages m WHERE m.task_id = $1 "
+    "AND m.owner || '' = $2 AND " STORE_MESSAGE_IS_VISIBLE};
 
 /// $1 task, $2 owner: also of a hidden conversation
 inline constexpr statement answer_status{"answer_status", R"(

@@ -102,7 +102,7 @@ UPDATE tasks SET state = 'ready', ready_at = now_ms() WHERE state = 'waiting')"}
 
 /// $1 task, $2 attempt, $3 worker
 inline constexpr statement holds{"holds", R"(
-SELECT 1 FROM tasks WHERE id = $1 AND attempt = $2 AND worker = $3 AND state = 'running')"};
+SELECT 1 FROM tasks WHERE id = $1 AND attempt = $2 AND worker || '' = $3 AND state = 'running')"};
 
 /// A piece saved twice (its first reply was lost) may have grown meanwhile: the later one replaces
 /// it. The rows of the tasks stay as they are until it is committed, so that an end which comes at
@@ -115,7 +115,7 @@ WITH j AS MATERIALIZED (
   FROM json_each($1))
 INSERT INTO partials(task_id, attempt, from_index, content, reasoning)
 SELECT t.id, t.attempt, j.from_index, j.content, j.reasoning FROM j CROSS JOIN tasks t
-WHERE t.id = j.task AND t.attempt = j.attempt AND t.worker = j.worker AND t.state = 'running'
+WHERE t.id = j.task AND t.attempt = j.attempt AND t.worker || '' = j.worker AND t.state = 'running'
 @share
 ON CONFLICT(task_id, attempt, from_index) DO UPDATE SET content = excluded.content,
   reasoning = excluded.reasoning)"};

@@ -334,7 +334,7 @@ aio::awaitable<result<submission>> commit(sql::database& database, signals& bell
   const auto body = [want](sql::transaction& in) {
     return run(in, want);
   };
-  auto done = co_await database.write<submission>(body);
+  auto done = co_await database.write<submission>(body, want->owner);
   fault_point("submit.after_commit");
   if (done && !done->replayed) {
     const bool is_begun = want->begun.has_value();

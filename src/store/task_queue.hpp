@@ -163,8 +163,10 @@ class task_queue {
 
   /// Writes the message, the terminal state and the terminal chunk. True: it is done, now or by an
   /// earlier call with the same arguments whose reply was lost. False: somebody else owns the task
-  /// (stop silently). Idempotent.
-  [[nodiscard]] aio::awaitable<result<bool>> finish(task_holder held, ending how);
+  /// (stop silently). Idempotent. `of`: its owner, if known; those of one owner that end together
+  /// then share a commit.
+  [[nodiscard]] aio::awaitable<result<bool>> finish(task_holder held, ending how,
+                                                    owner_id of = {});
 
   /// running -> queued with all text saved: after a failure that may pass (`counts_as_failure`, due
   /// after `delay`), or handed back by a worker that stops (no failure). If a cancel was requested

@@ -186,13 +186,13 @@ aio::awaitable<result<cancel_result>> run_cancel(sql::transaction& in, owner_id 
 
 }  // namespace
 
-aio::awaitable<result<bool>> task_queue::finish(task_holder held, ending how) {
+aio::awaitable<result<bool>> task_queue::finish(task_holder held, ending how, owner_id of) {
   THROUGHLINE_ASSERT(is_terminal(how.state));
   const auto body = [held, how = std::move(how),
                      cap = limits_.running_per_owner_max](sql::transaction& in) {
     return run_finish(in, held, how, cap);
   };
-  const auto done = co_await database_.write<finished>(body);
+  const auto done = co_await database_.write<finished>(body, std::move(of));
   if (!done) co_return done.error();
   if (done->is_done) {
     // Also when an earlier call did it: that one had no reply, so it rang nothing.
@@ -230,7 +230,7 @@ aio::awaitable<result<cancel_result>> task_queue::cancel(owner_id owner, task_id
                      cap = limits_.running_per_owner_max](sql::transaction& in) {
     return run_cancel(in, owner, task, make_terminal, cap);
   };
-  const auto done = co_await database_.write<cancel_result>(body);
+  const auto done = co_await database_.write<cancel_result>(body, owner);
   if (!done) co_return done.error();
   bells_.owner_changed(owner);
   if (done->was_running) bells_.cancel_requested(task);
