@@ -5,6 +5,8 @@ add_compile_options(
   -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wno-sign-conversion -Wnon-virtual-dtor
   -Wold-style-cast -Woverloaded-virtual -Wimplicit-fallthrough -Werror
   -fno-omit-frame-pointer -fdiagnostics-color=auto)
+# A precompiled header without the time of its making is the same whenever it is made; only then can ccache answer for what uses it.
+add_compile_options("SHELL:-Xclang -fno-pch-timestamp")
 add_compile_definitions(
   BOOST_ASIO_SEPARATE_COMPILATION BOOST_BEAST_SEPARATE_COMPILATION BOOST_ASIO_NO_DEPRECATED
   SPDLOG_FMT_EXTERNAL

@@ -148,11 +148,10 @@ class faulty_log final : public stream::chunk_log {
     if (take(lose_reply)) co_return fail(errc::unavailable, "reply lost, as told");
     co_return answer;
   }
-  std::optional<stream::append_result> append_now(const stream::writer& by,
-                                                  std::uint32_t first_index,
-                                                  std::span<const stream::chunk> chunks) override {
-    if (refuse > 0 || lose_reply > 0 || vanish_after >= 0) return std::nullopt;
-    return real_->append_now(by, first_index, chunks);
+  bool append_then(const stream::writer& by, std::uint32_t first_index,
+                   std::span<const stream::chunk> chunks, append_listener told) override {
+    if (refuse > 0 || lose_reply > 0 || vanish_after >= 0) return false;
+    return real_->append_then(by, first_index, chunks, std::move(told));
   }
   aio::awaitable<result<stream::read_result>> read(task_id task,
                                                    std::optional<stream::position> after,

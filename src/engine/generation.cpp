@@ -41,7 +41,9 @@ generation::generation(aio::event_loop& loop, const generation_services& service
       draft_(reset_for(task_)),
       started_(services.time.steady_now()),
       saved_(draft_.size()),
-      stopped_(aio::bell::create(loop)) {}
+      stopped_(aio::bell::create(loop)),
+      appended_(aio::bell::create(loop)),
+      mending_(loop) {}
 
 void generation::request_stop(stop_cause why) {
   if (finishing_ || (stop_ != stop_cause::none && why != stop_cause::lost)) return;
@@ -67,7 +69,15 @@ aio::awaitable<> generation::run() {
                             "The workers that were writing this answer died. What was written "
                             "so far is kept; you can ask for it again.");
   } else if (stop_ == stop_cause::none) {
-    how = co_await generate();
+    std::exception_ptr thrown;
+    try {
+      how = co_await generate();
+    } catch (...) {
+      thrown = std::current_exception();  // cancelled: it ends when the mending has
+    }
+    if (thrown) co_await aio::asio::this_coro::throw_if_cancelled(false);
+    co_await mending_.stop();
+    if (thrown) std::rethrow_exception(thrown);
   }
   completion_.reset();
   co_await conclude(std::move(how));
@@ -153,7 +163,7 @@ aio::awaitable<generation::outcome> generation::read_completion() {
     }
     take(*batch, how);
     const bool is_flushed = flush_now();
-    if (!is_flushed) co_await flush(nullptr);
+    if (!is_flushed) co_await flush(nullptr);  // which only logs without append_then() do
   }
   co_return how;
 }
@@ -194,14 +204,49 @@ void generation::take(const provider::event_batch& batch, outcome& how) {
 }
 
 bool generation::flush_now() {
-  if (!draft_.has_text() || logged_ == draft_.size()) return true;
+  // What has grown meanwhile goes with the next append.
+  if (is_appending_ || is_mending_ || !draft_.has_text() || logged_ == draft_.size()) return true;
   const std::vector<stream::chunk> chunks =
       draft_.chunks(logged_, services_.limits.append_chunks_max);
-  if (logged_ + chunks.size() != draft_.size() || log_failures_ != 0) return false;
-  const auto answer = services_.log.append_now(writer_of(task_), logged_, chunks);
-  if (!answer || answer->status != stream::append_status::appended) return false;
-  logged_ = answer->length;
-  return true;
+  is_appending_ = true;
+  const bool is_taken = services_.log.append_then(
+      writer_of(task_), logged_, chunks,
+      [this, alive = std::weak_ptr(appended_)](const result<stream::append_result>& answer) {
+        if (alive.lock()) on_appended(answer);
+      });
+  if (!is_taken) is_appending_ = false;
+  return is_taken;
+}
+
+void generation::on_appended(const result<stream::append_result>& answer) {
+  is_appending_ = false;
+  if (answer && answer->status == stream::append_status::appended) {
+    logged_ = answer->length;
+    if (waits_for_append_) return appended_->ring();
+    [[maybe_unused]] const bool goes_on = flush_now();
+    return;
+  }
+  if (answer) {
+    unsettled_ = *answer;
+  } else {
+    put_off_the_log();
+  }
+  if (waits_for_append_) return appended_->ring();
+  is_mending_ = true;
+  mending_.spawn("mending the log", mend_log());
+}
+
+aio::awaitable<> generation::mend_log() {
+  while (stop_ != stop_cause::lost && (unsettled_ || log_failures_ != 0)) {
+    if (!unsettled_) co_await aio::sleep_until(log_retry_at_);
+    co_await flush(nullptr);
+  }
+  is_mending_ = false;
+}
+
+void generation::lose() {
+  stop_ = stop_cause::lost;
+  if (completion_) completion_->cancel();
 }
 
 // Brings the log up to the draft, and then to its terminal chunk if one is given. Whatever the log
@@ -209,6 +254,13 @@ bool generation::flush_now() {
 aio::awaitable<> generation::flush(const stream::chunk* terminal) {
   // A reset alone says nothing: it goes out together with the first text of its attempt.
   const std::uint32_t end = draft_.has_text() || terminal != nullptr ? draft_.size() : 0;
+  waits_for_append_ = true;
+  while (is_appending_) co_await appended_->wait();
+  waits_for_append_ = false;
+  if (const auto answer = std::exchange(unsettled_, std::nullopt)) {
+    co_await settle(*answer);
+    if (stop_ == stop_cause::lost) co_return;
+  }
   while (logged_ < end || terminal != nullptr) {
     if (services_.time.steady_now() < log_retry_at_) co_return;
     std::vector<stream::chunk> chunks = draft_.chunks(logged_, services_.limits.append_chunks_max);
@@ -244,11 +296,11 @@ aio::awaitable<> generation::settle(stream::append_result answer) {
       if (finishing_) break;
       [[fallthrough]];
     case stream::append_status::fenced:
-      stop_ = stop_cause::lost;
+      lose();
       break;
     case stream::append_status::mismatch:
       if (answer.length > draft_.size()) {
-        stop_ = stop_cause::lost;
+        lose();
         break;
       }
       // What was lost is written again only by who still holds the task; after the finish is
@@ -259,7 +311,7 @@ aio::awaitable<> generation::settle(stream::append_result answer) {
           put_off_the_log();  // nothing is written again before the database has said so
           break;
         }
-        if (!*still_held) stop_ = stop_cause::lost;
+        if (!*still_held) lose();
       }
       logged_ = answer.length;
       break;

@@ -16,6 +16,7 @@
 #include <optional>
 
 #include "aio/event_loop.hpp"
+#include "aio/task_group.hpp"
 #include "base/random.hpp"
 #include "engine/draft.hpp"
 #include "engine/retry_policy.hpp"
@@ -94,11 +95,17 @@ class generation {
   aio::awaitable<outcome> read_completion();
   /// What grows the draft, and how it finishes: by its end, or by its limits.
   void take(const provider::event_batch& batch, outcome& how);
-  /// Brings the log up to the draft if that needs no waiting; false: flush() is to do it.
+  /// Brings the log up to the draft without a coroutine, an append at a time; false: flush() is to
+  /// do it.
   bool flush_now();
+  void on_appended(const result<stream::append_result>& answer);
   aio::awaitable<> flush(const stream::chunk* terminal);
   aio::awaitable<> settle(stream::append_result answer);
   void put_off_the_log();
+  /// Puts the log right while the model goes on, now and again until it is.
+  aio::awaitable<> mend_log();
+  /// Somebody else owns the task.
+  void lose();
 
   aio::awaitable<> conclude(outcome how);
   aio::awaitable<bool> requeue(milliseconds delay, bool counts,
@@ -123,11 +130,17 @@ class generation {
   std::uint32_t logged_ = 0;                      // chunks known to be in the log
   std::uint32_t told_ = 0;                        // chunks the log of the process knows of
   std::uint32_t saved_ = 0;                       // chunks known to be in the database
+  bool is_appending_ = false;      // on_appended() is still to come
+  bool waits_for_append_ = false;  // flush() does
+  std::optional<stream::append_result> unsettled_;  // what flush() is to put right
   int log_failures_ = 0;
   steady_time log_retry_at_{};
   stop_cause stop_ = stop_cause::none;
   bool finishing_ = false;
-  std::shared_ptr<aio::bell> stopped_;  // rung by request_stop: ends waits between tries
+  bool is_mending_ = false;
+  std::shared_ptr<aio::bell> stopped_;   // rung by request_stop: ends waits between tries
+  std::shared_ptr<aio::bell> appended_;  // rung when nothing is being appended any more
+  aio::task_group mending_;              // the last member
 };
 
 }  // namespace throughline::engine

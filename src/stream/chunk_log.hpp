@@ -23,6 +23,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -115,11 +116,12 @@ class chunk_log {
                                                                  std::optional<position> after,
                                                                  std::size_t bytes_max) = 0;
 
-  /// What append() would answer, if that is known without waiting; nullopt: nothing has happened,
-  /// call append(). This is the way of nearly every chunk.
-  [[nodiscard]] virtual std::optional<append_result> append_now(const writer& by,
-                                                                std::uint32_t first_index,
-                                                                std::span<const chunk> chunks);
+  /// append() without a coroutine: the way of nearly every chunk. True: `told` hears what append()
+  /// would answer, once, on this loop, possibly before this returns. False: nothing has happened,
+  /// and nobody is told; call append().
+  using append_listener = std::function<void(const result<append_result>& answer)>;
+  [[nodiscard]] virtual bool append_then(const writer& by, std::uint32_t first_index,
+                                         std::span<const chunk> chunks, append_listener told);
 
   /// A reader's standing at the log of one task, until it dies. The log outlives it.
   class subscription {
@@ -142,10 +144,9 @@ class chunk_log {
   [[nodiscard]] virtual log_totals totals() const = 0;
 };
 
-inline std::optional<append_result> chunk_log::append_now(const writer& /*by*/,
-                                                          std::uint32_t /*first_index*/,
-                                                          std::span<const chunk> /*chunks*/) {
-  return std::nullopt;
+inline bool chunk_log::append_then(const writer& /*by*/, std::uint32_t /*first_index*/,
+                                   std::span<const chunk> /*chunks*/, append_listener /*told*/) {
+  return false;
 }
 inline std::optional<read_result> chunk_log::subscription::read_now(
     std::optional<position> /*after*/, std::size_t /*bytes_max*/) {

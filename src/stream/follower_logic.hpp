@@ -50,7 +50,11 @@ class follower_logic {
   [[nodiscard]] follower_action next(steady_time now);
   [[nodiscard]] std::optional<position> read_from() const noexcept { return after_; }
 
-  void on_rung() noexcept { wants_read_ = true; }
+  /// There is something to read, whatever the last read said: a pause after a failure is over.
+  void on_rung() noexcept {
+    wants_read_ = true;
+    read_at_ = steady_time::min();
+  }
   void on_read(read_result found, steady_time now);
   void on_read_failed(steady_time now);
   /// `terminal`: where the task's terminal chunk is; nullopt: the task has not ended.

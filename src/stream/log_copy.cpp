@@ -206,8 +206,9 @@ void log_copy::on_page(const result<redis::value>& reply) {
     const auto how = take(*page);
     const bool has_more = page->attempt == log_.attempt && page->chunks.size() > 0 &&
                           log_.chunks.count() < page->length;
-    if (!has_more) is_known_ = true;
-    if (how == merge::grown) ring();
+    const bool becomes_known = !has_more && !std::exchange(is_known_, true);
+    // Who was told that it cannot be read waits for a ring.
+    if (how == merge::grown || (becomes_known && failures_ > 0)) ring();
     if (has_more || std::exchange(wants_more_, false)) {
       next = next_read();
     } else {

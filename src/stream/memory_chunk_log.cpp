@@ -34,18 +34,13 @@ class memory_chunk_log final : public chunk_log {
 
   aio::awaitable<result<append_result>> append(writer by, std::uint32_t first_index,
                                                std::vector<chunk> chunks) override {
-    co_return *append_now(by, first_index, chunks);
+    co_return append_now(by, first_index, chunks);
   }
 
-  std::optional<append_result> append_now(const writer& by, std::uint32_t first_index,
-                                          std::span<const chunk> chunks) override {
-    THROUGHLINE_ASSERT(by.attempt >= 1);
-    static thread_local encoded_chunks scratch;
-    scratch.encode(by.attempt, first_index, chunks);
-    const auto outcome = shard_of(by.task).append(by, first_index, scratch, time_.steady_now());
-    if (outcome.status == append_status::appended) chunks_appended.add(chunks.size());
-    keep_within_bounds();
-    return outcome;
+  bool append_then(const writer& by, std::uint32_t first_index, std::span<const chunk> chunks,
+                   append_listener told) override {
+    told(append_now(by, first_index, chunks));
+    return true;
   }
 
   aio::awaitable<result<read_result>> read(task_id task, std::optional<position> after,
@@ -74,6 +69,17 @@ class memory_chunk_log final : public chunk_log {
   }
 
  private:
+  append_result append_now(const writer& by, std::uint32_t first_index,
+                           std::span<const chunk> chunks) {
+    THROUGHLINE_ASSERT(by.attempt >= 1);
+    static thread_local encoded_chunks scratch;
+    scratch.encode(by.attempt, first_index, chunks);
+    const auto outcome = shard_of(by.task).append(by, first_index, scratch, time_.steady_now());
+    if (outcome.status == append_status::appended) chunks_appended.add(chunks.size());
+    keep_within_bounds();
+    return outcome;
+  }
+
   log_shard& shard_of(task_id task) noexcept { return shards_[task.hash() >> 58]; }
 
   void keep_within_bounds() {

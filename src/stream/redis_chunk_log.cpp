@@ -54,9 +54,26 @@ class shared_chunk_log final : public redis_chunk_log {
     if (!reply) co_return reply.error();
     const auto outcome = read_append_reply(*reply);
     if (outcome && outcome->status == append_status::appended && !chunks.empty()) {
-      note_appended(by, first_index, chunks, bytes);
+      note_appended(by, {first_index, bytes, is_terminal(chunks.back().type)}, chunks.size(),
+                    chunks);
     }
     co_return outcome;
+  }
+
+  bool append_then(const writer& by, std::uint32_t first_index, std::span<const chunk> chunks,
+                   append_listener told) override {
+    THROUGHLINE_ASSERT(by.attempt >= 1 && !chunks.empty());
+    auto what = append_to_log(by, first_index, chunks, options_.ttl, time_.wall_now());
+    auto waits = std::make_shared<append_under_way>();
+    waits->by = by;
+    waits->what = {first_index, what.bytes(), is_terminal(chunks.back().type)};
+    waits->count = chunks.size();
+    if (find_copy(by.task)) waits->chunks.assign(chunks.begin(), chunks.end());
+    waits->told = std::move(told);
+    commands_.submit(std::move(what), [this, waits](const result<redis::value>& reply) {
+      on_append_reply(*waits, reply);
+    });
+    return true;
   }
 
   aio::awaitable<result<read_result>> read(task_id task, std::optional<position> after,
@@ -94,16 +111,35 @@ class shared_chunk_log final : public redis_chunk_log {
 
   static read_result as_read(const stored_page& page, std::size_t bytes_max);
 
-  void note_appended(const writer& by, std::uint32_t first_index, std::span<const chunk> chunks,
-                     std::size_t bytes) {
-    chunks_appended.add(chunks.size());
-    const written_logs::append what{first_index, bytes, is_terminal(chunks.back().type)};
+  /// An append without a coroutine.
+  struct append_under_way {
+    writer by;
+    written_logs::append what;
+    std::size_t count = 0;
+    std::vector<chunk> chunks;  // if the log is followed here
+    append_listener told;
+  };
+
+  void on_append_reply(const append_under_way& of, const result<redis::value>& reply) {
+    if (!reply) return of.told(reply.error());
+    if (reply->is == redis::value_kind::error) return of.told(redis::error_of(reply->text));
+    const auto outcome = read_append_reply(*reply);
+    if (outcome && outcome->status == append_status::appended) {
+      note_appended(of.by, of.what, of.count, of.chunks);
+    }
+    of.told(outcome);
+  }
+
+  /// `chunks` is empty if nobody follows the log here.
+  void note_appended(const writer& by, const written_logs::append& what, std::size_t count,
+                     std::span<const chunk> chunks) {
+    chunks_appended.add(count);
     if (written_.note(by, what, time_.steady_now())) rewrites.add();
-    const auto copy = find_copy(by.task);
+    const auto copy = chunks.empty() ? nullptr : find_copy(by.task);
     if (!copy) return;
     static thread_local encoded_chunks scratch;
-    scratch.encode(by.attempt, first_index, chunks);
-    copy->on_appended(by.attempt, first_index, scratch);
+    scratch.encode(by.attempt, what.first_index, chunks);
+    copy->on_appended(by.attempt, what.first_index, scratch);
   }
 
   std::shared_ptr<log_copy> find_copy(task_id task) {

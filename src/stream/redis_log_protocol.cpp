@@ -40,7 +40,34 @@ return {0, own}
 )lua");
 
 // ARGV: attempt worker ttl now message_id channel first_index status chunk...
-const redis::script append_script(std::string(log_state) + R"lua(
+//
+// It begins with the way of nearly every append: the log goes on where the same writer left it.
+// Whether the list is what the hash says shows in what RPUSH returns. The TTL is renewed once a
+// second.
+const redis::script append_script(std::string(R"lua(
+local at = redis.call('HMGET', KEYS[2], 'attempt', 'chunks_attempt', 'chunk_count', 'worker',
+                      'status', 'updated_at')
+if at[1] == ARGV[1] and at[2] == ARGV[1] and at[3] == ARGV[7] and at[4] == ARGV[2]
+   and at[5] == 'generating' and #ARGV > 8 and #ARGV < 1000 and ARGV[7] ~= '0' then
+  local own = tonumber(ARGV[7]) + #ARGV - 8
+  if redis.call('RPUSH', KEYS[1], unpack(ARGV, 9)) ~= own then
+    redis.call('DEL', KEYS[1], KEYS[2])
+    return {3, 0}
+  end
+  if ARGV[8] == 'generating' then
+    redis.call('HSET', KEYS[2], 'updated_at', ARGV[4], 'chunk_count', own)
+  else
+    redis.call('HSET', KEYS[2], 'updated_at', ARGV[4], 'chunk_count', own, 'status', ARGV[8])
+  end
+  if ARGV[8] ~= 'generating' or string.sub(at[6], 1, 19) ~= string.sub(ARGV[4], 1, 19) then
+    redis.call('PEXPIRE', KEYS[2], ARGV[3])
+    redis.call('PEXPIRE', KEYS[1], ARGV[3])
+  end
+  redis.call('PUBLISH', ARGV[6],
+             ARGV[1] .. ' ' .. ARGV[7] .. '\n' .. table.concat(ARGV, '\n', 9))
+  return {0, own}
+end
+)lua") + std::string(log_state) + R"lua(
 local first, given = tonumber(ARGV[7]), #ARGV - 8
 if own > 0 and has[5] ~= 'generating' then return {2, own} end
 if first ~= own then return {3, own} end

@@ -125,6 +125,7 @@ TEST_F(redis_chunk_log_test, no_key_is_ever_without_a_ttl) {
   append(writer_process, 1, 0, {text("a")});
   expect_ttls(2);
   for (const auto* part : {":chunks", ":metadata"}) ask({"EXPIRE", key(part), "10"});
+  time.advance(1s);
   append(writer_process, 1, 1, {text("b")});
   expect_ttls(2);
   ASSERT_TRUE(open(writer_process, 2));
