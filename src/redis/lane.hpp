@@ -12,7 +12,7 @@
 namespace throughline::redis {
 
 struct lane_options {
-  link_options link{};
+  link_options link{.write_pause = std::chrono::milliseconds(1)};
   /// From the call to the reply, waiting for a connection included.
   milliseconds command_timeout{1000};
   /// Calls without a reply yet.

@@ -14,6 +14,8 @@ namespace {
 constexpr std::size_t read_bytes = 64 * 1024;
 /// The buffer that commands are collected in keeps its memory up to this size.
 constexpr std::size_t outgoing_bytes_kept = 256 * 1024;
+/// Of a write, that another one is worth a pause.
+constexpr std::size_t commands_of_a_crowd = 3;
 constexpr seconds stood_min{1};
 /// All processes lose a server that restarts at the same moment.
 constexpr aio::backoff pause_after_loss{milliseconds(20), milliseconds(20)};
@@ -53,6 +55,7 @@ struct link::connection {
   const std::shared_ptr<transport> wire;
   parser reader;
   std::string outgoing;
+  std::size_t commands = 0;  // in it
   const std::shared_ptr<aio::bell>
       written;  // rung when there is something to write, and at the end
   std::vector<char> buffer;
@@ -92,6 +95,7 @@ aio::awaitable<> link::stop() {
 void link::send(const command& what, command::naming how) {
   THROUGHLINE_ASSERT(state_ == state::up);
   what.encode(connection_->outgoing, how);
+  ++connection_->commands;
   connection_->written->ring();
 }
 
@@ -237,11 +241,19 @@ aio::awaitable<> link::read_until_lost(std::shared_ptr<connection> from) {
 
 aio::awaitable<> link::write_until_lost(std::shared_ptr<connection> to) {
   std::string writing;
+  steady_time next{};
   while (!to->is_over) {
     if (to->outgoing.empty()) {
       co_await to->written->wait();
       continue;
     }
+    const auto now = std::chrono::steady_clock::now();
+    if (now < next) {
+      co_await aio::sleep_until(next);
+      continue;
+    }
+    next = to->commands >= commands_of_a_crowd ? now + options_.write_pause : now;
+    to->commands = 0;
     if (writing.capacity() > outgoing_bytes_kept) writing = std::string();
     writing.clear();
     writing.swap(to->outgoing);

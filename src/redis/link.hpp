@@ -32,6 +32,9 @@ struct link_options {
   milliseconds connect_timeout{1000};
   aio::backoff backoff{milliseconds(100), milliseconds(1000)};
   parser_limits limits{};
+  /// From a write of several commands to the next: what is said meanwhile goes together. Every
+  /// write wakes the server up, and where there are many that costs more than the commands do.
+  std::chrono::microseconds write_pause{0};
 };
 
 /// On its loop only.
