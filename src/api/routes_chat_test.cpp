@@ -148,7 +148,7 @@ TEST_F(chat_routes, a_synchronous_post_whose_task_cannot_be_read_is_accepted_all
   unreadable_database database(*database_);
   database.refuses = true;
   store::task_queue queue(database, bells_, {});
-  engine::answers answers(conversations_, queue, *log_, bells_);
+  engine::answers answers(conversations_, queue, *log_, endings_, bells_);
   const dependencies on{conversations_, submissions_, queue_,     operations_, *log_,   endings_,
                         answers,        bells_,       readiness_, insight_,    models_, door_};
   api_ = make_api(on, {});

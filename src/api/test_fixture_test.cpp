@@ -193,7 +193,7 @@ api_test::api_test()
       operations_(*database_, bells_),
       log_(stream::make_memory_chunk_log({})),
       endings_(loops_[0], queue_),
-      answers_(conversations_, queue_, *log_, bells_),
+      answers_(conversations_, queue_, *log_, endings_, bells_),
       watch_(loops_[0], loops_),
       readiness_(loops_[0], {.database = *database_, .pulse = nullptr, .loops = &watch_}),
       insight_(loops_[0], {.queue = queue_, .log = *log_, .loops = watch_, .queues = {"default"}}),

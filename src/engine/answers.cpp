@@ -18,18 +18,28 @@ struct written_ending {
 }  // namespace
 
 answers::answers(store::conversations& conversations, store::task_queue& queue,
-                 stream::chunk_log& log, notices& bells, running_answers* running)
-    : conversations_(conversations), queue_(queue), log_(log), bells_(bells), running_(running) {}
+                 stream::chunk_log& log, batched_endings& endings, notices& bells,
+                 running_answers* running)
+    : conversations_(conversations),
+      queue_(queue),
+      log_(log),
+      endings_(endings),
+      bells_(bells),
+      running_(running) {}
 
 aio::awaitable<result<store::task_queue::terminal_position>> answers::end_of(store::owner_id owner,
                                                                              task_id task) {
   using enum running_answers::whose;
   const auto found = running_ != nullptr ? running_->look(owner, task) : unknown;
   if (found == theirs) {
-    co_return store::task_queue::terminal_position{task, true, std::nullopt, 0};
+    store::task_queue::terminal_position runs;
+    runs.task = task;
+    runs.exists = true;
+    runs.owner = std::move(owner);
+    co_return runs;
   }
   if (found == somebody_elses) co_return fail(errc::not_found, "no such task");
-  auto end = co_await queue_.end_of(std::move(owner), task);
+  auto end = co_await endings_.end_of(std::move(owner), task);
   co_return end;
 }
 

@@ -4,6 +4,7 @@
 
 #include <vector>
 
+#include "engine/batched_endings.hpp"
 #include "engine/notices.hpp"
 #include "engine/running_answers.hpp"
 #include "store/conversations.hpp"
@@ -16,9 +17,9 @@ class answers {
  public:
   /// All outlive this. `running` is what the worker of this process fills, if it may.
   answers(store::conversations& conversations, store::task_queue& queue, stream::chunk_log& log,
-          notices& bells, running_answers* running = nullptr);
+          batched_endings& endings, notices& bells, running_answers* running = nullptr);
 
-  /// As task_queue::end_of, from memory if the answer is written in this process.
+  /// As batched_endings::end_of, from memory if the answer is written in this process.
   [[nodiscard]] aio::awaitable<result<store::task_queue::terminal_position>> end_of(
       store::owner_id owner, task_id task);
 
@@ -50,6 +51,7 @@ class answers {
   store::conversations& conversations_;
   store::task_queue& queue_;
   stream::chunk_log& log_;
+  batched_endings& endings_;
   notices& bells_;
   running_answers* running_;
 };

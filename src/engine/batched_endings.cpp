@@ -9,7 +9,7 @@
 namespace throughline::engine {
 namespace {
 
-using answer = result<std::optional<stream::position>>;
+using answer = result<store::task_queue::terminal_position>;
 
 struct question {
   task_id task;
@@ -18,12 +18,6 @@ struct question {
 
 constexpr std::size_t batch_max = 1000;
 constexpr milliseconds pause{1000};
-
-answer to_answer(const store::task_queue::terminal_position& found) {
-  if (!found.exists) return fail(errc::not_found, "there is no such task");
-  if (!found.attempt) return std::optional<stream::position>();
-  return std::optional(stream::position{*found.attempt, found.index});
-}
 
 }  // namespace
 
@@ -38,6 +32,19 @@ class batched_endings::impl {
     home_.post([this] { group_.spawn("endings", keep_asking()); });
   }
 
+  aio::awaitable<answer> question_of(task_id task, bool is_urgent) {
+    const aio::one_shot<answer> reply(*aio::event_loop::current());
+    ask(question{task, reply}, is_urgent);
+    // A follower whose bell rings meanwhile leaves: it does not wait for the rest of the second.
+    auto value = co_await reply.get_unless_cancelled();
+    co_return value;
+  }
+
+  store::task_queue& queue() noexcept { return queue_; }
+
+  aio::awaitable<> stop() { co_await aio::run_on(home_, stop_at_home()); }
+
+ private:
   void ask(question one, bool is_urgent) {
     {
       const std::lock_guard lock(mutex_);
@@ -49,11 +56,6 @@ class batched_endings::impl {
     if (is_urgent) urgent_->ring();
   }
 
-  store::task_queue& queue() noexcept { return queue_; }
-
-  aio::awaitable<> stop() { co_await aio::run_on(home_, stop_at_home()); }
-
- private:
   aio::awaitable<> keep_asking() {
     steady_time last{};
     while (true) {
@@ -101,7 +103,7 @@ class batched_endings::impl {
     const auto found = co_await queue_.terminals(std::move(tasks));
     const auto answered = std::exchange(owed.open, {});
     for (std::size_t i = 0; i < answered.size(); ++i) {
-      answered[i].reply.set(found ? to_answer((*found)[i]) : answer(found.error()));
+      answered[i].reply.set(found ? answer((*found)[i]) : answer(found.error()));
     }
   }
 
@@ -133,11 +135,20 @@ batched_endings::~batched_endings() = default;
 
 aio::awaitable<result<std::optional<stream::position>>> batched_endings::terminal_of(
     task_id task, bool is_urgent) {
-  const aio::one_shot<answer> reply(*aio::event_loop::current());
-  impl_->ask(question{task, reply}, is_urgent);
-  // A follower whose bell rings meanwhile leaves: it does not wait for the rest of the second.
-  auto value = co_await reply.get_unless_cancelled();
-  co_return value;
+  const auto found = co_await impl_->question_of(task, is_urgent);
+  if (!found) co_return found.error();
+  if (!found->exists) co_return fail(errc::not_found, "there is no such task");
+  if (!found->attempt) co_return std::optional<stream::position>();
+  co_return std::optional(stream::position{*found->attempt, found->index});
+}
+
+aio::awaitable<result<store::task_queue::terminal_position>> batched_endings::end_of(
+    store::owner_id owner, task_id task) {
+  auto found = co_await impl_->question_of(task, true);
+  if (found && (!found->exists || found->is_hidden || found->owner != owner)) {
+    co_return fail(errc::not_found, "no such task");
+  }
+  co_return found;
 }
 
 aio::awaitable<result<stream::stored_ending>> batched_endings::ending_of(task_id task) {

@@ -1,6 +1,6 @@
-// Answers the followers' question "has this task ended in the database?" for a whole process:
-// questions that wait are asked together in one statement. An urgent one is asked at once (with
-// everything that waits), the others at most a second later.
+// Answers the question "has this task ended in the database, and whose is it?" for a whole process:
+// for those who come and for followers. Questions that wait are asked together in one statement. An
+// urgent one is asked at once (with everything that waits), the others at most a second later.
 #pragma once
 
 #include <memory>
@@ -21,6 +21,11 @@ class batched_endings final : public stream::task_endings {
   [[nodiscard]] aio::awaitable<result<std::optional<stream::position>>> terminal_of(
       task_id task, bool is_urgent) override;
   [[nodiscard]] aio::awaitable<result<stream::stored_ending>> ending_of(task_id task) override;
+
+  /// Where the terminal chunk of the owner's task is, if it has ended; `not_found` unless it is the
+  /// owner's and its conversation is not hidden. Knows cleaned tasks too. Urgent.
+  [[nodiscard]] aio::awaitable<result<store::task_queue::terminal_position>> end_of(
+      store::owner_id owner, task_id task);
 
   /// Answers what waits with `unavailable` and stops. Any loop; no question may come after it.
   [[nodiscard]] aio::awaitable<> stop();

@@ -212,7 +212,7 @@ class engine_fixture : public testing::Test {
     submissions_.emplace(*database_, bells_, limits_);
     queue_.emplace(*database_, bells_, limits_);
     if (!endings_) endings_.emplace(loops_[0], *queue_);
-    answers_.emplace(*conversations_, *queue_, log_, bells_, &running_);
+    answers_.emplace(*conversations_, *queue_, log_, *endings_, bells_, &running_);
   }
   void close_database() { database_.reset(); }
 

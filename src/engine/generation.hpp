@@ -126,12 +126,12 @@ class generation {
   std::string model_;
   std::size_t input_bytes_ = 0;
   std::optional<provider::usage> reported_;
-  std::optional<milliseconds> first_text_after_;  // the time to the first token
-  std::uint32_t logged_ = 0;                      // chunks known to be in the log
-  std::uint32_t told_ = 0;                        // chunks the log of the process knows of
-  std::uint32_t saved_ = 0;                       // chunks known to be in the database
-  bool is_appending_ = false;      // on_appended() is still to come
-  bool waits_for_append_ = false;  // flush() does
+  std::optional<milliseconds> first_text_after_;    // the time to the first token
+  std::uint32_t logged_ = 0;                        // chunks known to be in the log
+  std::uint32_t told_ = 0;                          // chunks the log of the process knows of
+  std::uint32_t saved_ = 0;                         // chunks known to be in the database
+  bool is_appending_ = false;                       // on_appended() is still to come
+  bool waits_for_append_ = false;                   // flush() does
   std::optional<stream::append_result> unsettled_;  // what flush() is to put right
   int log_failures_ = 0;
   steady_time log_retry_at_{};

@@ -232,7 +232,8 @@ TEST_F(worker_test, a_reader_of_an_answer_that_is_written_here_costs_no_question
              "text");
   questionable_database unsure(*database_);
   store::task_queue silent_queue(unsure, bells_, limits_);
-  answers from_memory(*conversations_, silent_queue, log_, bells_, &running_);
+  batched_endings silent_endings(loops_[0], silent_queue);
+  answers from_memory(*conversations_, silent_queue, log_, silent_endings, bells_, &running_);
   unsure.refuse_after = 0;
   const auto end = await(from_memory.end_of("local", posted.task));
   ASSERT_TRUE(end.has_value());
@@ -245,6 +246,7 @@ TEST_F(worker_test, a_reader_of_an_answer_that_is_written_here_costs_no_question
   EXPECT_EQ(await(from_memory.end_of("bob", posted.task)).error().code, errc::unavailable);
   EXPECT_EQ(unsure.refused, 2) << "what is hidden is not known here";
   EXPECT_EQ(await(answers_->end_of("local", posted.task)).error().code, errc::not_found);
+  await(silent_endings.stop());
 }
 
 TEST_F(worker_test, the_text_of_more_answers_than_fit_into_a_statement_is_saved) {

@@ -8,9 +8,7 @@ constexpr auto insert = "INSERT INTO words(id) VALUES($1)";
 
 class postgres_groups : public postgres_fixture {
  protected:
-  static std::uint64_t commits() {
-    return metrics::find_histogram(metrics::commit_group).count();
-  }
+  static std::uint64_t commits() { return metrics::find_histogram(metrics::commit_group).count(); }
 
   aio::awaitable<result<void>> in_group(transaction_body body, std::string group = "a") {
     auto done = co_await database().write_in_group(std::move(body), std::move(group));

@@ -169,8 +169,8 @@ aio::awaitable<> postgres_pool::serve_next(place& at) {
   at.used_at = ++uses_;
   {
     const counted in_use(used_, shown_used);
-    turn = co_await run_transactions(*at.connection, std::move(turn), shared_.limits,
-                                     shared_.writes);
+    turn =
+        co_await run_transactions(*at.connection, std::move(turn), shared_.limits, shared_.writes);
   }
   if (!at.connection->is_usable()) drop(at);
   for (auto& one : turn) {

@@ -134,8 +134,8 @@ aio::awaitable<result<void>> run_once(postgres_connection& on, pooled_transactio
   co_return outcome;
 }
 
-/// All of a group in one transaction. False: nothing is known to be committed, and each is to run by
-/// itself.
+/// All of a group in one transaction. False: nothing is known to be committed, and each is to run
+/// by itself.
 aio::awaitable<bool> run_together(postgres_connection& on, std::vector<pooled_transaction>& group,
                                   const postgres_limits& limits, write_outcomes& writes) {
   postgres_transaction in(on, group.front(), limits);

@@ -39,8 +39,7 @@ std::vector<pooled_transaction> postgres_turns::take() {
   turns_.pop_front();
   next->is_taken = true;
   auto& members = next->members;
-  const auto count =
-      static_cast<std::ptrdiff_t>(std::min(together_max_, members.size()));
+  const auto count = static_cast<std::ptrdiff_t>(std::min(together_max_, members.size()));
   std::vector<pooled_transaction> out(std::make_move_iterator(members.begin()),
                                       std::make_move_iterator(members.begin() + count));
   members.erase(members.begin(), members.begin() + count);

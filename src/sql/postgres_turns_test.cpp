@@ -106,9 +106,7 @@ TEST_F(postgres_turns_test, whoever_leaves_is_given_back_also_where_a_group_gath
   push("b/1");
   push("b/2");
   push("x");
-  auto left = waiting.remove_if([](const pooled_transaction& one) {
-    return one.group != "b";
-  });
+  auto left = waiting.remove_if([](const pooled_transaction& one) { return one.group != "b"; });
   EXPECT_EQ(left.size(), 2U);
   EXPECT_EQ(waiting.size(), 2U);
   left = waiting.remove_if([](const pooled_transaction&) { return true; });

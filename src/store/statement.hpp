@@ -2,8 +2,8 @@
 // statements_*.hpp headers and in all_statements(), so that a test can ask the database for the
 // plan of each. The text is the same for SQLite and PostgreSQL: parameters are `$1`, a parameter in
 // a SELECT list or in arithmetic is CAST, literal state lists are those of the partial indexes, and
-// a list of rows to change is a MATERIALIZED CTE (both planners otherwise run it once per row), and a
-// column whose index would be the wrong one is written `column || ''` (PostgreSQL takes one index
+// a list of rows to change is a MATERIALIZED CTE (both planners otherwise run it once per row), and
+// a column whose index would be the wrong one is written `column || ''` (PostgreSQL takes one index
 // for as good as another until it has analyzed a table).
 #pragma once
 

@@ -218,8 +218,9 @@ ORDER BY t.seq DESC LIMIT 1)"};
 /// $1 JSON [{"i": task}...]
 inline constexpr statement terminals{"terminals", R"(
 WITH j AS MATERIALIZED (SELECT value->>'i' AS id FROM json_each($1))
-SELECT m.task_id, m.attempt, m.terminal_index FROM j CROSS JOIN messages m
-  WHERE m.task_id = j.id)"};
+SELECT m.task_id, m.attempt, m.terminal_index, m.owner,
+  CASE WHEN )" STORE_MESSAGE_IS_VISIBLE R"( THEN 0 ELSE 1 END
+FROM j CROSS JOIN messages m WHERE m.task_id = j.id)"};
 
 /// $1 task
 inline constexpr statement ending_of{"ending_of", R"(

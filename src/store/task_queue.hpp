@@ -165,8 +165,7 @@ class task_queue {
   /// earlier call with the same arguments whose reply was lost. False: somebody else owns the task
   /// (stop silently). Idempotent. `of`: its owner, if known; those of one owner that end together
   /// then share a commit.
-  [[nodiscard]] aio::awaitable<result<bool>> finish(task_holder held, ending how,
-                                                    owner_id of = {});
+  [[nodiscard]] aio::awaitable<result<bool>> finish(task_holder held, ending how, owner_id of = {});
 
   /// running -> queued with all text saved: after a failure that may pass (`counts_as_failure`, due
   /// after `delay`), or handed back by a worker that stops (no failure). If a cancel was requested
@@ -207,15 +206,14 @@ class task_queue {
     bool exists = false;
     std::optional<std::uint32_t> attempt;  // set: it has ended, with this terminal chunk
     std::uint32_t index = 0;
+    owner_id owner;          // if it exists
+    bool is_hidden = false;  // with its conversation
   };
   /// One answer per id, in order. A task that was cleaned away is answered from its message.
   [[nodiscard]] aio::awaitable<result<std::vector<terminal_position>>> terminals(
       std::vector<task_id> tasks);
   /// REQUIRES that it has ended. A task that was cleaned away is answered from its message.
   [[nodiscard]] aio::awaitable<result<stored_ending>> ending_of(task_id task);
-  /// Where the terminal chunk of the owner's task is, if it has ended; `not_found` unless it is the
-  /// owner's and its conversation is not hidden. Knows cleaned tasks too.
-  [[nodiscard]] aio::awaitable<result<terminal_position>> end_of(owner_id owner, task_id task);
 
   // --- upkeep ------------------------------------------------------------------------------------
 

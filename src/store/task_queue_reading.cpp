@@ -96,10 +96,13 @@ aio::awaitable<result<terminal_positions>> read_terminals(sql::transaction& in,
   terminal_positions out;
   out.reserve(tasks.size());
   for (const auto& id : tasks) {
-    task_queue::terminal_position one{id, false, std::nullopt, 0};
+    task_queue::terminal_position one;
+    one.task = id;
     if (const auto at = by_id.find(id); at != by_id.end()) {
       const auto& row = *at->second;
       one.exists = true;
+      one.owner = row[3].text();
+      one.is_hidden = row[4].integer() != 0;
       if (!row[2].is_null()) {
         one.attempt = static_cast<std::uint32_t>(row[1].integer());
         one.index = static_cast<std::uint32_t>(row[2].integer());
@@ -115,19 +118,6 @@ aio::awaitable<result<stored_ending>> read_ending(sql::transaction& in, task_id 
   if (found.empty()) co_return fail(errc::not_found, "the answer was deleted");
   if (found[0][15].is_null()) co_return fail(errc::conflict, "the task has not ended");
   co_return to_stored_ending(found[0]);
-}
-
-aio::awaitable<result<task_queue::terminal_position>> read_end_of(sql::transaction& in,
-                                                                  owner_id owner, task_id task) {
-  const auto found =
-      co_await in.execute(statements::owns_answer.text, sql::parameters{task, owner});
-  if (found.empty()) co_return fail(errc::not_found, "no such task");
-  task_queue::terminal_position out{task, true, std::nullopt, 0};
-  if (const auto& row = found[0]; !row[1].is_null()) {
-    out.attempt = static_cast<std::uint32_t>(row[0].integer());
-    out.index = static_cast<std::uint32_t>(row[1].integer());
-  }
-  co_return out;
 }
 
 }  // namespace
@@ -181,15 +171,6 @@ aio::awaitable<result<stored_ending>> task_queue::ending_of(task_id task) {
     return read_ending(in, task);
   };
   auto done = co_await database_.read<stored_ending>(body);
-  co_return done;
-}
-
-aio::awaitable<result<task_queue::terminal_position>> task_queue::end_of(owner_id owner,
-                                                                         task_id task) {
-  const auto body = [owner, task](sql::transaction& in) {
-    return read_end_of(in, owner, task);
-  };
-  auto done = co_await database_.read<terminal_position>(body);
   co_return done;
 }
 

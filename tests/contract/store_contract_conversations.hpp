@@ -43,8 +43,8 @@ TEST_P(store_contract, somebody_elses_rows_are_not_there) {
   EXPECT_EQ(refusal(talk_->get_message(bob, posted.message)), errc::not_found);
   EXPECT_EQ(refusal(queue_->get(bob, posted.task)), errc::not_found);
   EXPECT_EQ(refusal(queue_->task_of(bob, posted.conversation, std::nullopt)), errc::not_found);
-  EXPECT_EQ(refusal(queue_->end_of(bob, posted.task)), errc::not_found);
-  EXPECT_TRUE(run(queue_->end_of(ann, posted.task)).has_value());
+  EXPECT_FALSE(may_follow(bob, posted.task));
+  EXPECT_TRUE(may_follow(ann, posted.task));
   EXPECT_TRUE(get(queue_->active(bob, 10)).empty());
   EXPECT_TRUE(get(talk_->list(bob, 10, std::nullopt, std::nullopt)).data.empty());
   EXPECT_TRUE(get(talk_->changes_since(bob, 0, 10)).conversations.empty());
@@ -148,7 +148,7 @@ TEST_P(store_contract, a_removed_conversation_is_hidden_everywhere_until_it_is_r
             errc::not_found);
   EXPECT_EQ(refusal(queue_->get(ann, posted.task)), errc::not_found);
   EXPECT_EQ(refusal(queue_->task_of(ann, posted.conversation, posted.message)), errc::not_found);
-  EXPECT_EQ(refusal(queue_->end_of(ann, posted.task)), errc::not_found);
+  EXPECT_FALSE(may_follow(ann, posted.task));
   EXPECT_EQ(refusal(posts_->post(ann, posted.conversation, "x", std::nullopt, {})),
             errc::not_found);
   EXPECT_EQ(refusal(posts_->regenerate(ann, posted.message, {})), errc::not_found);

@@ -29,8 +29,8 @@ TEST_P(store_contract, an_answer_whose_task_was_cleaned_away_still_has_its_endin
   EXPECT_EQ(ends[2].attempt, std::nullopt);
   EXPECT_EQ(ends[3].index, 7U);
   EXPECT_EQ(get(queue_->ending_of(posted.task)).how.content, "answer");
-  EXPECT_TRUE(run(queue_->end_of(ann, posted.task)).has_value());
-  EXPECT_EQ(refusal(queue_->end_of(bob, posted.task)), errc::not_found);
+  EXPECT_TRUE(may_follow(ann, posted.task));
+  EXPECT_FALSE(may_follow(bob, posted.task));
   EXPECT_EQ(task_of(ann, posted.task).state, task_state::succeeded);
   EXPECT_EQ(cancel(ann, posted.task).state, task_state::succeeded);
   EXPECT_EQ(refusal(queue_->cancel(bob, posted.task, cancelled_ending)), errc::not_found);

@@ -193,6 +193,11 @@ class store_contract : public testing::TestWithParam<database_factory> {
   submission post_with(const owner_id& owner, submit_options options) {
     return get(posts_->post(owner, std::nullopt, "hello", std::nullopt, std::move(options)));
   }
+  /// Whether it is there for its owner to follow.
+  bool may_follow(const owner_id& owner, task_id task) {
+    const auto found = get(queue_->terminals({task})).front();
+    return found.exists && !found.is_hidden && found.owner == owner;
+  }
   cancel_result cancel(const owner_id& owner, task_id task) {
     return get(queue_->cancel(owner, task, cancelled_ending));
   }

@@ -64,7 +64,7 @@ TEST_P(store_contract, an_answer_costs_at_most_ten_statements) {
     const auto claimed = claim_one(worker);
     counting.take();
     if (!claimed.context) get(queue_->context(claimed.held, 100'000));
-    get(queue_->end_of(ann, posted.task));
+    get(queue_->terminals({posted.task}));
     EXPECT_TRUE(finish(claimed));
     cost += counting.take();
     return cost;
