@@ -171,8 +171,10 @@ UPDATE tasks SET state = CASE WHEN CAST($3 AS bigint) = 0 THEN 'ready' ELSE 'wai
   ready_at = now_ms(), rev = $2
 WHERE id IN (SELECT id FROM p) RETURNING queue)"};
 
+/// When the first delayed task is due, and whether it is.
 inline constexpr statement next_due{"next_due", R"(
-SELECT min(run_at) FROM tasks WHERE state = 'delayed')"};
+SELECT min(run_at), CASE WHEN min(run_at) <= now_ms() THEN 1 ELSE 0 END FROM tasks
+WHERE state = 'delayed')"};
 
 /// Marks a task; the row stays locked, so that nobody claims it while the caller decides. $1 task,
 /// $2 rev, $3 owner

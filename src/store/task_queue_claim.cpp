@@ -160,10 +160,16 @@ aio::awaitable<result<std::int64_t>> make_due_of(sql::transaction& in, owner_id 
   co_return static_cast<std::int64_t>(moved.size());
 }
 
-aio::awaitable<result<std::optional<wall_time>>> find_next_due(sql::transaction& in) {
+struct due_time {
+  std::optional<wall_time> at;
+  bool is_past = false;
+};
+
+aio::awaitable<result<due_time>> find_next_due(sql::transaction& in) {
   const auto found = co_await in.execute(statements::next_due.text);
-  std::optional<wall_time> out;
-  if (!found[0][0].is_null()) out = from_unix_ms(found[0][0].integer());
+  due_time out;
+  if (!found[0][0].is_null()) out.at = from_unix_ms(found[0][0].integer());
+  out.is_past = found[0][1].integer() != 0;
   co_return out;
 }
 
@@ -234,29 +240,29 @@ aio::awaitable<result<void>> task_queue::adapt() {
 }
 
 aio::awaitable<result<std::optional<wall_time>>> task_queue::make_due() {
-  for (int round = 0; round < due_rounds_max; ++round) {
-    const auto find = [](sql::transaction& in) {
-      return find_due_owners(in);
-    };
+  const auto look = [](sql::transaction& in) {
+    return find_next_due(in);
+  };
+  const auto find = [](sql::transaction& in) {
+    return find_due_owners(in);
+  };
+  for (int round = 0;; ++round) {
+    const auto next = co_await database_.read<due_time>(look);
+    if (!next) co_return next.error();
+    if (!next->is_past || round == due_rounds_max) co_return next->at;
     const auto owners = co_await database_.read<std::vector<owner_id>>(find);
     if (!owners) co_return owners.error();
-    if (owners->empty()) break;
     for (const auto& owner : *owners) {
       const auto body = [owner, cap = limits_.running_per_owner_max](sql::transaction& in) {
         return make_due_of(in, owner, cap);
       };
-      const auto moved = co_await database_.write<std::int64_t>(body);
+      const auto moved = co_await database_.write<std::int64_t>(body, owner);
       if (!moved) co_return moved.error();
       if (*moved == 0) continue;
       bells_.owner_changed(owner);
       bells_.queue_changed();
     }
   }
-  const auto next = [](sql::transaction& in) {
-    return find_next_due(in);
-  };
-  auto due = co_await database_.read<std::optional<wall_time>>(next);
-  co_return due;
 }
 
 aio::awaitable<result<void>> task_queue::retire(worker_id worker) {
