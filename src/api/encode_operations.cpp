@@ -27,6 +27,16 @@ void append_ended(std::string& out, const store::ended_counts& counted) {
   object.integer("day", counted.day);
 }
 
+void append_limits(std::string& out, const std::vector<store::provider_room>& limits) {
+  out += '{';
+  for (const auto& [provider, most] : limits) {
+    if (out.back() != '{') out += ',';
+    append_json_string(out, provider);  // a name of the configuration
+    out += ':' + std::to_string(most);
+  }
+  out += '}';
+}
+
 void append_attempt(std::string& out, const store::attempt_record& row) {
   object_writer object(out);
   object.integer("attempt", static_cast<std::int64_t>(row.attempt));
@@ -47,6 +57,7 @@ void write_task(object_writer& object, const store::operator_task& of) {
   object.text("queue", row.queue);
   object.integer("priority", row.priority);
   object.text("model", of.model);
+  object.text("provider", of.provider);
   object.integer("attempt", static_cast<std::int64_t>(row.attempt));
   object.integer("failures", row.failures);
   object.integer("failures_max", row.failures_max);
@@ -80,6 +91,7 @@ void append_worker(std::string& out, const store::worker_record& row) {
   }
   object.integer("concurrency", row.concurrency);
   object.integer("running", row.running);
+  append_limits(object.name("provider_limits"), row.limits);
   object.time("started_at", row.started_at);
   object.time("last_heartbeat_at", row.renewed_at);
   object.time("lease_until", row.expires_at);

@@ -35,6 +35,7 @@ worker_record to_worker(const sql::row& row) {
   out.expires_at = from_unix_ms(row[9].integer());
   out.is_alive = row[10].integer() != 0;
   out.is_draining = row[11].integer() != 0;
+  out.limits = parse_json_limits(row[12]);
   return out;
 }
 
@@ -45,6 +46,7 @@ operator_task to_operator_task(const sql::row& row) {
   out.model = row[22].maybe_text();
   if (!row[23].is_null()) out.attempt_started_at = from_unix_ms(row[23].integer());
   out.worker = row[24].maybe_id<worker_id>();
+  if (!row[25].text().empty()) out.provider = row[25].text();
   return out;
 }
 

@@ -278,7 +278,7 @@ TEST_P(store_contract, the_statements_that_end_an_attempt_are_fences_by_themselv
   };
   const auto requeued_by = [&](std::uint32_t attempt, worker_id worker) {
     return ask(std::string(statements::requeue_task.text),
-               {posted.task, attempt, worker, 1000, 0, 1, nullptr, nullptr, nullptr, 1})
+               {posted.task, attempt, worker, 1000, 0, 1, nullptr, nullptr, nullptr, 1, nullptr})
         .size();
   };
   EXPECT_EQ(finished_by(held.attempt, stranger), 0);
