@@ -146,7 +146,7 @@ TEST_F(provider_limits_test, one_that_is_stopped_as_it_is_handed_on_ends) {
   const auto lane = store::claim_lanes_text(1);
   start_worker(1, lane);
   const auto first = post_to("of-a");
-  eventually([&] { return state_of(first) == task_state::running; }, "the only place taken");
+  eventually([&] { return worker_->running() == 1; }, "the only place taken");
   watched_->hold();
   const auto second = post_to("of-a");
   eventually([&] { return watched_->held == 1; }, "a claim");

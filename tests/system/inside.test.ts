@@ -171,7 +171,7 @@ describe("dashboards, alerts and documents", () => {
   let exposed: Metrics;
   beforeAll(async () => {
     // Everything has happened at least once here, so that no series is missing.
-    const engine = await startEngine({ model: model.base });
+    const engine = await startEngine({ model: model.base, args: ["--provider-limits", "openai=50"] });
     const posted = await engine.ask(wish({ key: freshKey(), tokens: 5, status: 503, fail_times: 1 }));
     await readToEnd(engine.url, posted.task_id);
     await fetch(`${engine.url}/models`, { headers: { "X-Large": "x".repeat(20_000) } });
