@@ -261,10 +261,12 @@ describe("dashboards, alerts and documents", () => {
     expect(new Set(all.map((one) => one.name)).size).toBe(all.length);
   });
 
-  const promtool = spawnSync("promtool", ["--version"]).status === 0;
-  test.skipIf(!promtool)("the alert rules are what Prometheus accepts", () => {
-    const checked = spawnSync("promtool", ["check", "rules", join(root, "deploy/prometheus/throughline.rules.yml")]);
-    expect(checked.status, checked.stderr.toString()).toBe(0);
+  test.each([
+    ["the rules and what scrapes are what Prometheus accepts", "check", "config", "deploy/prometheus/prometheus.yml"],
+    ["the alarms go off when they should, and not otherwise", "test", "rules", "tests/system/alerts.yml"],
+  ])("%s", (_, ...args) => {
+    const checked = spawnSync("promtool", [args[0]!, args[1]!, join(root, args[2]!)]);
+    expect(checked.status, `${checked.error ?? ""}${checked.stdout}${checked.stderr}`).toBe(0);
   });
 
   test("every metric is described in docs/operations.md, with its labels, and no other", () => {
