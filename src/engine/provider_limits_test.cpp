@@ -29,9 +29,11 @@ class provider_limits_test : public engine_fixture {
       return choice ? choice->source->name() : std::string();
     });
   }
-  /// With a database that is watched for one statement.
-  void start_worker(std::int64_t limit, std::string_view statement = "") {
+  /// With a database that is watched for one statement, which may be refused.
+  void start_worker(std::int64_t limit, std::string_view statement = "",
+                    std::function<bool(const sql::parameters&)> refuses = {}) {
     watched_.emplace(*database_, loops_[0], statement);
+    watched_->refuses = std::move(refuses);
     watched_queue_.emplace(*watched_, bells_, limits_);
     worker_options options;
     options.limits["a"] = limit;
@@ -164,11 +166,7 @@ TEST_F(provider_limits_test, a_claim_that_fails_keeps_no_place) {
   const auto lane = store::claim_lanes_text(1);
   std::atomic<bool> refuses = true;
   const auto posted = post_to("of-a");
-  watched_.reset();
-  start_worker(1, lane);
-  watched_->refuses = [&](const sql::parameters&) {
-    return refuses.load();
-  };
+  start_worker(1, lane, [&](const sql::parameters&) { return refuses.load(); });
   eventually([&] { return watched_->refused > 1; }, "refusals");
   refuses = false;
   eventually([&] { return state_of(posted) == task_state::running; }, "a place");
