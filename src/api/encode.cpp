@@ -142,43 +142,34 @@ std::string encode(const store::page<store::message>& page) {
 }
 
 std::string encode_submission(const store::submission& accepted) {
-  std::string out;
-  {
-    object_writer object(out);
+  return encode_object([&](object_writer& object) {
     object.id("task_id", accepted.task);
     object.id("message_id", accepted.message);
     object.id("user_message_id", accepted.user_message);
     object.text("status", "processing");
     object.text("stream_url", "/stream/" + accepted.task.to_string());
-  }
-  return out;
+  });
 }
 
 std::string encode_chat_submission(const store::submission& accepted) {
-  std::string out;
-  {
-    object_writer object(out);
+  return encode_object([&](object_writer& object) {
     object.id("message_id", accepted.message);
     object.id("session_id", accepted.conversation);
     object.id("task_id", accepted.task);
     object.text("status", "queued");
     object.text("stream_url", "/chat/stream/" + accepted.conversation.to_string() +
                                   "?message_id=" + accepted.message.to_string());
-  }
-  return out;
+  });
 }
 
 std::string encode(const chat_status& status) {
-  std::string out;
-  {
-    object_writer object(out);
+  return encode_object([&](object_writer& object) {
     object.text("status", store::to_string(status.row.status));
     object.text("content", status.content);
     object.integer("chunk_count", status.chunk_count);
     object.id("task_id", status.row.task);
     append_failure(object.name("error"), status.row.failure);
-  }
-  return out;
+  });
 }
 
 }  // namespace throughline::api

@@ -8,16 +8,15 @@
 namespace throughline::api {
 namespace {
 
-constexpr std::array<std::string_view, 5> open_states{"blocked", "delayed", "waiting", "ready",
-                                                      "running"};
-
 void append_name(std::string& out, const std::string& name) {
   append_json_string(out, name);
 }
 
 void append_open(std::string& out, const std::array<std::int64_t, 5>& counted) {
   object_writer object(out);
-  for (std::size_t i = 0; i < counted.size(); ++i) object.integer(open_states[i], counted[i]);
+  for (std::size_t i = 0; i < counted.size(); ++i) {
+    object.integer(store::to_string(static_cast<store::task_state>(i)), counted[i]);
+  }
 }
 
 void append_ended(std::string& out, const store::ended_counts& counted) {
@@ -25,6 +24,16 @@ void append_ended(std::string& out, const store::ended_counts& counted) {
   object.integer("minute", counted.minute);
   object.integer("hour", counted.hour);
   object.integer("day", counted.day);
+}
+
+void append_limits(std::string& out, const std::vector<store::provider_room>& limits) {
+  out += '{';
+  for (const auto& [provider, most] : limits) {
+    if (out.back() != '{') out += ',';
+    append_json_string(out, provider);  // a name of the configuration
+    out += ':' + std::to_string(most);
+  }
+  out += '}';
 }
 
 void append_attempt(std::string& out, const store::attempt_record& row) {
@@ -47,6 +56,7 @@ void write_task(object_writer& object, const store::operator_task& of) {
   object.text("queue", row.queue);
   object.integer("priority", row.priority);
   object.text("model", of.model);
+  object.text("provider", of.provider);
   object.integer("attempt", static_cast<std::int64_t>(row.attempt));
   object.integer("failures", row.failures);
   object.integer("failures_max", row.failures_max);
@@ -80,6 +90,7 @@ void append_worker(std::string& out, const store::worker_record& row) {
   }
   object.integer("concurrency", row.concurrency);
   object.integer("running", row.running);
+  append_limits(object.name("provider_limits"), row.limits);
   object.time("started_at", row.started_at);
   object.time("last_heartbeat_at", row.renewed_at);
   object.time("lease_until", row.expires_at);
@@ -115,22 +126,15 @@ std::string encode(const store::page<store::operator_task>& page) {
 }
 
 std::string encode(const std::vector<store::queue_record>& all) {
-  std::string out;
-  {
-    object_writer object(out);
-    append_array(object.name("data"), all, append_queue);
-  }
-  return out;
+  return encode_object(
+      [&](object_writer& object) { append_array(object.name("data"), all, append_queue); });
 }
 
 std::string encode(const store::task_history& whole) {
-  std::string out;
-  {
-    object_writer object(out);
+  return encode_object([&](object_writer& object) {
     write_task(object, whole.now);
     append_array(object.name("attempts"), whole.attempts, append_attempt);
-  }
-  return out;
+  });
 }
 
 std::string encode(const store::statistics& counted) {
@@ -142,9 +146,7 @@ std::string encode(const store::statistics& counted) {
       if (queue.workers == 0) unserved += queue.tasks[i];
     }
   }
-  std::string out;
-  {
-    object_writer object(out);
+  return encode_object([&](object_writer& object) {
     {
       object_writer tasks(object.name("tasks"));
       append_open(tasks.name("open"), open);
@@ -159,8 +161,7 @@ std::string encode(const store::statistics& counted) {
     workers.integer("draining", counted.workers_draining);
     workers.integer("concurrency", counted.concurrency);
     workers.integer("running", counted.running);
-  }
-  return out;
+  });
 }
 
 }  // namespace throughline::api

@@ -22,16 +22,24 @@ inline void append_failure(std::string& out, const std::optional<store::answer_e
   object.boolean("retryable", failure->retryable);
 }
 
-/// `{"data":[...],"next_cursor":...}`, each row written by `append(out, row)`.
-template <class Row, class Append>
-std::string encode_page(const store::page<Row>& page, Append append) {
+/// The object whose members `write(object_writer&)` writes.
+template <class Write>
+std::string encode_object(Write write) {
   std::string out;
   {
     object_writer object(out);
-    append_array(object.name("data"), page.data, append);
-    object.text("next_cursor", page.next_cursor);
+    write(object);
   }
   return out;
+}
+
+/// `{"data":[...],"next_cursor":...}`, each row written by `append(out, row)`.
+template <class Row, class Append>
+std::string encode_page(const store::page<Row>& page, Append append) {
+  return encode_object([&](object_writer& object) {
+    append_array(object.name("data"), page.data, append);
+    object.text("next_cursor", page.next_cursor);
+  });
 }
 
 /// What `append(out, row)` writes.

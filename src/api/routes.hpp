@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "api/api.hpp"
+#include "api/decode.hpp"
 #include "api/encode.hpp"
 #include "api/stream_tickets.hpp"
 #include "guard/rate_limit.hpp"
@@ -47,6 +48,15 @@ struct call {
       if (const auto parsed = Id::parse(found->second)) return *parsed;
     }
     return fail(errc::not_found, "There is nothing with this id");
+  }
+  /// The same where that is all there is to say: a body with anything in it is refused.
+  template <class Id>
+  [[nodiscard]] result<Id> id_alone() const {
+    auto of_path = id<Id>();
+    if (!of_path) return of_path.error();
+    const auto nothing = decode_nothing(request().body);
+    if (!nothing) return nothing.error();
+    return of_path;
   }
 };
 
@@ -119,6 +129,9 @@ void add_sign_in_routes(route_list& routes);
                                                                 std::optional<std::string> queue,
                                                                 std::int64_t priority);
 [[nodiscard]] result<void> check_model(const call& in, const std::optional<std::string>& model);
+
+/// Another try at an answer that failed or was cancelled, for its owner.
+[[nodiscard]] aio::awaitable<result<http::response>> retry(call in, task_id of);
 
 /// Counts and logs what was accepted, once it is committed.
 void note_accepted(const call& in, const store::submission& accepted);

@@ -68,10 +68,8 @@ aio::awaitable<result<call>> as_owner(call in, task_id id) {
 }
 
 answer cancel_task(call in) {
-  const auto id = in.id<task_id>();
+  const auto id = in.id_alone<task_id>();
   if (!id) co_return id.error();
-  const auto nothing = decode_nothing(in.request().body);
-  if (!nothing) co_return nothing.error();
   const auto owners = co_await as_owner(in, *id);
   if (!owners) co_return owners.error();
   log::info(log::task(*id), "asked to end by an operator",
@@ -83,19 +81,12 @@ answer cancel_task(call in) {
 }
 
 answer retry_task(call in) {
-  const auto id = in.id<task_id>();
+  const auto id = in.id_alone<task_id>();
   if (!id) co_return id.error();
-  const auto nothing = decode_nothing(in.request().body);
-  if (!nothing) co_return nothing.error();
   const auto owners = co_await as_owner(in, *id);
   if (!owners) co_return owners.error();
-  auto options = make_submit_options(*owners, std::nullopt, std::nullopt, 0);
-  if (!options) co_return options.error();
-  const auto accepted =
-      co_await in.app.on.submissions.retry(owners->owner, *id, std::move(*options));
-  if (!accepted) co_return accepted.error();
-  note_accepted(*owners, *accepted);
-  co_return http::json_response(202, encode_submission(*accepted));
+  auto retried = co_await retry(*owners, *id);
+  co_return retried;
 }
 
 answer set_paused(call in, bool paused) {
@@ -119,10 +110,8 @@ answer resume_queue(call in) {
 }
 
 answer drain_worker(call in) {
-  const auto id = in.id<worker_id>();
+  const auto id = in.id_alone<worker_id>();
   if (!id) co_return id.error();
-  const auto nothing = decode_nothing(in.request().body);
-  if (!nothing) co_return nothing.error();
   const auto row = co_await in.app.on.operations.drain(*id);
   if (!row) co_return row.error();
   log::info("a worker was asked to drain",

@@ -5,9 +5,10 @@
 #include "base/log.hpp"
 
 namespace throughline::api {
-namespace {
 
 using answer = aio::awaitable<result<http::response>>;
+
+namespace {
 
 /// 200 or 202 with the task as it is.
 answer show_task(call in, int status, store::task row) {
@@ -28,10 +29,8 @@ answer get_task(call in) {
 }
 
 answer cancel_task(call in) {
-  const auto id = in.id<task_id>();
+  const auto id = in.id_alone<task_id>();
   if (!id) co_return id.error();
-  const auto nothing = decode_nothing(in.request().body);
-  if (!nothing) co_return nothing.error();
   log::info(log::task(*id), "asked to end", {{"request_id", in.request().request_id}});
   auto row = co_await in.app.on.answers.cancel(in.loop(), in.owner, *id);
   if (!row) co_return row.error();
@@ -41,16 +40,10 @@ answer cancel_task(call in) {
 }
 
 answer retry_task(call in) {
-  const auto id = in.id<task_id>();
+  const auto id = in.id_alone<task_id>();
   if (!id) co_return id.error();
-  const auto nothing = decode_nothing(in.request().body);
-  if (!nothing) co_return nothing.error();
-  auto options = make_submit_options(in, std::nullopt, std::nullopt, 0);
-  if (!options) co_return options.error();
-  const auto accepted = co_await in.app.on.submissions.retry(in.owner, *id, std::move(*options));
-  if (!accepted) co_return accepted.error();
-  note_accepted(in, *accepted);
-  co_return http::json_response(202, encode_submission(*accepted));
+  auto retried = co_await retry(in, *id);
+  co_return retried;
 }
 
 /// At most this many, newest first: a list for people, not an export.
@@ -77,6 +70,15 @@ answer list_active_of_chat(call in) {
 }
 
 }  // namespace
+
+answer retry(call in, task_id of) {
+  auto options = make_submit_options(in, std::nullopt, std::nullopt, 0);
+  if (!options) co_return options.error();
+  const auto accepted = co_await in.app.on.submissions.retry(in.owner, of, std::move(*options));
+  if (!accepted) co_return accepted.error();
+  note_accepted(in, *accepted);
+  co_return http::json_response(202, encode_submission(*accepted));
+}
 
 void add_task_routes(route_list& routes) {
   using http::method;

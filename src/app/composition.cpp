@@ -98,10 +98,14 @@ engine::generation_services services_of(composition& on, const settings& values)
           .running = on.kept.is_alone() ? &on.running : nullptr};
 }
 
-engine::worker_options worker_options_of(const settings& values, bool is_alone) {
+engine::worker_options worker_options_of(const configuration& config, bool is_alone) {
+  const auto& values = config.values;
   engine::worker_options options;
   options.is_alone = is_alone;
   options.queues = values.queues;
+  for (const auto& provider : config.providers) {
+    if (provider.answers_max > 0) options.limits[provider.name] = provider.answers_max;
+  }
   options.concurrency = values.worker_concurrency;
   options.cleaning.task_retention = values.task_retention;
   return options;
@@ -146,10 +150,17 @@ guard::door_options door_options_of(const configuration& config) {
 }
 
 std::unique_ptr<engine::worker> make_worker(composition& on, aio::event_loops& loops,
-                                            const settings& values) {
-  if (values.role == "api") return nullptr;
-  return std::make_unique<engine::worker>(loops, services_of(on, values), on.kept.bells(),
-                                          worker_options_of(values, on.kept.is_alone()));
+                                            const configuration& config) {
+  if (config.values.role == "api") return nullptr;
+  return std::make_unique<engine::worker>(loops, services_of(on, config.values), on.kept.bells(),
+                                          worker_options_of(config, on.kept.is_alone()));
+}
+
+store::provider_finder provider_finder_of(const provider::catalog& models) {
+  return [&models](const std::optional<std::string>& model) {
+    const auto choice = models.choose(model);
+    return choice ? choice->source->name() : std::string();
+  };
 }
 
 engine::readiness::sources readiness_sources_of(composition& on) {
@@ -191,12 +202,13 @@ composition::composition(aio::event_loop& home, aio::event_loops& loops, storage
       models(make_catalog(config, clients)),
       answers(conversations, queue, kept.log(), endings, kept.bells(),
               kept.is_alone() ? &running : nullptr),
-      worker(make_worker(*this, loops, config.values)),
+      worker(make_worker(*this, loops, config)),
       watch(home, loops),
       worker_watch(home, operations, {.needs_one = worker == nullptr}),
       readiness(home, readiness_sources_of(*this)),
       insight(home, insight_sources_of(*this, config.values)),
       door(door_options_of(config)) {
+  submissions.find_providers_with(provider_finder_of(models));
   if (worker) submissions.begin_tasks_at(worker->taker());
   for (const auto& provider : config.providers) {
     if (provider.models.empty() && provider.kind != provider_kind::demo)

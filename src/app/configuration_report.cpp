@@ -20,16 +20,19 @@ std::string service_name(std::string_view url) {
 }
 
 std::string describe_provider(const provider_settings& provider) {
+  const auto limit = provider.answers_max == 0
+                         ? std::string()
+                         : fmt::format(", at most {} answers at once", provider.answers_max);
   if (provider.kind == provider_kind::demo) {
-    return fmt::format("{}: the built-in demo, which needs no key and no network ({})",
-                       provider.name, provider.configured_by);
+    return fmt::format("{}: the built-in demo, which needs no key and no network{} ({})",
+                       provider.name, limit, provider.configured_by);
   }
   const auto models = provider.models.empty() ? std::string("asked from the server")
                                               : fmt::format("{}", fmt::join(provider.models, ", "));
-  return fmt::format("{}: {} API at {}, {}, models: {} ({})", provider.name,
+  return fmt::format("{}: {} API at {}, {}, models: {}{} ({})", provider.name,
                      provider.kind == provider_kind::openai ? "OpenAI-compatible" : "Anthropic",
                      without_userinfo(provider.base_url),
-                     provider.api_key.empty() ? "no key" : "key set", models,
+                     provider.api_key.empty() ? "no key" : "key set", models, limit,
                      provider.configured_by);
 }
 

@@ -1,12 +1,17 @@
 #include "app/configured_providers.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <iterator>
 
+#include "app/text_values.hpp"
+
 namespace throughline::app {
 namespace {
+
+constexpr std::int64_t answers_max = 1'000'000;
 
 /// The settings `NAME-api-key`, `NAME-base-url` and `NAME-model`.
 struct well_known {
@@ -134,6 +139,35 @@ void choose_default_model(configuration& into) {
   into.default_model_from = fmt::format("the first of {}", first.name);
 }
 
+std::string names_of(const std::vector<provider_settings>& providers) {
+  std::vector<std::string_view> names;
+  for (const auto& one : providers) names.push_back(one.name);
+  return fmt::format("{}", fmt::join(names, ", "));
+}
+
+/// `--provider-limits`: NAME=N for providers that there are, each once.
+void add_limits(configuration& into) {
+  const auto complain = [&](const std::string& what) {
+    into.problems.push_back(fmt::format("{}: {}", into.origin_of("provider-limits").where, what));
+  };
+  for (const auto& text : into.values.provider_limits) {
+    const auto equals = std::min(text.find('='), text.size());
+    const auto limit =
+        parse_count(std::string_view(text).substr(std::min(equals + 1, text.size())));
+    auto* const provider = find(into, trim(std::string_view(text).substr(0, equals)));
+    if (!limit || *limit < 1 || *limit > answers_max) {
+      complain(fmt::format("\"{}\" is no limit of a provider; write it like openai=8", text));
+    } else if (provider == nullptr) {
+      complain(fmt::format("\"{}\": there is no such provider; there are {}", text,
+                           names_of(into.providers)));
+    } else if (provider->answers_max != 0) {
+      complain(fmt::format("provider {} has two limits; keep one", provider->name));
+    } else {
+      provider->answers_max = *limit;
+    }
+  }
+}
+
 }  // namespace
 
 void add_providers(const setting_sources& sources, configuration& into) {
@@ -161,6 +195,7 @@ void add_providers(const setting_sources& sources, configuration& into) {
     demo.configured_by = "no model API is configured";
     into.providers.push_back(std::move(demo));
   }
+  add_limits(into);
   choose_default_model(into);
 }
 

@@ -6,8 +6,8 @@
 
 namespace throughline::app {
 
-/// Fills `providers`, `default_model` and what there is to say about them. REQUIRES that the values
-/// are merged.
+/// Fills `providers` with their limits, `default_model` and what there is to say about them.
+/// REQUIRES that the values are merged.
 void add_providers(const setting_sources& sources, configuration& into);
 
 }  // namespace throughline::app

@@ -71,6 +71,17 @@ std::string names(const json::object& of, std::string_view name) {
   return out;
 }
 
+/// `openai=8,anthropic=4`
+std::string limits(const json::object& of, std::string_view name) {
+  std::string out;
+  for (const auto& one : member(of, name)) {
+    if (!one.value().is_int64()) continue;
+    out += fmt::format("{}{}={}", out.empty() ? "" : ",", std::string_view(one.key()),
+                       one.value().get_int64());
+  }
+  return out.empty() ? std::string(nothing) : out;
+}
+
 using row_maker = std::function<table_row(const json::object&)>;
 
 std::string table(const json::object& reply, std::size_t width, const table_row& head,
@@ -87,18 +98,20 @@ std::string attempts_of(const json::object& task) {
 }  // namespace
 
 std::string show_workers(const json::object& reply, std::size_t width) {
-  return table(reply, width,
-               {"WORKER", "STATE", "RUNNING", "QUEUES", "STARTED", "HOST", "PROCESS", "VERSION"},
-               "no worker", [](const json::object& one) {
-                 return table_row{cell(one, "id"),
-                                  cell(one, "state"),
-                                  cell(one, "running") + "/" + cell(one, "concurrency"),
-                                  names(one, "queues"),
-                                  age(one, "started_at") + " ago",
-                                  cell(one, "host"),
-                                  cell(one, "process_id"),
-                                  cell(one, "version")};
-               });
+  return table(
+      reply, width,
+      {"WORKER", "STATE", "RUNNING", "LIMITS", "QUEUES", "STARTED", "HOST", "PROCESS", "VERSION"},
+      "no worker", [](const json::object& one) {
+        return table_row{cell(one, "id"),
+                         cell(one, "state"),
+                         cell(one, "running") + "/" + cell(one, "concurrency"),
+                         limits(one, "provider_limits"),
+                         names(one, "queues"),
+                         age(one, "started_at") + " ago",
+                         cell(one, "host"),
+                         cell(one, "process_id"),
+                         cell(one, "version")};
+      });
 }
 
 std::string show_queues(const json::object& reply, std::size_t width) {
@@ -171,9 +184,9 @@ std::string show_failed(const json::object& reply, std::size_t width) {
 
 std::string show_task(const json::object& reply, std::size_t width) {
   std::vector<table_row> lines;
-  for (const auto* name :
-       {"task_id", "state", "queue", "queue_state", "priority", "owner", "conversation_id",
-        "message_id", "model", "worker_id", "created_at", "started_at", "due_at", "finished_at"}) {
+  for (const auto* name : {"task_id", "state", "queue", "queue_state", "priority", "owner",
+                           "conversation_id", "message_id", "model", "provider", "worker_id",
+                           "created_at", "started_at", "due_at", "finished_at"}) {
     auto value = cell(reply, name);
     if (value != nothing) lines.push_back({name, std::move(value)});
   }

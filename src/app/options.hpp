@@ -48,6 +48,7 @@ struct settings {
   milliseconds total_timeout{};
 
   std::int64_t worker_concurrency = 0;
+  std::vector<std::string> provider_limits;  // NAME=N
   std::vector<std::string> queues;
   std::int64_t running_tasks_per_principal_max = 0;
   std::int64_t open_tasks_per_principal_max = 0;

@@ -234,6 +234,12 @@ std::vector<option> answer_options() {
        .help = "Answers written at once by this process",
        .least = 1,
        .most = 1'000'000},
+      {.name = "provider-limits",
+       .group = answers_group,
+       .kind = list,
+       .member = &settings::provider_limits,
+       .help = "Answers of one provider written at once by this process, like openai=8; what is "
+               "over it stays in its queue and holds up no other provider's"},
       {.name = "queues",
        .group = answers_group,
        .kind = list,

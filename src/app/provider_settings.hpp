@@ -30,11 +30,12 @@ struct provider_settings {
   /// the asker's error.
   bool takes_any_model = false;
   std::vector<std::pair<std::string, std::string>> headers;
-  std::string extra_body;       // a JSON object as text, or empty
-  std::string auth;             // anthropic: x-api-key or bearer
-  std::string version;          // anthropic: the anthropic-version header
-  std::int64_t max_tokens = 0;  // anthropic; 0: the adapter's default
-  std::string configured_by;    // `OPENAI_API_KEY in the environment`, `throughline.toml:3`
+  std::string extra_body;        // a JSON object as text, or empty
+  std::string auth;              // anthropic: x-api-key or bearer
+  std::string version;           // anthropic: the anthropic-version header
+  std::int64_t max_tokens = 0;   // anthropic; 0: the adapter's default
+  std::int64_t answers_max = 0;  // written at once by one worker; 0: any number
+  std::string configured_by;     // `OPENAI_API_KEY in the environment`, `throughline.toml:3`
 
   /// The API that is meant when no base URL is given: its models have known names.
   [[nodiscard]] bool is_well_known_host() const;

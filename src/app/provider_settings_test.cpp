@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 
 #include "app/configuration_fixture.hpp"
+#include "app/configuration_report.hpp"
 
 namespace throughline::app {
 namespace {
@@ -112,6 +113,28 @@ TEST_F(providers_test, well_known_variables_go_over_a_section_of_that_name) {
   EXPECT_EQ(config.providers[0].name, "openai");
   EXPECT_EQ(config.providers[0].api_key, "from-env");
   EXPECT_EQ(config.providers[0].base_url, "http://x/v1");
+}
+
+TEST_F(providers_test, a_limit_belongs_to_a_provider_that_is_there) {
+  variable("OPENAI_API_KEY", "k");
+  write("throughline.toml", "provider_limits = [\"openai=8\"]\n[providers.mine]\nkind = demo\n");
+  EXPECT_EQ(load().providers[0].answers_max, 8);
+  EXPECT_EQ(load().providers[1].answers_max, 0);
+  EXPECT_THAT(describe_configuration(load()), HasSubstr("at most 8 answers at once"));
+  variable("THROUGHLINE_PROVIDER_LIMITS", "mine = 1,openai=1000000");
+  EXPECT_EQ(problems(), "");
+  EXPECT_EQ(load().providers[0].answers_max, 1'000'000);
+  EXPECT_EQ(load().providers[1].answers_max, 1);
+  variable("THROUGHLINE_PROVIDER_LIMITS", "mine=1,mine=2,openai=0,openai,opena=3,=4,openai=x");
+  const auto all = problems();
+  const std::string where = "THROUGHLINE_PROVIDER_LIMITS in the environment: ";
+  for (const auto* what :
+       {"provider mine has two limits; keep one", "\"openai=0\" is no limit of a provider",
+        "\"openai\" is no limit of a provider; write it like openai=8",
+        "\"opena=3\": there is no such provider; there are openai, mine",
+        "\"=4\": there is no such provider", "\"openai=x\" is no limit of a provider"}) {
+    EXPECT_THAT(all, HasSubstr(where + what));
+  }
 }
 
 TEST_F(providers_test, bad_sections_are_named_with_their_line) {

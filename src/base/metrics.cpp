@@ -29,6 +29,8 @@ constexpr std::array all_definitions{
     &first_chunk_time,
     &answer_time,
     &worker_running,
+    &provider_running,
+    &provider_limit,
     &worker_progress_age,
     &chunks_appended,
     &followers,

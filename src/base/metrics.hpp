@@ -160,6 +160,19 @@ inline constexpr definition answer_time{"throughline_answer_seconds",
                                         bounds_of_answers};
 inline constexpr definition worker_running{
     "throughline_worker_running", kind::gauge, unit::none, {}, "Answers being written now", {}};
+inline constexpr definition provider_running{
+    "throughline_provider_running",
+    kind::gauge,
+    unit::none,
+    {"provider"},
+    "Answers of a provider with a limit that are being written now",
+    {}};
+inline constexpr definition provider_limit{"throughline_provider_limit",
+                                           kind::gauge,
+                                           unit::none,
+                                           {"provider"},
+                                           "How many of them there may be in this process",
+                                           {}};
 inline constexpr definition worker_progress_age{
     "throughline_worker_progress_age_seconds",
     kind::gauge,

@@ -7,7 +7,7 @@
 namespace throughline::engine {
 
 crew::crew(aio::event_loop& loop, const generation_services& services, options how,
-           std::function<void()> on_over)
+           std::function<void(const std::string&)> on_over)
     : loop_(loop), services_(services), options_(how), on_over_(std::move(on_over)), group_(loop) {}
 
 void crew::start(store::claimed_task task) {
@@ -26,7 +26,7 @@ aio::awaitable<> crew::run(std::shared_ptr<generation> work) {
       const auto found = from.running_.find(work->held().task);
       // The task may already be back with a newer attempt.
       if (found != from.running_.end() && found->second == work) from.running_.erase(found);
-      from.on_over_();
+      from.on_over_(work->provider());
     }
   };
   const departure leaves{*this, work};

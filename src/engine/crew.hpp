@@ -20,10 +20,10 @@ class crew {
     std::size_t partial_pieces_max = 250;         // likewise
   };
 
-  /// `on_over` is called on the loop after each generation has ended. Everything but the
-  /// constructor is on the loop only.
+  /// `on_over` is called on the loop after each generation has ended, with the provider it was
+  /// claimed for. Everything but the constructor is on the loop only.
   crew(aio::event_loop& loop, const generation_services& services, options how,
-       std::function<void()> on_over);
+       std::function<void(const std::string& provider)> on_over);
 
   void start(store::claimed_task task);
   /// Without `attempt`: whichever runs here.
@@ -58,7 +58,7 @@ class crew {
   aio::event_loop& loop_;
   const generation_services& services_;
   options options_;
-  std::function<void()> on_over_;
+  std::function<void(const std::string&)> on_over_;
   std::unordered_map<task_id, std::shared_ptr<generation>> running_;
   task_id refused_;  // the last of the slice that ended the last round of saving; null: none did
   aio::task_group group_;

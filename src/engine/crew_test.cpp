@@ -50,7 +50,7 @@ class crew_test : public engine_fixture {
   provider::catalog models{std::vector{entry_of(model_)}, "model"};
   const generation_services services{queue, log_, models,  system_clock(), random_,
                                      {},    {},   nullptr, nullptr};
-  crew crew_{loops_[1], services, one_at_a_time(), [] {
+  crew crew_{loops_[1], services, one_at_a_time(), [](const std::string&) {
              }};
 };
 

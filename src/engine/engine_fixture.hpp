@@ -97,6 +97,8 @@ class scripted_completion final : public provider::completion {
 /// Each completion plays the next script; the last one is played again and again.
 class scripted_provider final : public provider::provider {
  public:
+  explicit scripted_provider(std::string name = "scripted") : name_(std::move(name)) {}
+
   census counted;
 
   void will_play(std::vector<script> scripts) {
@@ -121,7 +123,7 @@ class scripted_provider final : public provider::provider {
   }
 
  private:
-  std::string name_ = "scripted";
+  const std::string name_;
   std::mutex mutex_;
   std::deque<script> scripts_;
   std::vector<::throughline::provider::completion_request> requests_;

@@ -76,6 +76,8 @@ class generation {
   void mark_saved(std::uint32_t index);
 
   [[nodiscard]] const store::task_holder& held() const noexcept { return task_.held; }
+  /// As it was claimed.
+  [[nodiscard]] const std::string& provider() const noexcept { return task_.provider; }
   /// Chunks so far.
   [[nodiscard]] std::uint32_t size() const noexcept { return draft_.size(); }
 

@@ -54,6 +54,7 @@ void show_zeros() {
   for (const auto* connection : {"commands", "subscriptions"}) {
     metrics::find_counter(metrics::redis_reconnects, {connection}).add(0);
   }
+  metrics::find_counter(metrics::redis_commands_failed, {"out_of_memory"}).add(0);
   for (const auto* cause : {"handed_back", "restart"}) {
     metrics::find_counter(metrics::retries, {cause}).add(0);
   }

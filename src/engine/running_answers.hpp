@@ -25,9 +25,9 @@ class running_answers {
  public:
   using moment = std::uint64_t;
 
-  /// To be taken before the transaction that may begin a task.
+  /// To be taken before the transaction that may begin a task has done so.
   [[nodiscard]] moment now() const;
-  /// `asked_at`: from before the transaction that began it. Not kept if its conversation was hidden
+  /// `asked_at`: from before it was begun. Not kept if its conversation was hidden
   /// since, or so many were that it may have been among them (hidden_max); nor if its end is
   /// requested, as it is in a conversation that is hidden.
   void add(const store::claimed_task& task, moment asked_at);

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <unordered_map>
+#include <utility>
 
 #include "aio/task_group.hpp"
 #include "base/assert.hpp"
@@ -25,6 +26,8 @@ using held_tasks = std::unordered_map<task_id, std::uint32_t>;  // attempts
 // while it is idle.
 constexpr milliseconds lease_of_one_alone{10LL * 365 * 24 * 3600 * 1000};
 
+constexpr int beats_between_reaps = 10;
+
 std::string host_name() {
   std::array<char, 256> name{};
   if (::gethostname(name.data(), name.size() - 1) != 0) return {};
@@ -40,6 +43,7 @@ class worker::impl final : public store::task_taker {
       : services_(std::move(services)),
         bells_(bells),
         options_(std::move(options)),
+        places_(options_.limits),
         home_(loops[0]),
         about_(describe()),
         wake_(aio::bell::create(home_)),
@@ -53,7 +57,9 @@ class worker::impl final : public store::task_taker {
     crew::options how;
     how.save_partials = options_.save_partials;
     for (std::size_t i = 0; i < loops.size(); ++i) {
-      crews_.push_back(std::make_unique<crew>(loops[i], services_, how, [this] { one_is_over(); }));
+      crews_.push_back(
+          std::make_unique<crew>(loops[i], services_, how,
+                                 [this](const std::string& provider) { one_is_over(provider); }));
     }
   }
 
@@ -88,12 +94,15 @@ class worker::impl final : public store::task_taker {
   // --- what is posted in this process
   // ---------------------------------------------------------------------------------------------------------
 
-  std::optional<room> reserve(const std::string& queue) override {
+  std::optional<room> reserve(const std::string& queue, const std::string& provider) override {
     // Counted before it looks: whoever stops the taking waits for all that were counted.
     reserved_.fetch_add(1);
     const bool may_take = !is_draining_.load() && !is_told_to_drain_.load() && has_lease() &&
                           std::ranges::find(options_.queues, queue) != options_.queues.end();
-    if (may_take && take_rooms(1) == 1) return room{id_, now()};
+    if (may_take && take_rooms(1) == 1) {
+      if (places_.take(provider)) return room{id_, provider, now()};
+      leave_room();
+    }
     end_reservation();
     return std::nullopt;
   }
@@ -103,7 +112,8 @@ class worker::impl final : public store::task_taker {
     end_reservation();
   }
 
-  void give_back() noexcept override {
+  void give_back(room unused) noexcept override {
+    leave_place(unused.provider);
     leave_room();
     end_reservation();
   }
@@ -140,6 +150,10 @@ class worker::impl final : public store::task_taker {
     if (taken_.fetch_sub(1) == options_.concurrency) wake_->ring();
   }
 
+  void leave_place(const std::string& provider) noexcept {
+    if (places_.leave(provider)) wake_->ring();
+  }
+
   // --- claiming
   // ---------------------------------------------------------------------------------------------------------
 
@@ -161,20 +175,64 @@ class worker::impl final : public store::task_taker {
       co_return false;
     }
     std::vector<std::string> queues = options_.queues;
+    const auto places = places_.take_free(most);
     const auto asked_at = now();
-    auto claimed = co_await services_.queue.claim(id_, std::move(queues), most);
+    auto claimed = co_await services_.queue.claim(id_, std::move(queues), most, places);
     const auto count = claimed ? static_cast<std::int64_t>(claimed->size()) : 0;
     // Without a ring: a post that found no room meanwhile rings when it is committed.
     taken_.fetch_sub(most - count);
+    leave_unused(places, claimed ? *claimed : std::vector<store::claimed_task>());
     if (!claimed) {
       log::warning("claiming failed; trying again", {{"why", claimed.error().detail}});
       if (is_full(claimed.error())) beat(claimed_at_);
       co_return false;
     }
     beat(claimed_at_);
-    for (auto& task : *claimed) hand_out(std::move(task), asked_at);
+    std::vector<store::claimed_task> without_place;
+    for (auto& task : *claimed) {
+      if (has_place(task)) {
+        hand_out(std::move(task), asked_at);
+      } else {
+        without_place.push_back(std::move(task));
+      }
+    }
+    for (auto& task : without_place) co_await hand_on(std::move(task), asked_at);
     is_behind_ = count == most;
     co_return is_behind_;
+  }
+
+  // Likewise without a ring.
+  void leave_unused(const std::vector<store::provider_room>& places,
+                    const std::vector<store::claimed_task>& claimed) {
+    for (const auto& [provider, most] : places) {
+      places_.leave(provider,
+                    most - std::ranges::count(claimed, provider, &store::claimed_task::provider));
+    }
+  }
+
+  // Who is to answer may be another one by now than when it was posted: the default, the model of
+  // the conversation or the providers have changed, or the poster did not know.
+  bool has_place(store::claimed_task& task) {
+    if (!places_.has_limits()) return true;
+    const auto choice = services_.models.choose(task.model);
+    if (!choice || choice->source->name() == task.provider) return true;
+    const auto posted_for = std::exchange(task.provider, choice->source->name());
+    leave_place(posted_for);
+    return places_.take(task.provider);
+  }
+
+  // Back into the queue, where it is claimed when its provider has a place. One whose end is
+  // requested cannot go back: it ends here, and its provider is not asked.
+  aio::awaitable<> hand_on(store::claimed_task task, running_answers::moment asked_at) {
+    const auto handed =
+        co_await services_.queue.hand_on(task.held, std::exchange(task.provider, std::string()));
+    if (handed && *handed == store::task_queue::requeue_result::cancel_requested) {
+      task.cancel_requested = true;
+      hand_out(std::move(task), asked_at);
+    } else {
+      // If that failed nobody holds it: give_back_orphans() finds it.
+      leave_room();
+    }
   }
 
   // While a claim is under way, half of what was free is there for those who post; all of it is for
@@ -191,6 +249,7 @@ class worker::impl final : public store::task_taker {
   // It has its room already. Any thread.
   void hand_out(store::claimed_task task, running_answers::moment asked_at) {
     running_.fetch_add(1);
+    places_.count(task.provider, 1);
     attempts_begun.add();
     if (services_.running != nullptr) services_.running->add(task, asked_at);
     if (task.held.attempt == 1) {
@@ -202,9 +261,11 @@ class worker::impl final : public store::task_taker {
         [&chosen, task = std::move(task)]() mutable { chosen.start(std::move(task)); });
   }
 
-  void one_is_over() {
+  void one_is_over(const std::string& provider) {
+    places_.count(provider, -1);
     if (running_.fetch_sub(1) == 1) none_runs_->ring();
     leave_room();
+    leave_place(provider);
   }
 
   // Without `attempt`: whichever runs.
@@ -245,7 +306,9 @@ class worker::impl final : public store::task_taker {
       const bool is_punctual =
           renewed && std::chrono::steady_clock::now() - began < options_.heartbeat;
       punctual_ = is_punctual ? punctual_ + 1 : 0;
-      if (!options_.is_alone && punctual_ >= 2) co_await reap();
+      // A worker whose row is gone as well shows only to who looks for its tasks.
+      const bool is_due = others_are_lost_ || ++beats_ % beats_between_reaps == 0;
+      if (!options_.is_alone && punctual_ >= 2 && is_due) co_await reap();
       const auto jitter = milliseconds(static_cast<int>(100 * services_.random.uniform()));
       co_await aio::sleep_until(began + options_.heartbeat - jitter);
     }
@@ -272,6 +335,7 @@ class worker::impl final : public store::task_taker {
       co_return answer.error();
     }
     about_.running = reported;
+    others_are_lost_ = answer->others_are_lost;
     if (answer->is_to_drain) begin_told_drain();
     held_tasks in_database;
     for (const auto& one : answer->held) {
@@ -296,6 +360,7 @@ class worker::impl final : public store::task_taker {
     about.version = THROUGHLINE_VERSION;
     about.queues = options_.queues;
     about.concurrency = options_.concurrency;
+    for (const auto& [provider, most] : options_.limits) about.limits.push_back({provider, most});
     about.started_at = services_.time.wall_now();
     return about;
   }
@@ -434,6 +499,7 @@ class worker::impl final : public store::task_taker {
   generation_services services_;
   notices& bells_;
   const worker_options options_;
+  provider_places places_;
   aio::event_loop& home_;
   const worker_id id_ = worker_id::generate();
   store::worker_report about_;  // with what it ran at its last heartbeat
@@ -455,6 +521,8 @@ class worker::impl final : public store::task_taker {
   std::atomic<steady_time> renewed_at_;
   std::atomic<std::size_t> turn_{0};
   int punctual_ = 0;
+  int beats_ = 0;
+  bool others_are_lost_ = false;
   held_tasks orphans_;
   aio::task_group claiming_;
   aio::task_group group_;  // the groups are the last members

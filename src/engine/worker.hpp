@@ -18,6 +18,7 @@
 #include "aio/event_loop.hpp"
 #include "engine/generation.hpp"
 #include "engine/notices.hpp"
+#include "engine/provider_places.hpp"
 #include "engine/readiness.hpp"
 
 namespace throughline::engine {
@@ -26,6 +27,7 @@ struct worker_options {
   std::vector<std::string> queues{"default"};  // which it claims from
   std::int64_t concurrency = 10'000;           // generations at once
   std::int64_t claim_max = 256;                // tasks in one claim
+  provider_limits limits;                      // generations at once, of these providers
   milliseconds lease{4000};
   milliseconds heartbeat{1000};
   milliseconds save_partials{1000};

@@ -38,6 +38,7 @@ TEST_F(worker_operations_test, its_row_says_what_it_is_and_what_it_runs) {
   EXPECT_EQ(now.version, THROUGHLINE_VERSION);
   EXPECT_EQ(now.queues, std::vector<std::string>{"default"});
   EXPECT_EQ(now.concurrency, concurrency_);
+  EXPECT_TRUE(now.limits.empty());
   EXPECT_TRUE(now.started_at.has_value());
   await(answers_->cancel(loops_[1], "local", posted.task));
   eventually([&] { return row().running == 0; }, "it has ended");

@@ -13,13 +13,15 @@ namespace {
 class lingering_taker final : public store::task_taker {
  public:
   explicit lingering_taker(store::task_taker& to) : to_(to) {}
-  std::optional<room> reserve(const std::string& queue) override { return to_.reserve(queue); }
+  std::optional<room> reserve(const std::string& queue, const std::string& provider) override {
+    return to_.reserve(queue, provider);
+  }
   void start(store::claimed_task task, room in) override {
     to_.start(std::move(task), in);
     has_started = true;
     while (lingers) std::this_thread::yield();
   }
-  void give_back() noexcept override { to_.give_back(); }
+  void give_back(room unused) noexcept override { to_.give_back(std::move(unused)); }
 
   std::atomic<bool> lingers{false};
   std::atomic<bool> has_started{false};
@@ -59,9 +61,10 @@ class worker_room_test : public engine_fixture {
     co_return found[0][0].id<task_id>();
   }
   bool takes() {
-    const auto room = worker_->taker().reserve("default");
-    if (room) worker_->taker().give_back();
-    return room.has_value();
+    auto room = worker_->taker().reserve("default", "");
+    if (!room) return false;
+    worker_->taker().give_back(*std::move(room));
+    return true;
   }
   store::task_state state_of(const store::submission& posted) { return task(posted.task).state; }
 

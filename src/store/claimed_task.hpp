@@ -29,6 +29,7 @@ struct claimed_task {
   conversation_id conversation;
   message_id message;
   std::optional<std::string> model;  // asked for with the post, else of the conversation
+  std::string provider;              // that was to answer when it was posted; empty: not known
   std::int64_t failures = 0;
   std::int64_t failures_max = 0;
   bool cancel_requested = false;
@@ -43,18 +44,20 @@ struct claimed_task {
 /// becomes of it in a crash is what becomes of any other claimed task.
 class task_taker {
  public:
-  /// Room for one task.
+  /// Room for one task of `provider`.
   struct room {
     worker_id worker;
+    std::string provider;
     std::uint64_t since = 0;  // for the taker
   };
   virtual ~task_taker() = default;
-  /// Keeps room for a task of `queue`; nullopt: there is none. Whoever has got it calls start() or
-  /// give_back() once. Any thread, as the others.
-  [[nodiscard]] virtual std::optional<room> reserve(const std::string& queue) = 0;
-  /// It is committed that the worker holds it.
+  /// Keeps room for a task of `queue` that `provider` is to answer; nullopt: there is none. Whoever
+  /// has got it calls start() or give_back() once. Any thread, as the others.
+  [[nodiscard]] virtual std::optional<room> reserve(const std::string& queue,
+                                                    const std::string& provider) = 0;
+  /// It is committed that the worker holds it. It is of the queue and the provider of the room.
   virtual void start(claimed_task task, room in) = 0;
-  virtual void give_back() noexcept = 0;
+  virtual void give_back(room unused) noexcept = 0;
 };
 
 }  // namespace throughline::store

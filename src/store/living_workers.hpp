@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "sql/database.hpp"
+#include "store/task_queue.hpp"
 
 namespace throughline::store {
 
@@ -28,5 +29,9 @@ struct living_worker {
 [[nodiscard]] std::string to_json_names(const std::vector<std::string>& names);
 /// nullopt for NULL, and for what to_json_names() did not write.
 [[nodiscard]] std::optional<std::vector<std::string>> parse_json_names(const sql::value& cell);
+
+/// `{"openai":8}`, likewise.
+[[nodiscard]] std::string to_json_limits(const std::vector<provider_room>& limits);
+[[nodiscard]] std::vector<provider_room> parse_json_limits(const sql::value& cell);
 
 }  // namespace throughline::store

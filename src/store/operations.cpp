@@ -35,6 +35,7 @@ worker_record to_worker(const sql::row& row) {
   out.expires_at = from_unix_ms(row[9].integer());
   out.is_alive = row[10].integer() != 0;
   out.is_draining = row[11].integer() != 0;
+  out.limits = parse_json_limits(row[12]);
   return out;
 }
 
@@ -45,6 +46,7 @@ operator_task to_operator_task(const sql::row& row) {
   out.model = row[22].maybe_text();
   if (!row[23].is_null()) out.attempt_started_at = from_unix_ms(row[23].integer());
   out.worker = row[24].maybe_id<worker_id>();
+  if (!row[25].text().empty()) out.provider = row[25].text();
   return out;
 }
 
@@ -283,43 +285,25 @@ aio::awaitable<result<page<operator_task>>> operations::failed(std::int64_t limi
 
 aio::awaitable<result<std::vector<queue_record>>> operations::queues(
     std::vector<std::string> configured) {
-  const auto body = [configured](sql::transaction& in) {
-    return list_queues(in, configured);
-  };
-  auto done = co_await database_.read<std::vector<queue_record>>(body);
-  co_return done;
+  return database_.read<std::vector<queue_record>>(
+      [configured](sql::transaction& in) { return list_queues(in, configured); });
 }
 
 aio::awaitable<result<task_history>> operations::task_of(task_id id) {
-  const auto body = [id](sql::transaction& in) {
-    return read_history(in, id);
-  };
-  auto done = co_await database_.read<task_history>(body);
-  co_return done;
+  return database_.read<task_history>([id](sql::transaction& in) { return read_history(in, id); });
 }
 
 aio::awaitable<result<owner_id>> operations::owner_of(task_id id) {
-  const auto body = [id](sql::transaction& in) {
-    return find_owner(in, id);
-  };
-  auto done = co_await database_.read<owner_id>(body);
-  co_return done;
+  return database_.read<owner_id>([id](sql::transaction& in) { return find_owner(in, id); });
 }
 
 aio::awaitable<result<statistics>> operations::count(std::vector<std::string> configured) {
-  const auto body = [configured](sql::transaction& in) {
-    return read_statistics(in, configured);
-  };
-  auto done = co_await database_.read<statistics>(body);
-  co_return done;
+  return database_.read<statistics>(
+      [configured](sql::transaction& in) { return read_statistics(in, configured); });
 }
 
 aio::awaitable<result<service_state>> operations::service() {
-  const auto body = [](sql::transaction& in) {
-    return read_service(in);
-  };
-  auto done = co_await database_.read<service_state>(body);
-  co_return done;
+  return database_.read<service_state>([](sql::transaction& in) { return read_service(in); });
 }
 
 aio::awaitable<result<queue_record>> operations::set_paused(std::string queue, bool paused,
@@ -333,11 +317,8 @@ aio::awaitable<result<queue_record>> operations::set_paused(std::string queue, b
 }
 
 aio::awaitable<result<worker_record>> operations::drain(worker_id worker) {
-  const auto body = [worker](sql::transaction& in) {
-    return write_drain(in, worker);
-  };
-  auto done = co_await database_.write<worker_record>(body);
-  co_return done;
+  return database_.write<worker_record>(
+      [worker](sql::transaction& in) { return write_drain(in, worker); });
 }
 
 }  // namespace throughline::store

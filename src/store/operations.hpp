@@ -23,6 +23,7 @@ struct worker_record {
   std::optional<std::vector<std::string>> queues;  // nullopt: its version does not say
   std::int64_t concurrency = 0;
   std::int64_t running = 0;
+  std::vector<provider_room> limits;  // of what it runs at once
   std::optional<wall_time> started_at;
   wall_time renewed_at;  // the last heartbeat; one that is idle and alone need not make any
   wall_time expires_at;
@@ -44,6 +45,7 @@ struct queue_record {
 struct operator_task {
   task row;
   std::optional<std::string> model;             // asked for
+  std::optional<std::string> provider;          // that is to answer, as far as is known
   std::optional<wall_time> attempt_started_at;  // of its newest attempt
   std::optional<worker_id> worker;              // that runs it, or ran it last
 };

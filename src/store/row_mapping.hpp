@@ -1,6 +1,7 @@
 // Rows to records. The order of the columns is that of the lists in statements_reading.hpp.
 #pragma once
 
+#include "base/json.hpp"
 #include "sql/database.hpp"
 #include "store/task_queue.hpp"
 
@@ -31,13 +32,19 @@ namespace throughline::store {
 /// No id that was made before `time` is greater.
 [[nodiscard]] std::string first_id_of(wall_time time);
 
-/// [{"i":"ID"},...]: how a list of ids is passed to a statement.
+/// [{"i":"ID"},...]: how a list of ids, or of names, is passed to a statement.
 template <class Ids>
 [[nodiscard]] std::string to_json_ids(const Ids& ids) {
   std::string out = "[";
   for (const auto& id : ids) {
     if (out.size() > 1) out += ',';
-    out += R"({"i":")" + id.to_string() + R"("})";
+    out += R"({"i":)";
+    if constexpr (std::is_same_v<typename Ids::value_type, std::string>) {
+      append_json_string(out, id);
+    } else {
+      append_json_string(out, id.to_string());
+    }
+    out += '}';
   }
   return out + "]";
 }

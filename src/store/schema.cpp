@@ -255,12 +255,25 @@ CREATE TABLE queues(
 CREATE INDEX tasks_failed ON tasks(finished_at, id) WHERE state = 'failed'
 )sql";
 
-constexpr std::array<sql::migration, 5> all_migrations{
+// Which provider is to answer, as whoever posted it knew it, so that a worker can leave alone what
+// its limit of one provider does not let it run, and claim what is behind it: each provider's ready
+// tasks are a lane of their queue. Empty: not known. A worker says which limits it has.
+constexpr std::string_view lanes = R"sql(
+ALTER TABLE tasks ADD COLUMN provider @key NOT NULL DEFAULT ''
+;;
+CREATE INDEX tasks_lanes ON tasks(queue, provider, priority DESC, ready_at, id)
+  WHERE state = 'ready'
+;;
+ALTER TABLE workers ADD COLUMN limits text
+)sql";
+
+constexpr std::array<sql::migration, 6> all_migrations{
     sql::migration{1, "conversations, messages and the queue of tasks", first_tables, false},
     sql::migration{2, "the newest attempt is in its task", attempt_in_task, true},
     sql::migration{3, "fewer indexes of tasks", fewer_indexes, true},
     sql::migration{4, "partial text in the order of tasks", partials_by_task, true},
     sql::migration{5, "what workers are, and paused queues", for_operators, true},
+    sql::migration{6, "the provider of a task", lanes, true},
 };
 
 /// What the next version may bring, for tests of going there and back. THROUGHLINE_FAULT_SCHEMA

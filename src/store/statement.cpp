@@ -12,20 +12,11 @@
 
 namespace throughline::store {
 
-std::string claim_text(std::size_t queues) {
-  std::string text = "WITH p AS MATERIALIZED (\n";
-  for (std::size_t i = 0; i < queues; ++i) {
-    if (i != 0) text += "  UNION ALL\n";
-    const auto queue = std::to_string(i + 3);
-    text +=
-        "  SELECT * FROM (SELECT id, priority, ready_at FROM tasks WHERE state = 'ready' AND queue "
-        "= $" +
-        queue + " AND NOT EXISTS(SELECT 1 FROM queues WHERE name = $" + queue +
-        " AND paused = 1) ORDER BY priority DESC, ready_at, id LIMIT $2 @lock) AS b" +
-        std::to_string(i) + "\n";
-  }
-  text += R"()
-UPDATE tasks SET state = 'running', attempt = attempt + 1, worker = $1,
+namespace {
+
+/// $1 worker, $2 most; `p` is what may be claimed.
+constexpr std::string_view claim_of_p = R"(UPDATE tasks SET state = 'running',
+  attempt = attempt + 1, worker = $1,
   started_at = COALESCE(started_at, now_ms()), attempt_started_at = now_ms()
 WHERE id IN (SELECT id FROM p ORDER BY priority DESC, ready_at, id LIMIT $2)
 RETURNING id, attempt, owner, conversation_id, message_id, failures, failures_max,
@@ -34,7 +25,48 @@ RETURNING id, attempt, owner, conversation_id, message_id, failures, failures_ma
     WHERE c.id = tasks.conversation_id)),
   error_code, (SELECT q.content FROM messages a JOIN messages q ON q.id = a.parent_id
     WHERE a.id = tasks.message_id AND q.parent_id IS NULL),
-  (SELECT p.system_prompt FROM conversations p WHERE p.id = tasks.conversation_id))";
+  (SELECT p.system_prompt FROM conversations p WHERE p.id = tasks.conversation_id),
+  provider)";
+
+/// One index range of ready tasks, in order, as `bI`.
+std::string range_text(std::size_t i, std::string_view columns, const std::string& queue,
+                       const std::string& also, const std::string& most) {
+  std::string text = i == 0 ? "" : "  UNION ALL\n";
+  text += "  SELECT * FROM (SELECT id, priority, ready_at";
+  text += columns;
+  text += " FROM tasks WHERE state = 'ready' AND queue = $" + queue + also +
+          " AND NOT EXISTS(SELECT 1 FROM queues WHERE name = $" + queue +
+          " AND paused = 1) ORDER BY priority DESC, ready_at, id LIMIT $" + most + " @lock) AS b" +
+          std::to_string(i) + "\n";
+  return text;
+}
+
+}  // namespace
+
+std::string claim_text(std::size_t queues) {
+  std::string text = "WITH p AS MATERIALIZED (\n";
+  for (std::size_t i = 0; i < queues; ++i) {
+    text += range_text(i, "", std::to_string(i + 3), "", "2");
+  }
+  text += ")\n";
+  text += claim_of_p;
+  return text;
+}
+
+std::string claim_lanes_text(std::size_t lanes) {
+  std::string text = "WITH b AS MATERIALIZED (\n";
+  for (std::size_t i = 0; i < lanes; ++i) {
+    const auto provider = std::to_string(3 * i + 4);
+    const auto room = std::to_string(3 * i + 5);
+    text += range_text(i, ", provider, CAST($" + room + " AS bigint) AS room",
+                       std::to_string(3 * i + 3), " AND provider = $" + provider, room);
+  }
+  text += R"(),
+r AS MATERIALIZED (SELECT id, priority, ready_at, room,
+  row_number() OVER (PARTITION BY provider ORDER BY priority DESC, ready_at, id) AS place FROM b),
+p AS MATERIALIZED (SELECT id, priority, ready_at FROM r WHERE place <= room)
+)";
+  text += claim_of_p;
   return text;
 }
 
@@ -42,6 +74,8 @@ std::span<const statement> all_statements() {
   using namespace statements;
   static const std::string claim_1 = claim_text(1);
   static const std::string claim_3 = claim_text(3);
+  static const std::string claim_lanes_1 = claim_lanes_text(1);
+  static const std::string claim_lanes_3 = claim_lanes_text(3);
   static const std::vector<statement> every_statement{
       lock_owner,
       lock_owner_of,
@@ -64,6 +98,7 @@ std::span<const statement> all_statements() {
       told_to_drain,
       renew_lease,
       held_tasks,
+      ready_lanes,
       retire_worker,
       reap,
       keep_lost_attempts,
@@ -156,6 +191,8 @@ std::span<const statement> all_statements() {
       check_waiting,
       statement{"claim_1", claim_1},
       statement{"claim_3", claim_3},
+      statement{"claim_lanes_1", claim_lanes_1},
+      statement{"claim_lanes_3", claim_lanes_3},
   };
   return every_statement;
 }

@@ -33,8 +33,13 @@ struct statement {
 /// most, $3... queues
 [[nodiscard]] std::string claim_text(std::size_t queues);
 
-/// Every statement of the module; the claim, whose text depends on the number of queues, is there
-/// for one and for three.
+/// The same from so many lanes (a provider's tasks in a queue), of each provider no more than there
+/// is room for in all of them. $1 worker, $2 most, then for each lane its queue, its provider and
+/// the room of that provider.
+[[nodiscard]] std::string claim_lanes_text(std::size_t lanes);
+
+/// Every statement of the module; the claims, whose text depends on the number of queues or lanes,
+/// are there for one and for three.
 [[nodiscard]] std::span<const statement> all_statements();
 
 }  // namespace throughline::store

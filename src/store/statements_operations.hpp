@@ -8,10 +8,10 @@
 #define STORE_OPERATOR_TASKS                                  \
   "SELECT " STORE_TASK_COLUMNS                                \
   ", t.model, COALESCE(t.attempt_started_at, t.started_at), " \
-  "t.worker "
+  "t.worker, t.provider "
 #define STORE_WORKERS                                                                         \
   "SELECT id, host, process, version, queues, concurrency, running, started_at, renewed_at, " \
-  "expires_at, CASE WHEN expires_at > now_ms() THEN 1 ELSE 0 END, draining FROM workers "
+  "expires_at, CASE WHEN expires_at > now_ms() THEN 1 ELSE 0 END, draining, limits FROM workers "
 
 namespace throughline::store::statements {
 

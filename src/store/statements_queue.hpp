@@ -35,7 +35,7 @@ UPDATE tasks SET state = 'ready', ready_at = now_ms(), rev = $4 WHERE id IN (SEL
 /// paused, and its owner has a free slot. $1 id, $2 owner, $3 conversation, $4 message, $5 seq, $6
 /// rev, $7 queue, $8 priority, $9 model, $10 run_at, $11 failures_max, $12 a worker that has room
 /// for it, $13 how many an owner may have running (0: any number, and what is first and due is
-/// ready at once), $14 and how many open (0: any number)
+/// ready at once), $14 and how many open (0: any number), $15 who is to answer
 inline constexpr statement insert_task{"insert_task", R"(
 WITH s AS MATERIALIZED (SELECT CASE
   WHEN EXISTS(SELECT 1 FROM tasks h WHERE h.conversation_id = CAST($3 AS text)
@@ -51,7 +51,7 @@ WITH s AS MATERIALIZED (SELECT CASE
   ELSE 'ready' END AS state)
 INSERT INTO tasks(id, owner, conversation_id, message_id, seq, rev, queue, priority, model,
   state, run_at, ready_at, failures_max, created_at, worker, attempt, started_at,
-  attempt_started_at, capped)
+  attempt_started_at, capped, provider)
 SELECT CAST($1 AS text), CAST($2 AS text), CAST($3 AS text), CAST($4 AS text),
   CAST($5 AS bigint), CAST($6 AS bigint), CAST($7 AS text), CAST($8 AS bigint),
   CAST($9 AS text), s.state,
@@ -61,7 +61,7 @@ SELECT CAST($1 AS text), CAST($2 AS text), CAST($3 AS text), CAST($4 AS text),
   CASE WHEN s.state = 'running' THEN 1 ELSE 0 END,
   CASE WHEN s.state = 'running' THEN now_ms() END,
   CASE WHEN s.state = 'running' THEN now_ms() END,
-  CASE WHEN CAST($13 AS bigint) > 0 THEN 1 ELSE 0 END
+  CASE WHEN CAST($13 AS bigint) > 0 THEN 1 ELSE 0 END, CAST($15 AS text)
 FROM s
 WHERE CAST($14 AS bigint) = 0 OR CAST($14 AS bigint) > (SELECT count(*) FROM (
   SELECT 1 FROM tasks o WHERE o.owner = CAST($2 AS text) AND o.state IN )" STORE_OPEN R"(
@@ -144,7 +144,8 @@ inline constexpr statement delete_partials{"delete_partials", R"(
 DELETE FROM partials WHERE task_id = $1)"};
 
 /// running -> delayed, waiting or ready, unless its cancel was requested. $1 task, $2 attempt, $3
-/// worker, $4 delay ms, $5 cap, $6 failures to add, $7 code, $8 message, $9 retryable, $10 rev
+/// worker, $4 delay ms, $5 cap, $6 failures to add, $7 code, $8 message, $9 retryable, $10 rev, $11
+/// who is to answer, if that is another one than was thought
 inline constexpr statement requeue_task{"requeue_task", R"(
 UPDATE tasks SET
   state = CASE WHEN CAST($4 AS bigint) > 0 THEN 'delayed' WHEN CAST($5 AS bigint) = 0
@@ -152,7 +153,8 @@ UPDATE tasks SET
   run_at = now_ms() + CAST($4 AS bigint), ready_at = now_ms(),
     failures = failures + CAST($6 AS bigint), rev = $10,
   error_code = COALESCE($7, error_code), error_message = COALESCE($8, error_message),
-  error_retryable = COALESCE($9, error_retryable)
+  error_retryable = COALESCE($9, error_retryable),
+  provider = COALESCE(CAST($11 AS text), provider)
 WHERE id = $1 AND attempt = $2 AND worker || '' = $3 AND state = 'running'
   AND cancel_requested = 0 RETURNING queue)"};
 

@@ -7,16 +7,18 @@ namespace throughline::store::statements {
 
 /// What was asked of a worker stays in its row: it is draining from then on. $1 worker, $2 lease
 /// ms, $3 host, $4 process, $5 version, $6 queues as JSON, $7 concurrency, $8 started at, $9
-/// running, $10 whether it is draining. Returns now, when the lease before this one ended (0: there
-/// was none), and whether it is to drain.
+/// running, $10 whether it is draining, $11 limits of providers as JSON. Returns now, when the
+/// lease before this one ended (0: there was none), and whether it is to drain.
 inline constexpr statement renew_lease{"renew_lease", R"(
 INSERT INTO workers(id, renewed_at, expires_at, expired_before, host, process, version, queues,
-  concurrency, started_at, running, draining)
-VALUES($1, now_ms(), now_ms() + CAST($2 AS bigint), 0, $3, $4, $5, $6, $7, $8, $9, $10)
+  concurrency, started_at, running, draining, limits)
+VALUES($1, now_ms(), now_ms() + CAST($2 AS bigint), 0, $3, $4, $5, $6, $7, $8, $9, $10, $11)
 ON CONFLICT(id) DO UPDATE SET renewed_at = excluded.renewed_at, expires_at = excluded.expires_at,
   expired_before = workers.expires_at, running = excluded.running,
   draining = CASE WHEN workers.draining = 1 THEN 1 ELSE excluded.draining END
-RETURNING renewed_at, expired_before, draining)"};
+RETURNING renewed_at, expired_before, draining,
+  CASE WHEN EXISTS(SELECT 1 FROM workers o WHERE o.expires_at <= now_ms() AND EXISTS(
+    SELECT 1 FROM tasks t WHERE t.worker = o.id AND t.state = 'running')) THEN 1 ELSE 0 END)"};
 
 /// $1 worker
 inline constexpr statement told_to_drain{"told_to_drain", R"(
@@ -25,6 +27,19 @@ SELECT draining FROM workers WHERE id = $1)"};
 /// $1 worker
 inline constexpr statement held_tasks{"held_tasks", R"(
 SELECT id, attempt, cancel_requested FROM tasks WHERE worker = $1 AND state = 'running')"};
+
+/// The lanes in which tasks are ready: steps from provider to provider along their index. $1 JSON
+/// [{"i": queue}...], $2 most
+inline constexpr statement ready_lanes{"ready_lanes", R"(
+WITH RECURSIVE j AS MATERIALIZED (SELECT value->>'i' AS queue FROM json_each($1)),
+l(queue, provider) AS (
+  SELECT j.queue, (SELECT min(t.provider) FROM tasks t
+    WHERE t.state = 'ready' AND t.queue = j.queue) FROM j
+  UNION ALL
+  SELECT l.queue, (SELECT min(t.provider) FROM tasks t
+    WHERE t.state = 'ready' AND t.queue = l.queue AND t.provider > l.provider)
+  FROM l WHERE l.provider IS NOT NULL)
+SELECT l.queue, l.provider FROM l WHERE l.provider IS NOT NULL LIMIT $2)"};
 
 /// $1 worker
 inline constexpr statement retire_worker{"retire_worker", R"(

@@ -17,10 +17,48 @@ namespace {
 /// A guess: one of the answers that are written has then ended.
 constexpr std::chrono::seconds patience_with_open_tasks{5};
 
+/// The room that a worker of this process keeps for a task, given back if it is not used.
+class kept_room {
+ public:
+  /// nullptr: there is no such worker.
+  explicit kept_room(task_taker* taker) : taker_(taker) {}
+  ~kept_room() { give_back(); }
+  kept_room(const kept_room&) = delete;
+  kept_room& operator=(const kept_room&) = delete;
+
+  /// In place of the room that is kept, if it is for another task than this.
+  [[nodiscard]] std::optional<worker_id> reserve(const std::string& queue,
+                                                 const std::string& provider) {
+    if (taker_ == nullptr) return std::nullopt;
+    if (!room_ || queue_ != queue || room_->provider != provider) {
+      give_back();
+      room_ = taker_->reserve(queue, provider);
+      queue_ = queue;
+    }
+    return room_ ? std::optional(room_->worker) : std::nullopt;
+  }
+  /// REQUIRES that there is room.
+  void use(claimed_task task) {
+    auto room = *std::exchange(room_, std::nullopt);
+    taker_->start(std::move(task), std::move(room));
+  }
+  void give_back() noexcept {
+    if (auto unused = std::exchange(room_, std::nullopt)) taker_->give_back(*std::move(unused));
+  }
+
+ private:
+  task_taker* taker_;
+  std::string queue_;
+  std::optional<task_taker::room> room_;
+};
+
 /// What one call wants, with the ids it will use however often its transaction runs.
 struct plan {
   enum class kind : std::uint8_t { post, edit, regenerate, retry };
-  kind what = kind::post;
+  plan(kind is_wanted, queue_limits kept, provider_finder finder, task_taker* local)
+      : what(is_wanted), limits(kept), find_provider(std::move(finder)), room(local) {}
+
+  kind what;
   owner_id owner;
   std::optional<conversation_id> in;
   std::optional<message_id> parent;
@@ -29,6 +67,7 @@ struct plan {
   std::string content;
   submit_options options;
   queue_limits limits;
+  provider_finder find_provider;
 
   task_id task = task_id::generate();
   message_id answer = message_id::generate();
@@ -36,35 +75,8 @@ struct plan {
   conversation_id fresh = conversation_id::generate();
   int runs = 0;  // a transaction that runs again may have been committed the first time
 
-  std::optional<worker_id> taker;  // has room for a task of this queue
-  std::string taker_queue;
+  kept_room room;                     // from the first run that came so far
   std::optional<claimed_task> begun;  // the taker holds it, once this is committed
-};
-
-/// The room that a worker of this process keeps for a task, given back if it is not used.
-class kept_room {
- public:
-  kept_room(task_taker* taker, const std::string& queue) : taker_(taker) {
-    if (taker_ != nullptr) room_ = taker_->reserve(queue);
-  }
-  ~kept_room() {
-    if (room_) taker_->give_back();
-  }
-  kept_room(const kept_room&) = delete;
-  kept_room& operator=(const kept_room&) = delete;
-
-  [[nodiscard]] std::optional<worker_id> worker() const {
-    return room_ ? std::optional(room_->worker) : std::nullopt;
-  }
-  /// REQUIRES that there is room.
-  void use(claimed_task task) {
-    const auto room = *std::exchange(room_, std::nullopt);
-    taker_->start(std::move(task), room);
-  }
-
- private:
-  task_taker* taker_;
-  std::optional<task_taker::room> room_;
 };
 
 /// Where the new turn hangs.
@@ -226,13 +238,14 @@ aio::awaitable<result<place>> find_place(sql::transaction& in, std::shared_ptr<p
 }
 
 /// A task which the taker begins, as it would have been claimed.
-claimed_task begun_at(const plan& want, const place& at) {
+claimed_task begun_at(const plan& want, const place& at, worker_id taker, std::string provider) {
   claimed_task task;
-  task.held = {want.task, 1, *want.taker};
+  task.held = {want.task, 1, taker};
   task.owner = want.owner;
   task.conversation = at.conversation;
   task.message = want.answer;
   task.model = want.options.model ? want.options.model : at.model;
+  task.provider = std::move(provider);
   task.failures_max = want.limits.failures_max;
   task.created_at = system_clock().wall_now();
   if (!at.parent && !at.question) {
@@ -265,8 +278,8 @@ aio::awaitable<result<void>> insert_task(sql::transaction& in, std::shared_ptr<p
                                          std::int64_t rev) {
   const auto& options = want->options;
   const auto& limits = want->limits;
-  // What is tried again goes into the queue it was in.
-  const bool has_taker = want->taker && want->taker_queue == options.queue;
+  const auto provider = want->find_provider(options.model ? options.model : at.model);
+  const auto taker = want->room.reserve(options.queue, provider);
   sql::parameters job{want->task,
                       want->owner,
                       at.conversation,
@@ -278,9 +291,10 @@ aio::awaitable<result<void>> insert_task(sql::transaction& in, std::shared_ptr<p
                       options.model,
                       to_unix_ms(options.run_at),
                       limits.failures_max,
-                      has_taker ? want->taker : std::nullopt,
+                      taker,
                       limits.running_per_owner_max,
-                      limits.open_per_owner_max};
+                      limits.open_per_owner_max,
+                      provider};
   const auto inserted = co_await in.execute(statements::insert_task.text, std::move(job));
   if (inserted.empty()) {
     co_return fail(
@@ -289,7 +303,7 @@ aio::awaitable<result<void>> insert_task(sql::transaction& in, std::shared_ptr<p
         patience_with_open_tasks);
   }
   if (parse_task_state(inserted[0][0].text()) == task_state::running) {
-    want->begun = begun_at(*want, at);
+    want->begun = begun_at(*want, at, *taker, provider);
   }
   co_return result<void>();
 }
@@ -327,10 +341,7 @@ aio::awaitable<result<submission>> run(sql::transaction& in, std::shared_ptr<pla
 }
 
 aio::awaitable<result<submission>> commit(sql::database& database, signals& bells,
-                                          task_taker* local, std::shared_ptr<plan> want) {
-  kept_room room(local, want->options.queue);
-  want->taker = room.worker();
-  want->taker_queue = want->options.queue;
+                                          std::shared_ptr<plan> want) {
   const auto body = [want](sql::transaction& in) {
     return run(in, want);
   };
@@ -338,10 +349,11 @@ aio::awaitable<result<submission>> commit(sql::database& database, signals& bell
   fault_point("submit.after_commit");
   if (done && !done->replayed) {
     const bool is_begun = want->begun.has_value();
-    if (is_begun) room.use(*std::move(want->begun));
+    if (is_begun) want->room.use(*std::move(want->begun));
     bells.owner_changed(want->owner);
     if (!is_begun) bells.queue_changed();
   }
+  want->room.give_back();
   co_return done;
 }
 
@@ -352,51 +364,44 @@ aio::awaitable<result<submission>> submissions::post(owner_id owner,
                                                      std::string content,
                                                      std::optional<message_id> parent,
                                                      submit_options options) {
-  auto want = std::make_shared<plan>();
+  auto want = std::make_shared<plan>(plan::kind::post, limits_, find_provider_, local_);
   want->owner = std::move(owner);
+  want->options = std::move(options);
   want->in = in;
   want->parent = parent;
   want->content = storable(std::move(content));
-  want->options = std::move(options);
-  want->limits = limits_;
-  auto done = co_await commit(database_, bells_, local_, want);
+  auto done = co_await commit(database_, bells_, want);
   co_return done;
 }
 
 aio::awaitable<result<submission>> submissions::edit(owner_id owner, message_id of,
                                                      std::string content, submit_options options) {
-  auto want = std::make_shared<plan>();
-  want->what = plan::kind::edit;
+  auto want = std::make_shared<plan>(plan::kind::edit, limits_, find_provider_, local_);
   want->owner = std::move(owner);
+  want->options = std::move(options);
   want->of = of;
   want->content = storable(std::move(content));
-  want->options = std::move(options);
-  want->limits = limits_;
-  auto done = co_await commit(database_, bells_, local_, want);
+  auto done = co_await commit(database_, bells_, want);
   co_return done;
 }
 
 aio::awaitable<result<submission>> submissions::regenerate(owner_id owner, message_id of,
                                                            submit_options options) {
-  auto want = std::make_shared<plan>();
-  want->what = plan::kind::regenerate;
+  auto want = std::make_shared<plan>(plan::kind::regenerate, limits_, find_provider_, local_);
   want->owner = std::move(owner);
-  want->of = of;
   want->options = std::move(options);
-  want->limits = limits_;
-  auto done = co_await commit(database_, bells_, local_, want);
+  want->of = of;
+  auto done = co_await commit(database_, bells_, want);
   co_return done;
 }
 
 aio::awaitable<result<submission>> submissions::retry(owner_id owner, task_id of,
                                                       submit_options options) {
-  auto want = std::make_shared<plan>();
-  want->what = plan::kind::retry;
+  auto want = std::make_shared<plan>(plan::kind::retry, limits_, find_provider_, local_);
   want->owner = std::move(owner);
-  want->of_task = of;
   want->options = std::move(options);
-  want->limits = limits_;
-  auto done = co_await commit(database_, bells_, local_, want);
+  want->of_task = of;
+  auto done = co_await commit(database_, bells_, want);
   co_return done;
 }
 

@@ -5,6 +5,7 @@
 // is posted never lies in it: the same transaction says that the worker holds it.
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <string>
 
@@ -37,6 +38,10 @@ struct submit_options {
   std::optional<idempotency> once;
 };
 
+/// Who would answer now if this model were asked for (nullopt: the default); empty: nobody. Called
+/// within transactions, on any thread.
+using provider_finder = std::function<std::string(const std::optional<std::string>& model)>;
+
 struct queue_limits {
   std::int64_t running_per_owner_max = 0;  // per queue; 0: no cap
   std::int64_t open_per_owner_max =
@@ -49,8 +54,13 @@ class submissions {
   submissions(sql::database& database, signals& bells, queue_limits limits)
       : database_(database), bells_(bells), limits_(limits) {}
 
-  /// Before the first call of the others. `local` is used as long as anything is posted.
+  // Before the first call of the others.
+
+  /// `local` is used as long as anything is posted.
   void begin_tasks_at(task_taker& local) noexcept { local_ = &local; }
+  /// So that each task says who is to answer. Without it none does, and a worker finds out when it
+  /// has claimed it.
+  void find_providers_with(provider_finder find) { find_provider_ = std::move(find); }
 
   /// A message and the task that answers it. Without `in` a conversation is made in the same
   /// transaction. Without `parent` it follows the newest message. Errors: `not_found`
@@ -80,6 +90,9 @@ class submissions {
   signals& bells_;
   queue_limits limits_;
   task_taker* local_ = nullptr;
+  provider_finder find_provider_ = [](const std::optional<std::string>&) {
+    return std::string();
+  };
 };
 
 }  // namespace throughline::store

@@ -27,6 +27,12 @@
 
 namespace throughline::store {
 
+/// How many tasks of one provider a worker has room for.
+struct provider_room {
+  std::string provider;
+  std::int64_t most = 0;
+};
+
 /// What a worker says of itself at a heartbeat. All but the last two are kept from its first one.
 struct worker_report {
   std::string host;
@@ -34,6 +40,7 @@ struct worker_report {
   std::string version;
   std::vector<std::string> queues;  // from which it claims
   std::int64_t concurrency = 0;
+  std::vector<provider_room> limits;
   wall_time started_at;
   std::int64_t running = 0;
   bool is_draining = false;  // it claims nothing more
@@ -48,6 +55,7 @@ struct heartbeat_result {
   };
   bool is_to_drain = false;     // somebody has asked it to claim nothing more, or it says so itself
   bool lease_was_lost = false;  // this worker's row had expired or was gone; it is there again now
+  bool others_are_lost = false;  // a worker whose lease has expired holds tasks: reap()
   std::vector<held_task> held;  // what it still holds; anything else it runs was lost
 };
 
@@ -120,8 +128,11 @@ class task_queue {
   /// Up to `most` ready tasks of those `queues` that are not paused, in order of priority and of
   /// being ready; each gets a new attempt held by `worker`. REQUIRES a heartbeat of this worker
   /// before (what a worker without a living lease holds is reaped), and at most 64 queues.
+  /// Of the providers in `rooms` no more than that; others behind what stays are claimed all the
+  /// same. What is claimed may turn out to be another provider's: hand_on() is for that.
   [[nodiscard]] aio::awaitable<result<std::vector<claimed_task>>> claim(
-      worker_id worker, std::vector<std::string> queues, std::int64_t most);
+      worker_id worker, std::vector<std::string> queues, std::int64_t most,
+      std::vector<provider_room> rooms = {});
 
   /// Renews the lease of `worker` for `lease` and says what it holds. The first one of a worker
   /// finds no lease, so `lease_was_lost` is true. A held task that the worker does not know of was
@@ -176,6 +187,11 @@ class task_queue {
                                                                bool counts_as_failure,
                                                                std::optional<answer_error> failure,
                                                                std::optional<partial_text> rest);
+
+  /// requeue() at once of a task that nobody has begun, because it is `provider` that is to answer:
+  /// from now on it is claimed as one of those.
+  [[nodiscard]] aio::awaitable<result<requeue_result>> hand_on(task_holder held,
+                                                               std::string provider);
 
   // --- people ------------------------------------------------------------------------------------
 

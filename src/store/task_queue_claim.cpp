@@ -15,6 +15,7 @@ namespace throughline::store {
 namespace {
 
 constexpr std::size_t queues_max = 64;
+constexpr std::int64_t lanes_max = 256;
 constexpr int due_rounds_max = 10;
 
 claimed_task to_claimed(const sql::row& row, worker_id worker) {
@@ -29,6 +30,7 @@ claimed_task to_claimed(const sql::row& row, worker_id worker) {
   out.created_at = from_unix_ms(row[8].integer());
   out.model = row[11].maybe_text();
   out.last_error_code = row[12].maybe_text();
+  out.provider = row[15].text();
   if (row[13].is_null()) return out;
   auto& lines = out.context.emplace();
   if (!row[14].is_null() && !row[14].text().empty()) {
@@ -45,18 +47,52 @@ bool comes_first(const sql::row& a, const sql::row& b) {
   return a[0].text() < b[0].text();
 }
 
-aio::awaitable<result<std::vector<claimed_task>>> run_claim(sql::transaction& in, worker_id worker,
-                                                            std::vector<std::string> queues,
-                                                            std::int64_t most) {
-  const auto text = claim_text(queues.size());
-  sql::parameters values{worker, most};
-  for (auto& queue : queues) values.emplace_back(std::move(queue));
+struct wanted {
+  worker_id worker;
+  std::vector<std::string> queues;
+  std::int64_t most = 0;
+  std::vector<provider_room> rooms;
+
+  [[nodiscard]] std::int64_t room_of(const std::string& provider) const {
+    const auto found = std::ranges::find(rooms, provider, &provider_room::provider);
+    return found == rooms.end() ? most : std::min(found->most, most);
+  }
+};
+
+aio::awaitable<sql::rows> claim_from_queues(sql::transaction& in, wanted what) {
+  const auto text = claim_text(what.queues.size());
+  sql::parameters values{what.worker, what.most};
+  for (auto& queue : what.queues) values.emplace_back(std::move(queue));
   auto claimed = co_await in.execute(text, std::move(values));
+  co_return claimed;
+}
+
+/// Only those in which something is ready: none of a provider without room is looked at.
+aio::awaitable<sql::rows> claim_from_lanes(sql::transaction& in, wanted what) {
+  const auto ready = co_await in.execute(statements::ready_lanes.text,
+                                         sql::parameters{to_json_ids(what.queues), lanes_max});
+  sql::parameters values{what.worker, what.most};
+  std::size_t lanes = 0;
+  for (const auto& lane : ready) {
+    const auto room = what.room_of(lane[1].text());
+    if (room <= 0) continue;
+    values.insert(values.end(), {lane[0].text(), lane[1].text(), room});
+    ++lanes;
+  }
+  if (lanes == 0) co_return sql::rows();
+  const auto text = claim_lanes_text(lanes);
+  auto claimed = co_await in.execute(text, std::move(values));
+  co_return claimed;
+}
+
+aio::awaitable<result<std::vector<claimed_task>>> run_claim(sql::transaction& in, wanted what) {
+  auto asked = what.rooms.empty() ? claim_from_queues(in, what) : claim_from_lanes(in, what);
+  auto claimed = co_await std::move(asked);
   std::vector<claimed_task> out;
   if (claimed.empty()) co_return out;
   std::sort(claimed.all.begin(), claimed.all.end(), comes_first);
   out.reserve(claimed.size());
-  for (const auto& row : claimed) out.push_back(to_claimed(row, worker));
+  for (const auto& row : claimed) out.push_back(to_claimed(row, what.worker));
   co_return out;
 }
 
@@ -71,12 +107,14 @@ aio::awaitable<result<heartbeat_result>> run_heartbeat(sql::transaction& in, wor
                          about.concurrency,
                          to_unix_ms(about.started_at),
                          about.running,
-                         about.is_draining};
+                         about.is_draining,
+                         to_json_limits(about.limits)};
   const auto renewed = co_await in.execute(statements::renew_lease.text, std::move(values));
   const auto held = co_await in.execute(statements::held_tasks.text, sql::parameters{worker});
   heartbeat_result out;
   out.lease_was_lost = renewed[0][1].integer() <= renewed[0][0].integer();
   out.is_to_drain = renewed[0][2].integer() != 0;
+  out.others_are_lost = renewed[0][3].integer() != 0;
   out.held.reserve(held.size());
   for (const auto& row : held) {
     out.held.push_back({row[0].id<task_id>(), static_cast<std::uint32_t>(row[1].integer()),
@@ -180,15 +218,16 @@ aio::awaitable<result<void>> delete_worker(sql::transaction& in, worker_id worke
 
 }  // namespace
 
-aio::awaitable<result<std::vector<claimed_task>>> task_queue::claim(worker_id worker,
-                                                                    std::vector<std::string> queues,
-                                                                    std::int64_t most) {
+aio::awaitable<result<std::vector<claimed_task>>> task_queue::claim(
+    worker_id worker, std::vector<std::string> queues, std::int64_t most,
+    std::vector<provider_room> rooms) {
   std::sort(queues.begin(), queues.end());
   queues.erase(std::unique(queues.begin(), queues.end()), queues.end());
   THROUGHLINE_ASSERT(queues.size() <= queues_max);
   if (queues.empty() || most <= 0) co_return std::vector<claimed_task>();
-  const auto body = [worker, queues, most](sql::transaction& in) {
-    return run_claim(in, worker, queues, most);
+  const wanted what{worker, std::move(queues), most, std::move(rooms)};
+  const auto body = [what](sql::transaction& in) {
+    return run_claim(in, what);
   };
   auto done = co_await database_.write<std::vector<claimed_task>>(body);
   co_return done;

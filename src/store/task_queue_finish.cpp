@@ -11,6 +11,7 @@
 #include "store/transaction_steps.hpp"
 
 namespace throughline::store {
+
 namespace {
 
 sql::parameters with_error(sql::parameters values, const std::optional<answer_error>& failure) {
@@ -69,6 +70,7 @@ struct handing_back {
   bool counts_as_failure = false;
   std::optional<answer_error> failure;
   std::optional<partial_text> rest;
+  std::optional<std::string> provider;  // that is to answer, if it is not the one it was posted for
   std::int64_t cap = 0;
 };
 
@@ -94,7 +96,7 @@ aio::awaitable<result<handed_back>> run_requeue(sql::transaction& in, handing_ba
       with_error({held.task, held.attempt, held.worker,
                   std::max<std::int64_t>(what.delay.count(), 0), what.cap, what.counts_as_failure},
                  what.failure);
-  values.emplace_back(rev);
+  values.insert(values.end(), {rev, what.provider});
   const auto moved = co_await in.execute(statements::requeue_task.text, std::move(values));
   if (moved.empty()) {
     const auto then = co_await read_fence(in, held.task);
@@ -107,6 +109,20 @@ aio::awaitable<result<handed_back>> run_requeue(sql::transaction& in, handing_ba
   co_await keep_attempt(in, held.task, what.failure);
   out.changed = true;
   co_return out;
+}
+
+aio::awaitable<result<task_queue::requeue_result>> hand_back(sql::database& database,
+                                                             signals& bells, handing_back what) {
+  const auto body = [what = std::move(what)](sql::transaction& in) {
+    return run_requeue(in, what);
+  };
+  const auto done = co_await database.write<handed_back>(body);
+  if (!done) co_return done.error();
+  if (done->how == task_queue::requeue_result::requeued) {
+    bells.owner_changed(done->owner);
+    bells.queue_changed();
+  }
+  co_return done->how;
 }
 
 // --- cancel --------------------------------------------------------------------------------------
@@ -206,22 +222,25 @@ aio::awaitable<result<bool>> task_queue::finish(task_holder held, ending how, ow
 aio::awaitable<result<task_queue::requeue_result>> task_queue::requeue(
     task_holder held, milliseconds delay, bool counts_as_failure,
     std::optional<answer_error> failure, std::optional<partial_text> rest) {
-  handing_back what{held,
-                    delay,
-                    counts_as_failure,
-                    std::move(failure),
-                    std::move(rest),
-                    limits_.running_per_owner_max};
-  const auto body = [what = std::move(what)](sql::transaction& in) {
-    return run_requeue(in, what);
-  };
-  const auto done = co_await database_.write<handed_back>(body);
-  if (!done) co_return done.error();
-  if (done->how == requeue_result::requeued) {
-    bells_.owner_changed(done->owner);
-    bells_.queue_changed();
-  }
-  co_return done->how;
+  handing_back what;
+  what.held = held;
+  what.delay = delay;
+  what.counts_as_failure = counts_as_failure;
+  what.failure = std::move(failure);
+  what.rest = std::move(rest);
+  what.cap = limits_.running_per_owner_max;
+  auto done = co_await hand_back(database_, bells_, std::move(what));
+  co_return done;
+}
+
+aio::awaitable<result<task_queue::requeue_result>> task_queue::hand_on(task_holder held,
+                                                                       std::string provider) {
+  handing_back what;
+  what.held = held;
+  what.provider = std::move(provider);
+  what.cap = limits_.running_per_owner_max;
+  auto done = co_await hand_back(database_, bells_, std::move(what));
+  co_return done;
 }
 
 aio::awaitable<result<cancel_result>> task_queue::cancel(owner_id owner, task_id task,

@@ -123,55 +123,38 @@ aio::awaitable<result<stored_ending>> read_ending(sql::transaction& in, task_id 
 }  // namespace
 
 aio::awaitable<result<task>> task_queue::get(owner_id owner, task_id id) {
-  const auto body = [owner, id](sql::transaction& in) {
-    return read_task(in, owner, id);
-  };
-  auto done = co_await database_.read<task>(body);
-  co_return done;
+  return database_.read<task>(
+      [owner, id](sql::transaction& in) { return read_task(in, owner, id); });
 }
 
 aio::awaitable<result<std::vector<task>>> task_queue::active(owner_id owner, std::int64_t limit) {
   const auto most = std::clamp<std::int64_t>(limit, 1, active_max);
-  const auto body = [owner, most](sql::transaction& in) {
-    return read_active(in, owner, most);
-  };
-  auto done = co_await database_.read<std::vector<task>>(body);
-  co_return done;
+  return database_.read<std::vector<task>>(
+      [owner, most](sql::transaction& in) { return read_active(in, owner, most); });
 }
 
 aio::awaitable<result<std::vector<attempt_record>>> task_queue::attempts(owner_id owner,
                                                                          task_id id) {
-  const auto body = [owner, id](sql::transaction& in) {
-    return read_attempts(in, owner, id);
-  };
-  auto done = co_await database_.read<std::vector<attempt_record>>(body);
-  co_return done;
+  return database_.read<std::vector<attempt_record>>(
+      [owner, id](sql::transaction& in) { return read_attempts(in, owner, id); });
 }
 
 aio::awaitable<result<std::optional<task_id>>> task_queue::task_of(
     owner_id owner, conversation_id in, std::optional<message_id> message) {
-  const auto body = [owner, in, message](sql::transaction& reading) {
+  return database_.read<std::optional<task_id>>([owner, in, message](sql::transaction& reading) {
     return find_task(reading, owner, in, message);
-  };
-  auto done = co_await database_.read<std::optional<task_id>>(body);
-  co_return done;
+  });
 }
 
 aio::awaitable<result<std::vector<task_queue::terminal_position>>> task_queue::terminals(
     std::vector<task_id> tasks) {
-  const auto body = [tasks](sql::transaction& in) {
-    return read_terminals(in, tasks);
-  };
-  auto done = co_await database_.read<terminal_positions>(body);
-  co_return done;
+  return database_.read<terminal_positions>(
+      [tasks](sql::transaction& in) { return read_terminals(in, tasks); });
 }
 
 aio::awaitable<result<stored_ending>> task_queue::ending_of(task_id task) {
-  const auto body = [task](sql::transaction& in) {
-    return read_ending(in, task);
-  };
-  auto done = co_await database_.read<stored_ending>(body);
-  co_return done;
+  return database_.read<stored_ending>(
+      [task](sql::transaction& in) { return read_ending(in, task); });
 }
 
 }  // namespace throughline::store

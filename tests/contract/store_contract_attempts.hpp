@@ -74,10 +74,13 @@ TEST_P(store_contract, reaping_takes_only_the_dead_and_no_more_than_asked) {
   for (int i = 0; i < 3; ++i) post(ann, "alive");
   const auto alive = start_worker();
   claim(alive);
+  EXPECT_FALSE(get(queue_->heartbeat(alive, lease)).others_are_lost);
   let_lease_expire(dead);
   EXPECT_EQ(get(queue_->reap(2)), 2);
+  EXPECT_TRUE(get(queue_->heartbeat(alive, lease)).others_are_lost);
   EXPECT_EQ(get(queue_->reap(10)), 3);
   EXPECT_EQ(get(queue_->heartbeat(alive, lease)).held.size(), 3U);
+  EXPECT_FALSE(get(queue_->heartbeat(alive, lease)).others_are_lost);
 }
 
 TEST_P(store_contract, finishing_writes_the_message_and_the_terminal_chunk_together) {
@@ -278,7 +281,7 @@ TEST_P(store_contract, the_statements_that_end_an_attempt_are_fences_by_themselv
   };
   const auto requeued_by = [&](std::uint32_t attempt, worker_id worker) {
     return ask(std::string(statements::requeue_task.text),
-               {posted.task, attempt, worker, 1000, 0, 1, nullptr, nullptr, nullptr, 1})
+               {posted.task, attempt, worker, 1000, 0, 1, nullptr, nullptr, nullptr, 1, nullptr})
         .size();
   };
   EXPECT_EQ(finished_by(held.attempt, stranger), 0);

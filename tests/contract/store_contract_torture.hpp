@@ -8,24 +8,25 @@
 
 namespace throughline::store {
 
-/// One actor. It posts, takes what it has posted if it has room, claims, finishes, hands back,
-/// drops, cancels, reaps and makes due at random.
+/// One actor. It posts, takes what it has posted if it has room, claims, of some providers less
+/// than of others, finishes, hands back and on, drops, cancels, reaps and makes due at random.
 class torturer final : public task_taker {
  public:
   torturer(submissions posts, task_queue& queue, unsigned seed)
       : posts_(std::move(posts)), queue_(queue), random_(seed) {
     posts_.begin_tasks_at(*this);
+    posts_.find_providers_with([](const auto& model) { return model.value_or(""); });
   }
 
-  std::optional<room> reserve(const std::string&) override {
+  std::optional<room> reserve(const std::string&, const std::string& provider) override {
     if (random_() % 2 == 0) return std::nullopt;
-    return room{worker_};
+    return room{worker_, provider};
   }
   void start(claimed_task task, room) override {
     ++taken_;
     held_.push_back(std::move(task));
   }
-  void give_back() noexcept override {}
+  void give_back(room) noexcept override {}
 
   aio::awaitable<> act(int steps) {
     for (int i = 0; i < steps; ++i) {
@@ -60,13 +61,19 @@ class torturer final : public task_taker {
     submit_options options;
     options.queue = random_() % 4 == 0 ? "email" : "default";
     options.priority = static_cast<std::int64_t>(random_() % 3);
+    if (random_() % 3 != 0) options.model = random_() % 2 == 0 ? "a" : "b";
     const auto posted = value_of(co_await posts_.post(who, in, "question", std::nullopt, options));
     known.push_back(posted);
   }
   aio::awaitable<> claim() {
     const std::vector<std::string> queues{"default", "email"};
-    const auto claimed = value_of(
-        co_await queue_.claim(worker_, queues, static_cast<std::int64_t>(1 + random_() % 8)));
+    const auto most = static_cast<std::int64_t>(1 + random_() % 8);
+    std::vector<provider_room> rooms;
+    if (random_() % 2 == 0) rooms = {{"a", static_cast<std::int64_t>(random_() % 4)}, {"b", 1}};
+    const auto claimed = value_of(co_await queue_.claim(worker_, queues, most, rooms));
+    for (const auto& [provider, room] : rooms) {
+      EXPECT_LE(std::ranges::count(claimed, provider, &claimed_task::provider), room);
+    }
     held_.insert(held_.end(), claimed.begin(), claimed.end());
   }
   aio::awaitable<> end_one() {
@@ -84,8 +91,9 @@ class torturer final : public task_taker {
       co_return;  // dropped: somebody reaps it, or a finish by the next holder fences us
     if (how < 5) {
       const milliseconds delay(random_() % 2 == 0 ? 0 : 5);
-      const auto outcome =
-          value_of(co_await queue_.requeue(task.held, delay, true, std::nullopt, std::nullopt));
+      auto back = how == 4 ? queue_.hand_on(task.held, "a")
+                           : queue_.requeue(task.held, delay, true, std::nullopt, std::nullopt);
+      const auto outcome = value_of(co_await std::move(back));
       if (outcome == task_queue::requeue_result::cancel_requested) held_.push_back(task);
       co_return;
     }

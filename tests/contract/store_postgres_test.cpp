@@ -1,5 +1,5 @@
 // The contract of the store on PostgreSQL, and the plans PostgreSQL makes for its statements.
-#include "contract/store_fixture.hpp"
+#include "contract/store_lanes_fixture.hpp"
 #include "sql/dialect.hpp"
 #include "sql/postgres_database.hpp"
 #include "sql/postgres_test_server.hpp"
@@ -30,6 +30,7 @@ contract_database make_postgres() {
 }
 
 INSTANTIATE_TEST_SUITE_P(postgres, store_contract, testing::Values(make_postgres));
+INSTANTIATE_TEST_SUITE_P(postgres, store_lanes, testing::Values(make_postgres));
 
 // --- plans ---------------------------------------------------------------------------------------
 
@@ -87,6 +88,18 @@ TEST(store_plans_of_postgres, no_statement_reads_a_whole_table) {
       EXPECT_FALSE(reads_a_whole_table(one.name, line)) << one.name << ": " << line;
     }
   }
+}
+
+TEST(store_plans_of_postgres, a_lane_is_a_range_of_its_index) {
+  postgres_place place;
+  const auto database = open(place);
+  planning_session session(place.database);
+  int ranges = 0;
+  for (const auto& line : session.explain(claim_lanes_text(3))) {
+    if (line.find("Index Scan using tasks_lanes") != line.npos) ++ranges;
+    EXPECT_EQ(line.find("Sort Key: tasks"), line.npos) << line;
+  }
+  EXPECT_EQ(ranges, 3);
 }
 
 TEST(store_plans_of_postgres, a_whole_table_that_is_read_is_noticed) {

@@ -55,6 +55,20 @@ TEST_P(store_contract, a_post_that_was_rolled_back_and_runs_again_begins_once) {
   EXPECT_TRUE(get(queue_->holds(local.started[0].held)));
 }
 
+TEST_P(store_contract, a_post_that_runs_again_keeps_room_for_the_provider_it_then_has) {
+  forgetful_database forgetful(recorded_);
+  use_database(forgetful);
+  std::string provider = "first";
+  posts_->find_providers_with([&](const auto&) { return std::exchange(provider, "second"); });
+  recording_taker local(start_worker());
+  posts_->begin_tasks_at(local);
+  post(ann, "question");
+  ASSERT_EQ(local.started.size(), 1U);
+  EXPECT_EQ(local.started[0].provider, "second");
+  EXPECT_EQ(local.rooms, 99);
+  EXPECT_EQ(count("tasks WHERE provider = 'second'"), 1);
+}
+
 TEST_P(store_contract, what_was_rolled_back_and_runs_again_happens_once) {
   forgetful_database forgetful(recorded_);
   use_database(forgetful);

@@ -1,32 +1,68 @@
-// A database of the first version, with answers in every state, under this version.
+// A database of the first version, with answers in every state, under this version; and what a
+// process of that version still writes while it runs beside others of this one.
 #include <stdlib.h>
 
 #include <filesystem>
 
 #include "contract/store_fixture.hpp"
+#include "sql/postgres_database.hpp"
+#include "sql/postgres_test_server.hpp"
 #include "sql/sqlite_database.hpp"
 
 namespace throughline::store {
 namespace {
 
-class store_upgrade : public testing::Test {
- protected:
-  store_upgrade() {
+/// Where a database is opened again and again.
+class database_place {
+ public:
+  virtual ~database_place() = default;
+  virtual std::unique_ptr<sql::database> open(std::span<const sql::migration> known) = 0;
+};
+
+class sqlite_place final : public database_place {
+ public:
+  sqlite_place() {
     std::string name =
         (std::filesystem::temp_directory_path() / "throughline-upgrade-XXXXXX").string();
     directory_ = ::mkdtemp(name.data());
-    open(migrations().first(1));
   }
-  ~store_upgrade() override {
-    database_.reset();
-    std::filesystem::remove_all(directory_);
+  ~sqlite_place() override { std::filesystem::remove_all(directory_); }
+  std::unique_ptr<sql::database> open(std::span<const sql::migration> known) override {
+    sql::sqlite_options options;
+    options.file = directory_ / "throughline.db";
+    return value_of(sql::open_sqlite_database(options, known));
   }
+
+ private:
+  std::filesystem::path directory_;
+};
+
+class postgres_place final : public database_place {
+ public:
+  std::unique_ptr<sql::database> open(std::span<const sql::migration> known) override {
+    sql::postgres_options options;
+    options.url = database_.url();
+    return value_of(sql::open_postgres_database(options, known, loops_));
+  }
+
+ private:
+  sql::postgres_test_database database_;
+  aio::event_loops loops_{1, "postgres"};
+};
+
+using place_factory = std::unique_ptr<database_place> (*)();
+template <class Place>
+std::unique_ptr<database_place> make() {
+  return std::make_unique<Place>();
+}
+
+class store_upgrade : public testing::TestWithParam<place_factory> {
+ protected:
+  store_upgrade() { open(migrations().first(1)); }
 
   void open(std::span<const sql::migration> known) {
     database_.reset();
-    sql::sqlite_options options;
-    options.file = directory_ / "throughline.db";
-    database_ = value_of(sql::open_sqlite_database(options, known));
+    database_ = place_->open(known);
   }
   template <class T>
   T get(aio::awaitable<result<T>> work) {
@@ -87,12 +123,15 @@ class store_upgrade : public testing::Test {
 
   aio::event_loops loops_{1, "test"};
   recording_signals bells_;
-  std::filesystem::path directory_;
-  std::unique_ptr<sql::sqlite_database> database_;
+  std::unique_ptr<database_place> place_ = GetParam()();
+  std::unique_ptr<sql::database> database_;
   const worker_id worker_ = worker_id::generate();
 };
 
-TEST_F(store_upgrade, answers_of_the_first_version_go_on) {
+INSTANTIATE_TEST_SUITE_P(sqlite, store_upgrade, testing::Values(make<sqlite_place>));
+INSTANTIATE_TEST_SUITE_P(postgres, store_upgrade, testing::Values(make<postgres_place>));
+
+TEST_P(store_upgrade, answers_of_the_first_version_go_on) {
   write("INSERT INTO owners(owner, rev, touched_at) VALUES('ann', 1, 1)", {});
   const auto talk = add_conversation();
   const auto ended = add_answer(talk, 2, "succeeded", 1);
@@ -130,6 +169,46 @@ TEST_F(store_upgrade, answers_of_the_first_version_go_on) {
   }
   EXPECT_EQ(get(queue.attempts(ann, running)).size(), 3U);
   EXPECT_EQ(get(queue.saved(running)).attempt, 0U);
+}
+
+// As long as an upgrade goes on, and after one that was taken back.
+TEST_P(store_upgrade, what_a_process_of_the_first_version_writes_beside_this_one_is_understood) {
+  open(migrations());
+  write("INSERT INTO owners(owner, rev, touched_at) VALUES('ann', 1, 1)", {});
+  write(
+      "INSERT INTO workers(id, renewed_at, expires_at, expired_before) VALUES($1, now_ms(), "
+      "now_ms() + 60000, 0)",
+      {worker_});
+  const auto talk = add_conversation();
+  const auto running = add_answer(talk, 2, "running", 1);
+  const auto blocked = add_answer(talk, 4, "blocked", 0);
+  const auto ready = add_answer(add_conversation(), 2, "ready", 0);
+  task_queue queue(*database_, bells_, {});
+  operations seen(*database_, bells_);
+  EXPECT_EQ(get(queue.check()), 0);
+  EXPECT_EQ(get(queue.reap(10)), 0) << "the older one is alive";
+  const auto workers = get(seen.workers(10, std::nullopt)).data;
+  ASSERT_EQ(workers.size(), 1U);
+  EXPECT_FALSE(workers[0].queues.has_value());
+  EXPECT_TRUE(workers[0].limits.empty());
+
+  const auto worker = worker_id::generate();
+  get(queue.heartbeat(worker, lease));
+  const auto claimed = get(queue.claim(worker, {"default"}, 10, {{"openai", 1}}));
+  ASSERT_EQ(claimed.size(), 1U);
+  EXPECT_EQ(claimed[0].held.task, ready);
+  EXPECT_EQ(claimed[0].provider, "");
+  // It finishes what it holds, by the columns it knows.
+  write(
+      "UPDATE tasks SET state = 'succeeded', finished_at = now_ms() WHERE id = $1 AND attempt = 1 "
+      "AND worker = $2 AND state = 'running'",
+      {running, worker_});
+  write("UPDATE tasks SET state = 'ready', ready_at = now_ms() WHERE id = $1", {blocked});
+  EXPECT_EQ(get(queue.check()), 0);
+  EXPECT_EQ(get(queue.attempts(ann, running)).size(), 1U);
+  const auto next = get(queue.claim(worker, {"default"}, 10));
+  ASSERT_EQ(next.size(), 1U);
+  EXPECT_EQ(next[0].held.task, blocked);
 }
 
 }  // namespace

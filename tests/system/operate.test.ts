@@ -68,8 +68,8 @@ describe("inspect", () => {
     expect(data).toHaveLength(1);
     expect(data[0]).toMatchObject({ state: "alive", process_id: engine.pid, queues: ["default", "chat", "email", "marketing"] });
     const lines = (await say("inspect", "workers")).split("\n");
-    expect(lines[0]).toMatch(/^WORKER +STATE +RUNNING +QUEUES +STARTED +HOST +PROCESS +VERSION$/);
-    expect(lines[1]).toMatch(new RegExp(`^${data[0].id}  alive +1/\\d+ +default,chat,email,marketing .* ${engine.pid} +\\d+\\.\\d+\\.\\d+$`));
+    expect(lines[0]).toMatch(/^WORKER +STATE +RUNNING +LIMITS +QUEUES +STARTED +HOST +PROCESS +VERSION$/);
+    expect(lines[1]).toMatch(new RegExp(`^${data[0].id}  alive +1/\\d+ +- +default,chat,email,marketing .* ${engine.pid} +\\d+\\.\\d+\\.\\d+$`));
     await say("task", "cancel", posted.task_id);
     await until("and that it has ended", async () => (await tell("inspect", "workers")).data[0].running === 0);
   });

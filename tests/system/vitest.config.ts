@@ -12,7 +12,7 @@ export default defineConfig({
     // What people see is the same whether one process does everything or many share it.
     projects: [
       { extends: true, test: { name: "one", include: ["**/*.test.ts"], exclude: ["many.test.ts", "node_modules"] } },
-      { extends: true, test: { name: "many", include: ["{answers,api,events,limits,faults,many}.test.ts"], env: { TEST_SETUP: "many" } } },
+      { extends: true, test: { name: "many", include: ["{answers,api,events,limits,providers,faults,many}.test.ts"], env: { TEST_SETUP: "many" } } },
     ],
   },
 });

@@ -14,6 +14,12 @@ export interface ClusterOptions {
   args?: string[];
 }
 
+/** Another build, or another environment, for one process. */
+export interface Version {
+  binary?: string;
+  env?: Record<string, string>;
+}
+
 /** A question that is being answered. */
 export interface Asked {
   key: string;
@@ -48,26 +54,28 @@ export class Cluster {
     return this.shared.redis;
   }
 
-  private spawn(role: string, listen: string): Running {
+  private spawn(role: string, listen: string, version: Version): Running {
+    const { binary } = version;
     return start(["serve", "--role", role, "--listen", listen, "--data-dir", this.folder, "--event-loops", "2", ...(this.options.args ?? [])], {
       cwd: this.folder,
       env: {
         OPENAI_BASE_URL: this.options.model, OPENAI_API_KEY: "sk-test-secret", OPENAI_MODEL: "mock",
-        DATABASE_URL: this.shared.database, REDIS_URL: this.shared.redis.url,
+        DATABASE_URL: this.shared.database, REDIS_URL: this.shared.redis.url, ...version.env,
       },
+      ...(binary === undefined ? {} : { binary }),
     });
   }
 
   /** At the address it had before, if it had one. */
-  async startApi(n: number): Promise<void> {
+  async startApi(n: number, version: Version = {}): Promise<void> {
     const listen = this.apis[n]?.url.replace("http://", "") ?? "127.0.0.1:0";
-    const running = this.spawn("api", listen);
+    const running = this.spawn("api", listen, version);
     const options: EngineOptions = {};
     this.apis[n] = new Engine(await urlOf(running), running, this.folder, options);
   }
 
-  async startWorker(n: number): Promise<void> {
-    const running = this.spawn("worker", "127.0.0.1:0");
+  async startWorker(n: number, version: Version = {}): Promise<void> {
+    const running = this.spawn("worker", "127.0.0.1:0", version);
     await urlOf(running);
     this.workers[n] = running;
   }

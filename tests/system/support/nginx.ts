@@ -102,10 +102,10 @@ export class Nginx {
     return ["access.log", "error.log"].map((name) => readFileSync(join(this.folder, name), "utf8")).join("") + this.said;
   }
 
-  /** Sends a request as a client that knows the server by its public name. Resolves with the head. */
-  async open(method: string, path: string, body?: string, headers: Record<string, string> = {}): Promise<IncomingMessage> {
+  /** Sends a request as a client that knows the server by its public name, from an address of this machine. Resolves with the head. */
+  async open(method: string, path: string, body?: string, headers: Record<string, string> = {}, from = "127.0.0.1"): Promise<IncomingMessage> {
     const options: RequestOptions & { servername: string } = {
-      host: "127.0.0.1", port: this.port, method, path, agent: this.agent, servername: publicName,
+      host: "127.0.0.1", port: this.port, localAddress: from, method, path, agent: this.agent, servername: publicName,
       headers: { Host: publicName, ...(body === undefined ? {} : { "Content-Type": "application/json", "Content-Length": String(Buffer.byteLength(body)) }), ...headers },
     };
     const sent = request(options);
@@ -114,8 +114,8 @@ export class Nginx {
     return reply;
   }
 
-  async call(method: string, path: string, body?: string, headers: Record<string, string> = {}): Promise<Answer> {
-    const reply = await this.open(method, path, body, headers);
+  async call(method: string, path: string, body?: string, headers: Record<string, string> = {}, from?: string): Promise<Answer> {
+    const reply = await this.open(method, path, body, headers, from);
     let text = "";
     for await (const piece of reply.setEncoding("utf8")) text += piece;
     return { status: reply.statusCode!, headers: reply.headers, text };
