@@ -7,6 +7,7 @@ import { type Engine, startEngine } from "../system/support/engine.ts";
 import { type Model, startModel } from "../system/support/model.ts";
 import { slowness, until } from "../system/support/process.ts";
 import { startChaos } from "./support/chaos.ts";
+import { databaseOf } from "./support/database.ts";
 import { descriptorsOf, memoryOf } from "./support/process_facts.ts";
 import { Recorder } from "./support/recorder.ts";
 import { isLong, row } from "./support/rows.ts";
@@ -57,7 +58,7 @@ row("C1", "readers that never read: disconnected, and nobody else is held up", {
       await chaos.cut("reset");
       await Promise.all(stuck);
       recorder.healed();
-      tally.blame(await recorder.verdict(engine.dataDir), `in repetition ${n}`);
+      tally.blame(await recorder.verdict(databaseOf(engine)), `in repetition ${n}`);
       tally.faults += readers;
       tally.answers++;
       tally.repetitions++;
@@ -94,7 +95,7 @@ row("C2", "a storm of readers that come back all at once", { quick: 1, long: 5 }
       if (n > 0 && slowness === 1) {
         recorder.records.gauges.push({ what: "memory", before: before.memory, after: memoryOf(engine.pid), allowed: 30 * MiB });
       }
-      tally.blame(await recorder.verdict(engine.dataDir), `in repetition ${n}`);
+      tally.blame(await recorder.verdict(databaseOf(engine)), `in repetition ${n}`);
       tally.faults += readers;
       tally.answers += posted.length;
       tally.repetitions++;
@@ -123,7 +124,7 @@ row("C3", "readers behind a blackhole are let go, and come back", { quick: 1, lo
       await chaos.cut("reset");
       await Promise.all(following);
       recorder.healed();
-      tally.blame(await recorder.verdict(engine.dataDir), `in repetition ${n}`);
+      tally.blame(await recorder.verdict(databaseOf(engine)), `in repetition ${n}`);
       tally.faults += readers;
       tally.answers++;
       tally.repetitions++;
@@ -189,7 +190,7 @@ row("C3", "a cable that is pulled: silent readers are let go", { quick: 1, long:
       await recorder.cancel("asker", posted.task);
       await recorder.cancel("asker", stalled.task);
       recorder.healed();
-      tally.blame(await recorder.verdict(server.dataDir, { close: 3000 }), `in repetition ${n}`);
+      tally.blame(await recorder.verdict(databaseOf(server), { close: 3000 }), `in repetition ${n}`);
       tally.faults += readers;
       tally.answers += 2;
       tally.repetitions++;
@@ -217,7 +218,7 @@ row("I2", "fifty reconnects through random cuts, split at every byte: nothing lo
       await Promise.all(cut);
       tally.faults += recorder.records.connections.length - 3;
       recorder.healed();
-      tally.blame(await recorder.verdict(engine.dataDir), `in repetition ${n}`);
+      tally.blame(await recorder.verdict(databaseOf(engine)), `in repetition ${n}`);
       tally.answers++;
       tally.repetitions++;
     }

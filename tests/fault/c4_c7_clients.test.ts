@@ -8,6 +8,7 @@ import { freshKey, type Model, startModel, wish } from "../system/support/model.
 import { slowness, until } from "../system/support/process.ts";
 import { readToEnd, Transcript } from "../system/support/stream.ts";
 import { startChaos } from "./support/chaos.ts";
+import { databaseOf } from "./support/database.ts";
 import { Recorder } from "./support/recorder.ts";
 import { row } from "./support/rows.ts";
 
@@ -80,7 +81,7 @@ row("C5", "a reply that is lost after the commit: the same key gives the same ta
     tally.faults += recorder.records.replies.filter((one) => one.status === null).length;
     expect(tally.faults).toBeGreaterThan(repeat / 4);
     recorder.healed();
-    tally.blame(await recorder.verdict(engine.dataDir), "at the end");
+    tally.blame(await recorder.verdict(databaseOf(engine)), "at the end");
   } finally {
     await chaos.stop();
   }
@@ -161,5 +162,5 @@ row("C7", "readers that come in the last moment, after the end, and when the chu
   }));
   tally.remarks.push(`${late} readers came when the chunks were about to be forgotten`);
   recorder.healed();
-  tally.blame(await recorder.verdict(forgetful.dataDir), "at the end");
+  tally.blame(await recorder.verdict(databaseOf(forgetful)), "at the end");
 });

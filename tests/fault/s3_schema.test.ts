@@ -2,17 +2,13 @@
 // ("compatible": the version before still runs; "incompatible": it does not).
 import { setTimeout as sleep } from "node:timers/promises";
 import { type EngineOptions, startEngine } from "../system/support/engine.ts";
-import { withDatabase } from "./support/database.ts";
+import { newestSchema } from "./support/database.ts";
 import { row } from "./support/rows.ts";
 import { binary, Crowd, faultBinary, restless, someWish, withStage } from "./support/stage.ts";
 
 const older: EngineOptions = { binary, env: {} };
 const compatible: EngineOptions = { binary: faultBinary, env: { THROUGHLINE_FAULT_SCHEMA: "compatible" } };
 const incompatible: EngineOptions = { binary: faultBinary, env: { THROUGHLINE_FAULT_SCHEMA: "incompatible" } };
-
-function newestSchema(dataDir: string): number {
-  return withDatabase(dataDir, (db) => db.prepare("SELECT max(version) AS newest FROM schema_migrations").get()!["newest"] as number);
-}
 
 /** Why it does not start. */
 async function refusal(options: EngineOptions): Promise<string> {
@@ -29,7 +25,7 @@ row("S3", "up to a compatible schema and down again, with answers running", { qu
   await withStage(older, async (stage) => {
     const { recorder } = stage;
     const { dataDir } = stage.engine;
-    const before = newestSchema(dataDir);
+    const before = await newestSchema(stage.engine);
     const crowd = new Crowd();
     for (let n = 0; n < repeat; n++) {
       for (let k = 0; k < 4; k++) {
@@ -39,13 +35,13 @@ row("S3", "up to a compatible schema and down again, with answers running", { qu
       await sleep(chance.between(50, 400));
       const next = n % 2 === 0 ? compatible : older;
       await stage.restart({ ...next, args: ["--shutdown-grace", "100ms"] }, chance.of(["SIGKILL", "SIGTERM"] as const));
-      recorder.snapshot(dataDir, true);
+      await stage.snapshot();
       tally.repetitions++;
       tally.faults++;
     }
     recorder.healed();
     await crowd.all();
-    if (newestSchema(dataDir) !== before + 1) tally.violations.push("the newer version did not apply its migration");
+    if ((await newestSchema(stage.engine)) !== before + 1) tally.violations.push("the newer version did not apply its migration");
     tally.answers = crowd.size;
     tally.blame(await stage.verdict(), "after going up and down");
   });
@@ -55,7 +51,7 @@ row("S3", "an older program refuses a schema that it cannot use", { quick: 1, lo
   for (let n = 0; n < repeat; n++) {
     await withStage(older, async (stage) => {
       const { dataDir } = stage.engine;
-      const before = newestSchema(dataDir);
+      const before = await newestSchema(stage.engine);
       const crowd = new Crowd();
       for (let k = 0; k < 4; k++) {
         crowd.add(stage.answer(`client ${k}`, { ...someWish(chance), tokens: 100 }, { readers: 2, cutAfter: restless(chance) }));
@@ -64,7 +60,7 @@ row("S3", "an older program refuses a schema that it cannot use", { quick: 1, lo
       await stage.restart(incompatible);
       await sleep(chance.between(0, 300));
       await stage.engine.stop("SIGKILL");
-      stage.recorder.snapshot(dataDir, true);
+      await stage.snapshot();
       const words = `was written by a newer version (schema ${before + 1}, this binary knows ${before})`;
       for (const each of [binary, faultBinary]) {
         const why = await refusal({ binary: each, dataDir });

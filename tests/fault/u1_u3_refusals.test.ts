@@ -9,7 +9,7 @@ import { afterAll, beforeAll, expect } from "vitest";
 import { type Engine, startEngine } from "../system/support/engine.ts";
 import { slowness, until } from "../system/support/process.ts";
 import { readToEnd } from "../system/support/stream.ts";
-import { snapshotOf } from "./support/database.ts";
+import { databaseOf } from "./support/database.ts";
 import type { RawReply, Script } from "./support/raw_model.ts";
 import { row } from "./support/rows.ts";
 import { useStand } from "./support/stand.ts";
@@ -75,7 +75,7 @@ row("U1", "429 is tried again when the model wishes, at most as often as the bud
   const name = "absurd";
   stand.model.script(name, refusing(99, "429 Too Many Requests", () => ({ "Retry-After": "1000000000" })));
   const posted = await recorder.post("absurd", { script: name } as object);
-  const due = await until("the task waits", () => snapshotOf(stand.engine.dataDir).tasks.find((one) => one.id === posted.task && one.state === "delayed"));
+  const due = await until("the task waits", async () => (await databaseOf(stand.engine).snapshot()).tasks.find((one) => one.id === posted.task && one.state === "delayed"));
   expect(due.runAt - Date.now()).toBeLessThanOrEqual(60_250);
   expect(due.runAt - Date.now()).toBeGreaterThan(40_000);
   expect(await recorder.cancel("absurd", posted.task)).toBe("cancelled");

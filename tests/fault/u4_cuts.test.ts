@@ -8,6 +8,7 @@ import { slowness } from "../system/support/process.ts";
 import { type Model, startModel, wish } from "../system/support/model.ts";
 import { readToEnd } from "../system/support/stream.ts";
 import { type Chaos, startChaos } from "./support/chaos.ts";
+import { databaseOf } from "./support/database.ts";
 import { Recorder } from "./support/recorder.ts";
 import { isLong, row } from "./support/rows.ts";
 
@@ -110,7 +111,7 @@ row("U4", "answers become whole though connections break at random bytes, with a
     tally.faults += sent.filter((one) => one.closed_by_client).length;
     // A client repeats a request when a connection that was used before breaks without a byte of reply: the model may
     // then count one request more than there were attempts.
-    const found = (await recorder.verdict(patient.dataDir)).filter((one) => !(one.invariant === "I5" && /requests to the model/.test(one.what)));
+    const found = (await recorder.verdict(databaseOf(patient))).filter((one) => !(one.invariant === "I5" && /requests to the model/.test(one.what)));
     tally.blame(found, "at the end");
     expect(recorder.records.seen.filter((event) => event.type === "done").length).toBe(repeat);
   } finally {

@@ -3,6 +3,7 @@
 import { expect } from "vitest";
 import { type Engine, startEngine } from "../system/support/engine.ts";
 import { slowness, until } from "../system/support/process.ts";
+import { databaseOf } from "./support/database.ts";
 import { memoryOf } from "./support/process_facts.ts";
 import { delta, finish, frame, type Script } from "./support/raw_model.ts";
 import { Recorder } from "./support/recorder.ts";
@@ -228,7 +229,7 @@ row("U7", "Anthropic's protocol: errors, truncation and overload are told apart"
       tally.repetitions++;
     }
     recorder.healed();
-    tally.blame(await recorder.verdict(engine.dataDir), "at the end");
+    tally.blame(await recorder.verdict(databaseOf(engine)), "at the end");
   } finally {
     await engine.dispose();
   }

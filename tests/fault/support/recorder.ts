@@ -6,7 +6,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { type Model, wish, type Wish } from "../../system/support/model.ts";
 import { type Event, SseReader } from "../../system/support/stream.ts";
 import { check, type Patience, type Violation } from "./checker.ts";
-import { snapshotOf } from "./database.ts";
+import type { Database } from "./database.ts";
 import { type ChunkType, type Connection, noRecords, type Records, type Reply, type Snapshot } from "./records.ts";
 
 /** Where the engine is just now: it may come back elsewhere, or another one may serve. */
@@ -220,8 +220,8 @@ export class Recorder {
   }
 
   /** Adds what the database holds now. */
-  snapshot(dataDir: string, deep = false): Snapshot {
-    const snapshot = snapshotOf(dataDir, deep);
+  async snapshot(database: Database, deep = false): Promise<Snapshot> {
+    const snapshot = await database.snapshot(deep);
     this.records.snapshots.push(snapshot);
     return snapshot;
   }
@@ -232,8 +232,8 @@ export class Recorder {
   }
 
   /** What is wrong with the run so far, given what the database holds now. */
-  async verdict(dataDir: string, patience: Partial<Patience> = {}): Promise<Violation[]> {
-    this.snapshot(dataDir, true);
+  async verdict(database: Database, patience: Partial<Patience> = {}): Promise<Violation[]> {
+    await this.snapshot(database, true);
     const all = await this.model.requests(undefined, 20_000);
     this.records.sent = all.filter((one) => one.key.startsWith(this.prefix));
     return check(this.records, patience);

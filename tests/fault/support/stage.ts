@@ -7,7 +7,9 @@ import { type Engine, type EngineOptions, startEngine } from "../../system/suppo
 import { type Model, startModel, type Wish } from "../../system/support/model.ts";
 import { binary, slowness } from "../../system/support/process.ts";
 import type { Violation } from "./checker.ts";
+import { databaseOf } from "./database.ts";
 import { type FollowOptions, type Posted, Recorder } from "./recorder.ts";
+import type { Snapshot } from "./records.ts";
 import { Chance } from "./rows.ts";
 
 /** Sanitizers keep address space in reserve: limits on it mean nothing then. */
@@ -98,8 +100,13 @@ export class Stage {
     return ended;
   }
 
+  /** Adds what the database holds now to what is known of the run. */
+  snapshot(deep = true): Promise<Snapshot> {
+    return this.recorder.snapshot(databaseOf(this.engine), deep);
+  }
+
   verdict(): Promise<Violation[]> {
-    return this.recorder.verdict(this.engine.dataDir, { heal: 10_000 * slowness, close: 1_000 * slowness });
+    return this.recorder.verdict(databaseOf(this.engine), { heal: 10_000 * slowness, close: 1_000 * slowness });
   }
 
   async dispose(): Promise<void> {

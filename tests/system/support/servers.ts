@@ -156,6 +156,24 @@ function servant(): { uid?: number; gid?: number } {
   return { uid: number("-u"), gid: number("-g") };
 }
 
+const psqlDecorations = ["-X", "-A", "-t", "-q", "-v", "ON_ERROR_STOP=1"];
+
+/** What psql prints for statements, without decoration; rejects with what it complains of. `options`: as in PGOPTIONS. */
+export async function psql(url: string, text: string, options = ""): Promise<string> {
+  const child = spawn(join(programs(), "psql"), [url, ...psqlDecorations, "-c", text], {
+    env: { ...process.env, PGOPTIONS: options, PGCONNECT_TIMEOUT: "10" },
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  all.add(child);
+  let [printed, complained] = ["", ""];
+  child.stdout.setEncoding("utf8").on("data", (piece: string) => (printed += piece));
+  child.stderr.setEncoding("utf8").on("data", (piece: string) => (complained += piece));
+  const [code] = (await once(child, "close")) as [number | null];
+  all.delete(child);
+  if (code !== 0) throw new Error(`psql: ${complained.trim()}`);
+  return printed.trim();
+}
+
 let databases = 0;
 
 export class Postgres extends Server {
@@ -196,7 +214,7 @@ export class Postgres extends Server {
 
   /** What psql prints for a statement, without decoration; throws what it complains of. */
   sql(text: string, database = "postgres"): string {
-    const args = ["-h", "127.0.0.1", "-p", String(this.port), "-U", "postgres", "-d", database, "-X", "-A", "-t", "-q", "-v", "ON_ERROR_STOP=1", "-c", text];
+    const args = ["-h", "127.0.0.1", "-p", String(this.port), "-U", "postgres", "-d", database, ...psqlDecorations, "-c", text];
     return execFileSync(join(programs(), "psql"), args, { encoding: "utf8", stdio: ["ignore", "pipe", "pipe"] }).trim();
   }
 
