@@ -151,8 +151,9 @@ export class Recorder {
   private async connect(
     client: string, task: string, reader: { position: string | null; ended: boolean }, options: FollowOptions, left: number,
   ): Promise<number | null> {
+    const server = (options.where ?? this.where)();
     const connection: Connection = {
-      at: Date.now(), client, number: ++connections, task, from: reader.position, status: null, end: null, retry: null,
+      at: Date.now(), client, number: ++connections, task, server, from: reader.position, status: null, end: null, retry: null,
     };
     this.records.connections.push(connection);
     const leave = new AbortController();
@@ -162,7 +163,7 @@ export class Recorder {
     try {
       const headers: Record<string, string> = { Accept: "text/event-stream" };
       if (reader.position !== null) headers["Last-Event-ID"] = reader.position;
-      const reply = await fetch((options.where ?? this.where)() + (options.path ?? `/stream/${task}`), { headers, signal });
+      const reply = await fetch(server + (options.path ?? `/stream/${task}`), { headers, signal });
       connection.status = reply.status;
       if (reply.status !== 200) {
         await reply.body?.cancel();

@@ -179,9 +179,9 @@ export interface Shared {
 }
 
 /** Fresh ones. */
-export async function startShared(): Promise<Shared> {
+export async function startShared(redis: string[] = []): Promise<Shared> {
   const postgres = await sharedPostgres();
-  return { database: postgres.newDatabase(), redis: await Redis.begin() };
+  return { database: postgres.newDatabase(), redis: await Redis.begin(redis) };
 }
 
 export interface EngineOptions {

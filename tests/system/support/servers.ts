@@ -2,19 +2,29 @@
 // ended by their id.
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
-import { chownSync, existsSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
-import { type AddressInfo, connect, createServer } from "node:net";
+import { chownSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { connect, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { slowness, until } from "./process.ts";
 
+/**
+ * A free port that no outgoing connection is given by chance (those get 32768 and up), so that it is free again whenever its
+ * server comes back.
+ */
 export async function freePort(): Promise<number> {
-  const probe = createServer().listen(0, "127.0.0.1");
-  await once(probe, "listening");
-  const { port } = probe.address() as AddressInfo;
-  probe.close();
-  await once(probe, "close");
-  return port;
+  for (;;) {
+    const port = 12_000 + Math.floor(Math.random() * 20_000);
+    const probe = createServer();
+    const isFree = await Promise.race([
+      once(probe.listen(port, "127.0.0.1"), "listening").then(() => true),
+      once(probe, "error").then(() => false),
+    ]);
+    if (!isFree) continue;
+    probe.close();
+    await once(probe, "close");
+    return port;
+  }
 }
 
 const all = new Set<ChildProcess>();
@@ -36,15 +46,16 @@ abstract class Server {
     folders.add(folder);
   }
 
-  protected abstract spawn(): ChildProcess;
+  /** With `more` arguments this time. */
+  protected abstract spawn(more: string[]): ChildProcess;
   protected abstract answers(): Promise<boolean>;
 
   get pid(): number {
     return this.child!.pid!;
   }
 
-  async start(): Promise<void> {
-    const child = this.spawn();
+  async start(more: string[] = []): Promise<void> {
+    const child = this.spawn(more);
     this.child = child;
     all.add(child);
     child.once("close", () => all.delete(child));
@@ -101,9 +112,9 @@ export class Redis extends Server {
     return `redis://127.0.0.1:${this.port}`;
   }
 
-  protected spawn(): ChildProcess {
+  protected spawn(more: string[]): ChildProcess {
     const args = ["--port", String(this.port), "--bind", "127.0.0.1", "--dir", this.folder, "--save", "", "--appendonly", "no"];
-    return spawn("redis-server", [...args, ...this.args], { stdio: "ignore" });
+    return spawn("redis-server", [...args, ...this.args, ...more], { stdio: "ignore" });
   }
 
   protected async answers(): Promise<boolean> {
@@ -139,6 +150,17 @@ export class Redis extends Server {
       return String(error);
     }
   }
+}
+
+function childrenOf(parent: number): number[] {
+  return readdirSync("/proc").filter((name) => /^\d+$/.test(name)).map(Number).filter((pid) => {
+    try {
+      const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
+      return Number(stat.slice(stat.lastIndexOf(")") + 2).split(" ")[1]) === parent;
+    } catch {
+      return false; // it has ended
+    }
+  });
 }
 
 /** Debian keeps the programs of each version in a folder of its own. */
@@ -196,9 +218,9 @@ export class Postgres extends Server {
     return postgres;
   }
 
-  protected spawn(): ChildProcess {
+  protected spawn(more: string[]): ChildProcess {
     const args = ["-D", join(this.folder, "data"), "-p", String(this.port), "-k", this.folder, "-c", "listen_addresses=127.0.0.1",
-      "-c", "max_connections=200", ...this.settings.flatMap((setting) => ["-c", setting])];
+      "-c", "max_connections=200", ...[...this.settings, ...more].flatMap((setting) => ["-c", setting])];
     return spawn(join(programs(), "postgres"), args, { ...servant(), cwd: this.folder, stdio: "ignore" });
   }
 
@@ -210,6 +232,13 @@ export class Postgres extends Server {
     } catch {
       return false; // it is starting up
     }
+  }
+
+  /** Halts (SIGSTOP) or continues (SIGCONT) the server with all its processes. */
+  signalAll(name: "SIGSTOP" | "SIGCONT"): void {
+    // The one that makes others first, so that none is left out; the same way back costs nothing.
+    this.signal(name);
+    for (const pid of childrenOf(this.pid)) process.kill(pid, name);
   }
 
   /** What psql prints for a statement, without decoration; throws what it complains of. */
