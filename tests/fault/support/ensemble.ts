@@ -7,28 +7,35 @@ import { type Model, startModel, type Wish } from "../../system/support/model.ts
 import { slowness, until } from "../../system/support/process.ts";
 import { type Postgres, sharedPostgres } from "../../system/support/servers.ts";
 import { type Database, postgres } from "./database.ts";
-import { type Posted, Recorder, type Where } from "./recorder.ts";
+import { type Impatience, type Posted, Recorder, type Where } from "./recorder.ts";
 import { type Chance, seed, type Tally } from "./rows.ts";
 import { Scene } from "./stage.ts";
+
+export interface EnsembleOptions extends Partial<ClusterOptions> {
+  impatience?: Impatience;
+}
 
 export class Ensemble extends Scene {
   readonly cluster: Cluster;
   readonly model: Model;
   readonly postgres: Postgres;
   readonly database: Database;
+  private fronts: string[] | undefined;
+  private readonly notes = new Map<string, string>();
 
-  private constructor(cluster: Cluster, model: Model, server: Postgres) {
-    super(new Recorder(from(cluster, 0), model));
+  private constructor(cluster: Cluster, model: Model, server: Postgres, impatience: Impatience) {
+    const urls = (): string[] => this.fronts ?? this.cluster.apis.map((api) => api.url);
+    super(new Recorder(inTurn(urls, 0), model, impatience));
     this.cluster = cluster;
     this.model = model;
     this.postgres = server;
     this.database = postgres(cluster.shared.database);
   }
 
-  static async open(options: Partial<ClusterOptions> = {}): Promise<Ensemble> {
+  static async open(options: EnsembleOptions = {}): Promise<Ensemble> {
     const model = await startModel();
     try {
-      return new Ensemble(await Cluster.begin({ model: model.base, ...options }), model, await sharedPostgres());
+      return new Ensemble(await Cluster.begin({ model: model.base, ...options }), model, await sharedPostgres(), options.impatience ?? {});
     } catch (error) {
       await model.stop();
       throw error;
@@ -41,7 +48,17 @@ export class Ensemble extends Scene {
 
   /** A client that begins at API process `n`. */
   from(n: number): Where {
-    return from(this.cluster, n);
+    return inTurn(() => this.cluster.apis.map((api) => api.url), n);
+  }
+
+  /** From now on clients find the API processes at these addresses. */
+  visit(fronts: string[]): void {
+    this.fronts = fronts;
+  }
+
+  /** For what helps to understand a violation. */
+  note(name: string, text: string): void {
+    this.notes.set(name, text);
   }
 
   /** All at once. */
@@ -86,6 +103,7 @@ export class Ensemble extends Scene {
     rmSync(folder, { recursive: true, force: true });
     mkdirSync(folder, { recursive: true });
     writeFileSync(join(folder, "violations.txt"), violations.join("\n"));
+    for (const [name, text] of this.notes) writeFileSync(join(folder, `${name}.txt`), text);
     for (const [name, running] of this.cluster.history) writeFileSync(join(folder, `${name}.log`), `process ${running.pid}\n${running.output()}`);
     const { records } = this.recorder;
     const tasks = new Set(violations.flatMap((one) => [...one.matchAll(/[0-9a-f]{8}-[0-9a-f-]{27}/g)].map((match) => match[0])));
@@ -108,14 +126,17 @@ export class Ensemble extends Scene {
   }
 }
 
-function from(cluster: Cluster, first: number): Where {
+function inTurn(urls: () => string[], first: number): Where {
   let turn = first;
-  return () => cluster.apis[turn++ % cluster.apis.length]!.url;
+  return () => {
+    const all = urls();
+    return all[turn++ % all.length]!;
+  };
 }
 
 /** What is left of a run that found something is said in the table. */
 export async function withEnsemble(
-  name: string, tally: Tally, options: Partial<ClusterOptions>, play: (play: Ensemble) => Promise<void>,
+  name: string, tally: Tally, options: EnsembleOptions, play: (play: Ensemble) => Promise<void>,
 ): Promise<void> {
   const ensemble = await Ensemble.open(options);
   const before = tally.violations.length;

@@ -32,6 +32,14 @@ export interface FollowOptions {
   where?: Where;
 }
 
+/** When a client gives a server up and asks again, perhaps another one. */
+export interface Impatience {
+  /** No reply to a call for so many ms. */
+  call?: number;
+  /** Nothing on a stream for so many ms, not even a comment. */
+  silence?: number;
+}
+
 let connections = 0;
 let keys = 0;
 
@@ -39,13 +47,15 @@ export class Recorder {
   readonly records: Records = noRecords();
   private readonly where: Where;
   private readonly model: Pick<Model, "requests">;
+  private readonly impatience: Impatience;
   private readonly prefix = `${process.pid}-${randomUUID().slice(0, 8)}`;
   /** Replies of 5xx and 429, which a client answers by trying again. */
   refusals = 0;
 
-  constructor(where: Where, model: Pick<Model, "requests">) {
+  constructor(where: Where, model: Pick<Model, "requests">, impatience: Impatience = {}) {
     this.where = where;
     this.model = model;
+    this.impatience = impatience;
   }
 
   freshKey(): string {
@@ -111,7 +121,7 @@ export class Recorder {
         method: "POST",
         headers: { ...(body === undefined ? {} : { "Content-Type": "application/json" }), ...headers },
         ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-        signal: timeout(deadline - performance.now()),
+        signal: timeout(Math.min(deadline - performance.now(), this.impatience.call ?? Infinity)),
       });
       const text = await reply.text();
       answer = text === "" ? undefined : JSON.parse(text);
@@ -158,6 +168,8 @@ export class Recorder {
     this.records.connections.push(connection);
     const leave = new AbortController();
     const signal = AbortSignal.any([leave.signal, timeout(left), ...(options.signal ? [options.signal] : [])]);
+    const { silence } = this.impatience;
+    const heard = silence === undefined ? undefined : setTimeout(() => leave.abort(), silence);
     const most = options.cutAfter?.() ?? Infinity;
     let events = 0;
     try {
@@ -173,6 +185,7 @@ export class Recorder {
       const lines = new SseReader();
       const decoder = new TextDecoder("utf-8", { fatal: true });
       for await (const piece of reply.body!) {
+        heard?.refresh();
         for (const event of this.cutUp(lines, decoder, piece, connection)) {
           this.see(connection, reader, event);
           if (++events >= most && !reader.ended) leave.abort();
@@ -185,6 +198,8 @@ export class Recorder {
     } catch (error) {
       if (!isOfTheNetwork(error)) throw error;
       connection.end = signal.aborted ? "left" : "broken";
+    } finally {
+      clearTimeout(heard);
     }
     connection.endedAt = Date.now();
     return connection.status;

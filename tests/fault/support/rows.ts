@@ -40,6 +40,8 @@ export class Tally {
   repetitions = 0;
   faults = 0;
   answers = 0;
+  /** What asks for the same again. */
+  again = "";
   /** Things worth a word, like "ready after 85 ms at most". */
   remarks: string[] = [];
   readonly violations: string[] = [];
@@ -65,6 +67,8 @@ export interface RowLine {
 interface Times {
   quick: number;
   long: number;
+  /** Of all repetitions, in ms. */
+  timeout?: number;
 }
 
 /**
@@ -76,12 +80,13 @@ export function row(
 ): void {
   const repeat = Number(process.env["FAULT_REPEAT"] ?? (isLong ? times.long : times.quick));
   describe(id, () => {
-    test(name, { timeout: (isLong ? 3_600_000 : 120_000) * slowness }, async (context) => {
+    test(name, { timeout: (times.timeout ?? (isLong ? 3_600_000 : 120_000)) * slowness }, async (context) => {
       if (skip !== undefined) {
         report({ row: id, name, repetitions: 0, faults: 0, answers: 0, violations: 0, remarks: [`not run: ${skip}`], seconds: 0 });
         context.skip(skip);
       }
       const tally = new Tally();
+      tally.again = `FAULT_SEED=${seed} ./dev test fault ${id}`;
       const began = performance.now();
       let failed = 1;
       try {
@@ -93,7 +98,7 @@ export function row(
           violations: tally.violations.length + failed, remarks: tally.remarks, seconds: (performance.now() - began) / 1000,
         });
       }
-      expect(tally.violations.slice(0, 20), `seed ${seed}`).toEqual([]);
+      expect(tally.violations.slice(0, 20), `again: ${tally.again}`).toEqual([]);
     });
   });
 }
