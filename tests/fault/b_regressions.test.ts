@@ -23,7 +23,7 @@ afterAll(async () => {
 const patience = 60_000 * slowness;
 
 row("B1", "attached at any moment around the first chunk: the first tokens are not lost", { quick: 40, long: 1000 }, async (repeat, chance, tally) => {
-  const recorder = new Recorder(() => engine.url, model);
+  const recorder = new Recorder(() => engine.somewhere(), model);
   const jobs = Array.from({ length: repeat }, (_, n) => n);
   await Promise.all(Array.from({ length: 8 }, async (_, lane) => {
     for (let job = jobs.pop(); job !== undefined; job = jobs.pop()) {
@@ -44,7 +44,7 @@ row("B1", "attached at any moment around the first chunk: the first tokens are n
 });
 
 row("B4", "two turns in one conversation: the second is seen whole by who watched the first, and by who did not", { quick: 6, long: 200 }, async (repeat, chance, tally) => {
-  const recorder = new Recorder(() => engine.url, model);
+  const recorder = new Recorder(() => engine.somewhere(), model);
   for (let n = 0; n < repeat; n++) {
     const conversation = await engine.conversation();
     const turn = async (tokens: number) => {
@@ -77,7 +77,7 @@ row("B4", "two turns in one conversation: the second is seen whole by who watche
 });
 
 row("B5", "readers that join while text comes: what is replayed is not sent again live, and nothing falls between", { quick: 4, long: 100 }, async (repeat, chance, tally) => {
-  const recorder = new Recorder(() => engine.url, model);
+  const recorder = new Recorder(() => engine.somewhere(), model);
   for (let n = 0; n < repeat; n++) {
     const posted = await recorder.post("asker", { tokens: 400, pace_ms: 1, reasoning: 20 });
     await Promise.all(Array.from({ length: 40 }, async (_, i) => {
@@ -93,7 +93,7 @@ row("B5", "readers that join while text comes: what is replayed is not sent agai
 });
 
 row("B6", "a late reader of an answer that nobody watched gets all of it from its first chunk", { quick: 3, long: 50 }, async (repeat, chance, tally) => {
-  const recorder = new Recorder(() => engine.url, model);
+  const recorder = new Recorder(() => engine.somewhere(), model);
   for (let n = 0; n < repeat; n++) {
     const posted = await recorder.post("asker", { tokens: 600, pace_ms: 1 });
     const least = chance.between(100, 500);
@@ -111,7 +111,7 @@ row("B6", "a late reader of an answer that nobody watched gets all of it from it
 });
 
 row("B10", "reloads in the middle: each time the text from before the reload as well", { quick: 4, long: 100 }, async (repeat, chance, tally) => {
-  const recorder = new Recorder(() => engine.url, model);
+  const recorder = new Recorder(() => engine.somewhere(), model);
   await Promise.all(Array.from({ length: repeat }, async (_, n) => {
     const posted = await recorder.post(`asker ${n}`, { tokens: 250, pace_ms: 4 });
     for (let reload = 0; reload < 10; reload++) {
@@ -135,7 +135,7 @@ row("B11", "and B12: after a crash and a model that is gone: every answer ends, 
     const raw = await startRawModel();
     let server = await startEngine({ model: raw.base, args: ["--failures-max", "2"] });
     try {
-      const recorder = new Recorder(() => server.url, raw);
+      const recorder = new Recorder(() => server.somewhere(), raw);
       raw.script("then gone", async (to) => {
         if (to.attempt > 1) {
           await to.head({ "Transfer-Encoding": "", "Content-Length": "2" }, to.attempt % 2 ? "503 Service Unavailable" : "401 Unauthorized");

@@ -24,7 +24,7 @@ row("C8", "a client whose clock is wrong by ten years", { quick: 1, long: 5 }, a
   const model = await startModel();
   const engine = await startEngine({ model: model.base });
   try {
-    const recorder = new Recorder(() => engine.url, model);
+    const recorder = new Recorder(() => engine.somewhere(), model);
     for (let n = 0; n < repeat; n++) {
       for (const years of [-10, 10]) {
         const date = new Date(Date.now() + years * 365 * 86_400_000);
@@ -65,7 +65,7 @@ row("C8", "the server's clock is set forward and back by an hour while answers r
   });
   try {
     for (let n = 0; n < repeat; n++) {
-      const recorder = new Recorder(() => engine.url, model);
+      const recorder = new Recorder(() => engine.somewhere(), model);
       const running = await Promise.all(Array.from({ length: 10 }, (_, i) => recorder.post(`asker ${i}`, { tokens: 150, pace_ms: 20 })));
       // One waits for its next try, in two seconds; one for an answer that will not come in time.
       const waiting = await recorder.post("waiting", { tokens: 5, status: 503, retry_after: 2, fail_times: 1 });

@@ -154,7 +154,7 @@ row("U2", "a refused connection, a failed handshake and an unknown name are said
   for (let n = 0; n < repeat; n++) {
     await Promise.all(["refused", "tls", "dns"].map(async (model) => {
       const posted = await elsewhere.ask("anybody?", { model });
-      const seen = await readToEnd(elsewhere.url, posted.task_id, { patience: 60_000 });
+      const seen = await readToEnd(elsewhere.somewhere, posted.task_id, { patience: 60_000 });
       expect(seen.terminal, model).toMatchObject({ chunk_type: "error", code: "provider_unreachable", retryable: true });
       expect(await elsewhere.task(posted.task_id)).toMatchObject({ attempt: 2, failures: 2, state: "failed" });
       tally.answers++;
@@ -172,7 +172,7 @@ row("U3", "no connection, no first byte and a stall have a timer each", { quick:
       (async () => {
         // A handshake that never ends is a connection that was never made.
         const posted = await elsewhere.ask("anybody?", { model: "handshake" });
-        const seen = await readToEnd(elsewhere.url, posted.task_id, { patience: 60_000 });
+        const seen = await readToEnd(elsewhere.somewhere, posted.task_id, { patience: 60_000 });
         expect(seen.terminal).toMatchObject({ chunk_type: "error", code: "provider_unreachable" });
         expect(seen.terminal!.content.replace(/(\d)(m?s)/, "$1 $2")).toContain(time(700));
       })(),

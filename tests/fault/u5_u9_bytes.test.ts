@@ -200,7 +200,7 @@ row("U7", "Anthropic's protocol: errors, truncation and overload are told apart"
     env: { ANTHROPIC_API_KEY: "none", ANTHROPIC_BASE_URL: root, ANTHROPIC_MODEL: "claude" }, args: ["--failures-max", "1"],
   });
   try {
-    const recorder = new Recorder(() => engine.url, stand.model);
+    const recorder = new Recorder(() => engine.somewhere(), stand.model);
     const event = (type: string, more: object = {}) => `event: ${type}\ndata: ${JSON.stringify({ type, ...more })}\n\n`;
     const begin = event("message_start", { message: { id: "m", role: "assistant", content: [], usage: { input_tokens: 1, output_tokens: 0 } } }) +
       event("content_block_start", { index: 0, content_block: { type: "text", text: "" } });

@@ -6,6 +6,7 @@
 //   FAULT_SEED=N        the seed; the same seed asks for the same moments
 import { appendFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
+import { isMany } from "../../system/support/engine.ts";
 import { slowness } from "../../system/support/process.ts";
 import type { Violation } from "./checker.ts";
 
@@ -78,11 +79,12 @@ interface Times {
 export function row(
   id: string, name: string, times: Times, body: (repeat: number, chance: Chance, tally: Tally) => Promise<void>, skip?: string,
 ): void {
+  const title = isMany ? `across processes: ${name}` : name;
   const repeat = Number(process.env["FAULT_REPEAT"] ?? (isLong ? times.long : times.quick));
   describe(id, () => {
-    test(name, { timeout: (times.timeout ?? (isLong ? 3_600_000 : 120_000)) * slowness }, async (context) => {
+    test(title, { timeout: (times.timeout ?? (isLong ? 3_600_000 : 120_000)) * slowness }, async (context) => {
       if (skip !== undefined) {
-        report({ row: id, name, repetitions: 0, faults: 0, answers: 0, violations: 0, remarks: [`not run: ${skip}`], seconds: 0 });
+        report({ row: id, name: title, repetitions: 0, faults: 0, answers: 0, violations: 0, remarks: [`not run: ${skip}`], seconds: 0 });
         context.skip(skip);
       }
       const tally = new Tally();
@@ -94,7 +96,7 @@ export function row(
         failed = 0;
       } finally {
         report({
-          row: id, name, repetitions: tally.repetitions, faults: tally.faults, answers: tally.answers,
+          row: id, name: title, repetitions: tally.repetitions, faults: tally.faults, answers: tally.answers,
           violations: tally.violations.length + failed, remarks: tally.remarks, seconds: (performance.now() - began) / 1000,
         });
       }

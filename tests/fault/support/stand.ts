@@ -35,7 +35,7 @@ export class Stand {
   engine!: Engine;
   model!: RawModel;
 
-  recorder(where: () => string = () => this.engine.url): Recorder {
+  recorder(where: () => string = () => this.engine.somewhere()): Recorder {
     return new Recorder(where, this.model);
   }
 

@@ -77,7 +77,7 @@ export class Engine {
   readonly dataDir: string;
   private readonly options: EngineOptions;
   /** Of all API processes; `url` is the first. */
-  private readonly urls: string[];
+  readonly urls: readonly string[];
   private turn = 0;
 
   constructor(url: string, running: Running, dataDir: string, options: EngineOptions, others: string[] = []) {
@@ -96,7 +96,7 @@ export class Engine {
   readonly somewhere = (): string => this.urls[this.turn++ % this.urls.length]!;
 
   /**
-   * A call; JSON in, JSON out (or undefined for an empty body). Never rejects because of a status, but because of a reply that is
+   * A call, somewhere; JSON in, JSON out (or undefined for an empty body). Never rejects because of a status, but because of a reply that is
    * not as openapi.json says.
    */
   async call<T = any>(
@@ -106,9 +106,10 @@ export class Engine {
     headers: Record<string, string> = {},
   ): Promise<Reply<T>> {
     const sent = body === undefined || typeof body === "string" ? body : JSON.stringify(body);
-    const reply = await fetch(this.url + path, {
+    const url = this.somewhere();
+    const reply = await fetch(url + path, {
       method,
-      headers: { ...authorization(this.url), ...(sent === undefined ? {} : { "Content-Type": "application/json" }), ...headers },
+      headers: { ...authorization(url), ...(sent === undefined ? {} : { "Content-Type": "application/json" }), ...headers },
       ...(sent === undefined ? {} : { body: sent }),
     });
     const text = await reply.text();

@@ -1,12 +1,12 @@
 // A real PostgreSQL and a real Redis for the tests of one process, from Debian's packages: on free ports, in temporary folders,
 // ended by their id.
-import { type ChildProcess, execFileSync, spawn } from "node:child_process";
+import { type ChildProcess, execFileSync, spawn, type SpawnOptions } from "node:child_process";
 import { once } from "node:events";
 import { chownSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { connect, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { slowness, until } from "./process.ts";
+import { leash, slowness, until } from "./process.ts";
 
 /**
  * A free port that no outgoing connection is given by chance (those get 32768 and up), so that it is free again whenever its
@@ -33,6 +33,11 @@ process.on("exit", () => {
   for (const child of all) child.kill("SIGKILL");
   for (const folder of folders) rmSync(folder, { recursive: true, force: true });
 });
+
+function spawnOnLeash(program: string, args: string[], options: SpawnOptions): ChildProcess {
+  const [first, ...rest] = [...leash, program, ...args];
+  return spawn(first!, rest, options);
+}
 
 /** A server process that can be stopped, killed, halted and started again on the same port. */
 abstract class Server {
@@ -114,7 +119,7 @@ export class Redis extends Server {
 
   protected spawn(more: string[]): ChildProcess {
     const args = ["--port", String(this.port), "--bind", "127.0.0.1", "--dir", this.folder, "--save", "", "--appendonly", "no"];
-    return spawn("redis-server", [...args, ...this.args, ...more], { stdio: "ignore" });
+    return spawnOnLeash("redis-server", [...args, ...this.args, ...more], { stdio: "ignore" });
   }
 
   protected async answers(): Promise<boolean> {
@@ -221,7 +226,7 @@ export class Postgres extends Server {
   protected spawn(more: string[]): ChildProcess {
     const args = ["-D", join(this.folder, "data"), "-p", String(this.port), "-k", this.folder, "-c", "listen_addresses=127.0.0.1",
       "-c", "max_connections=200", ...[...this.settings, ...more].flatMap((setting) => ["-c", setting])];
-    return spawn(join(programs(), "postgres"), args, { ...servant(), cwd: this.folder, stdio: "ignore" });
+    return spawnOnLeash(join(programs(), "postgres"), args, { ...servant(), cwd: this.folder, stdio: "ignore" });
   }
 
   protected async answers(): Promise<boolean> {
@@ -261,8 +266,14 @@ export class Postgres extends Server {
 
 let postgres: Promise<Postgres> | undefined;
 
-/** One for all tests of this process. */
+/** One for all tests of a file. */
 export function sharedPostgres(): Promise<Postgres> {
   postgres ??= Postgres.begin();
   return postgres;
+}
+
+/** Ends it, if there is one (support/after.ts does it). */
+export async function endSharedPostgres(): Promise<void> {
+  await (await postgres?.catch(() => undefined))?.dispose();
+  postgres = undefined;
 }
