@@ -1,5 +1,6 @@
 // Runs as the checker is told them: some in which everything is in order, and for each invariant some that break it in one place.
 import type { Invariant } from "./checker.ts";
+import { noPosition } from "./replay.ts";
 import { noRecords, type Records, type Seen, type StoredMessage, type StoredTask } from "./records.ts";
 
 const t0 = 1_000_000;
@@ -44,7 +45,7 @@ export class Story {
     return this;
   }
   reset(client: string, id: string | null, reason = "worker_lost"): this {
-    return this.sees(client, id, "", { type: "reset", reason });
+    return this.sees(client, id ?? noPosition, "", { type: "reset", reason, ...(id === null ? { index: -1 } : {}) });
   }
   done(client: string, id: string, status = "completed"): this {
     return this.sees(client, id, "", { type: "done", status });
@@ -107,6 +108,16 @@ const attempt2 = { attempt: 2, terminalIndex: 2 } as const;
 export const orderlyRuns: [string, Story][] = [
   ["a plain answer", orderly()],
   ["a stop", stopped()],
+  ["a stop, and another answer to the same question that takes its time", (() => {
+    const story = stopped();
+    story.records.replies.push({ ...story.records.replies[0]!, call: "regenerate", task: "again", idempotencyKey: "another", at: t0 + 60_000 });
+    story.records.sent.push({ ...story.records.sent[0]!, received_at_ms: t0 + 60_000, closed_at_ms: t0 + 70_000 });
+    const { tasks, messages } = story.records.snapshots[0]!;
+    story.records.snapshots[0]!.at += 60_000;
+    tasks.push({ ...tasks[0]!, id: "again", message: "other" });
+    messages.push({ ...messages[1]!, id: "other", task: "again" });
+    return story;
+  })()],
   ["a second attempt", new Story()
     .sends("Old text", { finished: false }).sends("New")
     .sees("a", "1-0", "Old").attaches("a", "1-0").reset("a", "2-0").sees("a", "2-1", "New").done("a", "2-2")
@@ -123,7 +134,10 @@ export const orderlyRuns: [string, Story][] = [
     .sees("a", null, "Hello").done("a", "1-2").stores("Hello")],
   ["the same, cut off in the middle and begun again", new Story()
     .sends("Hello").sees("a", "1-0", "Hel").attaches("a", "1-0").reset("a", null, "resumed_from_store").sees("a", null, "He")
-    .attaches("a", "1-0").reset("a", null, "resumed_from_store").sees("a", null, "Hello").done("a", "1-2").stores("Hello")],
+    .attaches("a", "0-0").reset("a", null, "resumed_from_store").sees("a", null, "Hello").done("a", "1-2").stores("Hello")],
+  ["the same, when the log is there again", new Story()
+    .sends("Hello").sees("a", "1-0", "Hel").attaches("a", "1-0").reset("a", null, "resumed_from_store")
+    .attaches("a", "0-0").reset("a", null, "position_unknown").sees("a", "1-0", "Hel").sees("a", "1-1", "lo").done("a", "1-2").stores("Hello")],
   ["a whole text for a position that makes no sense", new Story()
     .sends("Hello").attaches("a", "7-7").reset("a", null, "position_unknown").sees("a", "1-0", "Hel").sees("a", "1-1", "lo")
     .done("a", "1-2").stores("Hello")],
@@ -153,6 +167,12 @@ export const brokenRuns: [Invariant, string, Story, RegExp][] = [
     /after attempt 2/],
   ["I2", "text without an id in the middle", new Story().sends("Hello").sees("a", "1-0", "Hel").sees("a", null, "lo").stores("Hello"),
     /without id .*after 1-0/],
+  ["I2", "a log that goes on where a reset has made the text void", new Story()
+    .sends("Hello").sees("a", "1-0", "Hel").attaches("a", "1-0").reset("a", null, "resumed_from_store")
+    .attaches("a", "1-0").sees("a", "1-1", "lo").done("a", "1-2").stores("Hello"), /among text without ids/],
+  ["I2", "a reset that leaves the position as it was", new Story()
+    .sends("Hello").sees("a", "1-0", "Hel").attaches("a", "1-0").sees("a", null, "", { type: "reset", reason: "resumed_from_store" })
+    .sees("a", null, "Hello").done("a", "1-2").stores("Hello"), /alone makes a position void/],
   ["I3", "two ends", orderly().done("a", "1-3"), /after the end/],
   ["I3", "text after the end", orderly().sees("a", "1-3", "!"), /after the end/],
   ["I3", "two clients with different ends", new Story()
