@@ -80,6 +80,22 @@ redisRow("R3", "Redis is halted: nothing hangs", { quick: 1, long: 15 }, 6, asyn
   play.redis.signal("SIGCONT");
 });
 
+// What the log had forgotten it has again then: the position from before the reset is in it.
+redisRow("R3", "Redis is halted until the answers have ended; readers are cut behind the reset", { quick: 1, long: 15 }, 3, async (play, chance, _, posted, n) => {
+  let isBack = false;
+  const cut = posted.map((one, k) => play.followAll(`cut ${n}.${k}`, one, { cutAfter: () => (isBack ? Infinity : 1) }));
+  const events = (k: number) => play.recorder.records.seen.filter((event) => event.client === `cut ${n}.${k}/0`);
+  await until("some text", () => posted.every((_, k) => events(k).length > 3));
+  await sleep(chance.between(0, 300));
+  play.redis.signal("SIGSTOP");
+  await until("a reset or the end", () => posted.every((_, k) => events(k).some((event) => /reset|done/.test(event.type))), 30_000)
+    .finally(() => play.redis.signal("SIGCONT"));
+  isBack = true;
+  await Promise.all(cut);
+  const resets = posted.filter((_, k) => events(k).some((event) => event.type === "reset")).length;
+  if (resets === 0) throw new Error("nobody saw a reset: the test does not test");
+});
+
 redisRow("R4", "Redis has no memory left: appends are refused, answers go on", { quick: 1, long: 20 }, 4, async (play, chance, meanwhile) => {
   play.redis.cli("CONFIG", "SET", "maxmemory", "1");
   await Promise.all([sleep(chance.between(500, 3_000)), meanwhile()]);

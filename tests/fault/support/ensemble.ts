@@ -74,10 +74,10 @@ export class Ensemble extends Scene {
     }, 30_000);
   }
 
-  /** What nobody was to notice: each of these was written by one attempt, which no reader saw begin anew, and is whole. */
+  /** What nobody was to notice: each of these was written by one attempt and is whole. (A text may be read anew from the database.) */
   async judgeUnnoticed(posted: Posted[], tally: Tally, when: string): Promise<void> {
     const tasks = new Set(posted.map((one) => one.task));
-    const anew = this.recorder.records.seen.filter((event) => tasks.has(event.task) && event.type === "reset" && event.reason !== "resumed_from_store");
+    const anew = this.recorder.records.seen.filter((event) => tasks.has(event.task) && event.type === "reset" && event.index !== -1);
     for (const one of anew) tally.violations.push(`${when}: ${one.client} saw a reset ${one.id} (${one.reason}) (task ${one.task})`);
     await this.judgeWhole(posted, tally, when, 1);
   }
