@@ -113,9 +113,13 @@ row("P4", "a worker is halted for longer than its lease and comes back: it write
   });
 });
 
-const moments = ["submit.before_commit", "submit.after_commit", "claim.before_open", "finish.before_commit", "finish.after_commit", "commit.before", "commit.after"] as const;
-for (const point of moments) {
-  row("P5", `across processes: kill -9 at ${point}`, { quick: 1, long: 20 }, async (repeat, chance, tally) => {
+const moments = [
+  "kill -9 at submit.before_commit", "kill -9 at submit.after_commit", "kill -9 at claim.before_open", "kill -9 at finish.before_commit",
+  "kill -9 at finish.after_commit", "kill -9 at commit.before", "kill -9 at commit.after",
+];
+for (const moment of moments) {
+  const point = moment.replace("kill -9 at ", "");
+  row("P5", `across processes: ${moment}`, { quick: 1, long: 20 }, async (repeat, chance, tally) => {
     const isApi = point.startsWith("submit");
     await withEnsemble(`P5-${point}`, tally, { args: ["--failures-max", "100"] }, async (play) => {
       const { cluster } = play;
