@@ -5,9 +5,12 @@
 //   STORM_MINUTES=N, STORM_ANSWERS=N    how long and how much; 1 and 100 unless given
 import { writeSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
-import { slowness } from "../system/support/process.ts";
+import { slowness, until } from "../system/support/process.ts";
+import { psql } from "../system/support/servers.ts";
 import { type Ensemble, withEnsemble } from "./support/ensemble.ts";
+import { descriptorsOf, memoryOf } from "./support/process_facts.ts";
 import type { Posted } from "./support/recorder.ts";
+import type { Gauge } from "./support/records.ts";
 import { Chance, row, seed, type Tally } from "./support/rows.ts";
 import { Crowd, restless } from "./support/stage.ts";
 import { Weather } from "./support/weather.ts";
@@ -93,6 +96,30 @@ async function blow(play: Ensemble, weather: Weather, tally: Tally): Promise<Log
   return log;
 }
 
+/** What must come back after the storm, and by how much it may have grown. */
+async function gauges(play: Ensemble): Promise<Gauge[]> {
+  const { cluster, redis } = play;
+  const pids = [...cluster.apis.map((api) => api.pid), ...cluster.workers.map((one) => one.pid)];
+  const sum = (of: (pid: number) => number) => pids.reduce((all, pid) => all + of(pid), 0);
+  const count = await psql(cluster.shared.database, "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()");
+  const measured: [string, number, number][] = [
+    ["descriptors of all processes", sum(descriptorsOf), 80], // connections that are kept for the next call
+    ["memory of all processes", sum(memoryOf), 200 * 1048576 * slowness], // what was used once may stay with the allocator
+    ["connections to PostgreSQL", Number(count), 40],
+    ["connections to Redis", Number(redis.cli("INFO", "clients").match(/connected_clients:(\d+)/)![1]), 8],
+  ];
+  return measured.map(([what, after, allowed]) => ({ what, before: after, after, allowed }));
+}
+
+async function settle(play: Ensemble, before: Gauge[]): Promise<void> {
+  let now: Gauge[] = [];
+  await until("quiet", async () => {
+    now = (await gauges(play)).map((one, n) => ({ ...one, before: before[n]!.before }));
+    return now.every((one) => one.after <= one.before + one.allowed!);
+  }, 20_000).catch(() => {}); // the checker says what is too much
+  play.recorder.records.gauges.push(...now);
+}
+
 /** Beyond the invariants: who was not stopped is complete; nothing in Redis lives for ever. */
 async function judge(play: Ensemble, log: Log, tally: Tally): Promise<void> {
   tally.blame(await play.recorder.verdict(play.database, { heal: 10_000 * slowness, close: 12_000 * slowness }), "after the storm");
@@ -108,7 +135,9 @@ function summary(play: Ensemble, log: Log, weather: Weather): string[] {
   const tasks = records.snapshots.at(-1)!.tasks;
   const again = tasks.filter((one) => one.attempt > 1).length;
   const lost = records.replies.filter((one) => one.status === null).length;
+  const bounds = records.gauges.map((one) => (one.what.startsWith("memory") ? `${one.what} ${one.before >> 20} to ${one.after >> 20} MiB` : `${one.what} ${one.before} to ${one.after}`));
   return [
+    bounds.join(", "),
     [...weather.counts].map(([kind, count]) => `${kind} ${count}`).join(", "),
     `${log.stopped.size} were stopped, ${again} took more than one attempt, ${Math.max(...tasks.map((one) => one.attempt))} at most; ` +
       `${records.connections.length} streams, ${refusals} calls refused and ${lost} without a reply, and repeated`,
@@ -123,7 +152,9 @@ row("storm", "everything but PostgreSQL is killed, stopped, halted and cut off a
       const weather = await Weather.open(play);
       play.visit(weather.urls);
       try {
+        const before = await gauges(play);
         const log = await blow(play, weather, tally);
+        await settle(play, before);
         await judge(play, log, tally);
         tally.remarks.push(...summary(play, log, weather));
         tally.repetitions++;
