@@ -138,6 +138,9 @@ export const orderlyRuns: [string, Story][] = [
   ["the same, when the log is there again", new Story()
     .sends("Hello").sees("a", "1-0", "Hel").attaches("a", "1-0").reset("a", null, "resumed_from_store")
     .attaches("a", "0-0").reset("a", null, "position_unknown").sees("a", "1-0", "Hel").sees("a", "1-1", "lo").done("a", "1-2").stores("Hello")],
+  ["an end without any text, for somebody who comes when the log is gone", new Story()
+    .sends("Hel", { finished: false, closed_by_client: true }).stops()
+    .done("late", "2-1", "cancelled").stores("", { ...attempt2, status: "cancelled", terminalIndex: 1 }, { attempt: 2, state: "cancelled" })],
   ["a whole text for a position that makes no sense", new Story()
     .sends("Hello").attaches("a", "7-7").reset("a", null, "position_unknown").sees("a", "1-0", "Hel").sees("a", "1-1", "lo")
     .done("a", "1-2").stores("Hello")],
@@ -173,6 +176,8 @@ export const brokenRuns: [Invariant, string, Story, RegExp][] = [
   ["I2", "a reset that leaves the position as it was", new Story()
     .sends("Hello").sees("a", "1-0", "Hel").attaches("a", "1-0").sees("a", null, "", { type: "reset", reason: "resumed_from_store" })
     .sees("a", null, "Hello").done("a", "1-2").stores("Hello"), /alone makes a position void/],
+  ["I4", "an end alone, of an answer that has text", new Story()
+    .sends("Hello").done("late", "1-2").stores("Hello"), /does not say what late saw/],
   ["I3", "two ends", orderly().done("a", "1-3"), /after the end/],
   ["I3", "text after the end", orderly().sees("a", "1-3", "!"), /after the end/],
   ["I3", "two clients with different ends", new Story()

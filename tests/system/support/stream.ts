@@ -107,7 +107,8 @@ export class Transcript {
     const attempt = Number(match[1]);
     const index = Number(match[2]);
     if (index !== chunk.chunk_index) throw new Error(`id ${id} on chunk ${chunk.chunk_index}`);
-    if (!this.unlogged) {
+    const isEndAlone = this.attempt === 0 && (chunk.chunk_type === "done" || chunk.chunk_type === "error"); // there is no text
+    if (!this.unlogged && !isEndAlone) {
       const isNew = attempt > this.attempt;
       if (attempt < this.attempt) throw new Error(`attempt ${attempt} after ${this.attempt}`);
       if (index !== (isNew ? 0 : this.index + 1)) {
