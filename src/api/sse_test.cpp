@@ -47,11 +47,19 @@ TEST(sse, a_frame_of_chat_names_its_task) {
 
 TEST(sse, a_frame_without_an_id_stays_without_one) {
   std::string frame;
-  stream::encode_unlogged_frame(frame, -1, {stream::chunk_type::reset, "", ""});
+  stream::encode_unlogged_frame(frame, 0, {stream::chunk_type::content, "a", ""});
   std::string out;
   append_task_frame(out, "TASK", only_frame(frame));
   EXPECT_EQ(out, frame);
   EXPECT_EQ(out.find("id:"), std::string::npos);
+}
+
+TEST(sse, a_reset_outside_the_log_says_of_which_task_nothing_is_left) {
+  std::string frame;
+  stream::encode_unlogged_reset(frame, {stream::chunk_type::reset, "", ""});
+  std::string out;
+  append_task_frame(out, "TASK", only_frame(frame));
+  EXPECT_TRUE(out.starts_with("id: TASK:0-0\ndata: {\"chunk_index\":-1,")) << out;
 }
 
 TEST(sse, an_event_carries_the_stored_chunk_as_it_is) {

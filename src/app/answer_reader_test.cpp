@@ -89,6 +89,15 @@ TEST(answer_reader, takes_the_whole_text_again_when_the_server_does_not_know_the
   EXPECT_EQ(reader.position(), "1-1");
 }
 
+TEST(answer_reader, has_nothing_after_a_reset_that_its_text_did_not_follow) {
+  answer_reader reader;
+  (void)reader.feed("id: 1-5\ndata: {\"chunk_type\":\"content\",\"content\":\"lost\"}\n\n");
+  (void)reader.feed(
+      "id: 0-0\ndata: {\"chunk_index\":-1,\"chunk_type\":\"reset\",\"content\":\"\",\"reason\":"
+      "\"resumed_from_store\"}\n\n");
+  EXPECT_EQ(reader.position(), "0-0");
+}
+
 TEST(answer_reader, text_without_ids_that_broke_off_is_void_when_it_comes_again) {
   constexpr std::string_view stored = "data: {\"chunk_type\":\"content\",\"content\":\"a\"}\n\n";
   answer_reader reader;

@@ -109,6 +109,13 @@ void encode_unlogged_frame(std::string& out, std::int64_t index, const chunk& pi
   append_data_line(out, index, piece);
 }
 
+void encode_unlogged_reset(std::string& out, const chunk& reset) {
+  out += id_field;
+  out += no_position;
+  out += '\n';
+  append_data_line(out, -1, reset);
+}
+
 void encode_stored_frame(std::string& out, position at, std::string_view json) {
   out += id_field;
   append_position(out, at);

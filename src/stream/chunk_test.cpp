@@ -75,6 +75,16 @@ TEST(position_text, is_read_back_as_it_was_written) {
   EXPECT_EQ(to_string(position{1, 42}), "1-42");
 }
 
+TEST(position_text, a_void_position_is_none) {
+  EXPECT_EQ(parse_position(no_position), std::nullopt);
+  std::string out;
+  encode_unlogged_reset(out, {chunk_type::reset, "", ""});
+  std::string_view frames = out;
+  const auto frame = take_frame(frames);
+  EXPECT_EQ(frame.at, std::nullopt);
+  EXPECT_TRUE(out.starts_with("id: 0-0\ndata: {\"chunk_index\":-1,")) << out;
+}
+
 TEST(position_text, anything_else_is_garbage) {
   for (const auto* text : {"",
                            "-",

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, expect } from "vitest";
 import { type Engine, startEngine } from "../system/support/engine.ts";
 import { type Model, startModel, wish } from "../system/support/model.ts";
 import { slowness, until } from "../system/support/process.ts";
-import { snapshotOf } from "./support/database.ts";
+import { databaseOf } from "./support/database.ts";
 import { startRawModel } from "./support/raw_model.ts";
 import { Recorder } from "./support/recorder.ts";
 import { row } from "./support/rows.ts";
@@ -23,7 +23,7 @@ afterAll(async () => {
 const patience = 60_000 * slowness;
 
 row("B1", "attached at any moment around the first chunk: the first tokens are not lost", { quick: 40, long: 1000 }, async (repeat, chance, tally) => {
-  const recorder = new Recorder(() => engine.url, model);
+  const recorder = new Recorder(() => engine.somewhere(), model);
   const jobs = Array.from({ length: repeat }, (_, n) => n);
   await Promise.all(Array.from({ length: 8 }, async (_, lane) => {
     for (let job = jobs.pop(); job !== undefined; job = jobs.pop()) {
@@ -40,11 +40,11 @@ row("B1", "attached at any moment around the first chunk: the first tokens are n
   const first = new Map(recorder.records.seen.toReversed().map((one) => [one.client, one.id]));
   expect([...new Set(first.values())]).toEqual(["1-0"]);
   recorder.healed();
-  tally.blame(await recorder.verdict(engine.dataDir), "at the end");
+  tally.blame(await recorder.verdict(databaseOf(engine)), "at the end");
 });
 
 row("B4", "two turns in one conversation: the second is seen whole by who watched the first, and by who did not", { quick: 6, long: 200 }, async (repeat, chance, tally) => {
-  const recorder = new Recorder(() => engine.url, model);
+  const recorder = new Recorder(() => engine.somewhere(), model);
   for (let n = 0; n < repeat; n++) {
     const conversation = await engine.conversation();
     const turn = async (tokens: number) => {
@@ -73,11 +73,11 @@ row("B4", "two turns in one conversation: the second is seen whole by who watche
     tally.repetitions++;
   }
   recorder.healed();
-  tally.blame(await recorder.verdict(engine.dataDir), "at the end");
+  tally.blame(await recorder.verdict(databaseOf(engine)), "at the end");
 });
 
 row("B5", "readers that join while text comes: what is replayed is not sent again live, and nothing falls between", { quick: 4, long: 100 }, async (repeat, chance, tally) => {
-  const recorder = new Recorder(() => engine.url, model);
+  const recorder = new Recorder(() => engine.somewhere(), model);
   for (let n = 0; n < repeat; n++) {
     const posted = await recorder.post("asker", { tokens: 400, pace_ms: 1, reasoning: 20 });
     await Promise.all(Array.from({ length: 40 }, async (_, i) => {
@@ -89,11 +89,11 @@ row("B5", "readers that join while text comes: what is replayed is not sent agai
     tally.repetitions++;
   }
   recorder.healed();
-  tally.blame(await recorder.verdict(engine.dataDir), "at the end");
+  tally.blame(await recorder.verdict(databaseOf(engine)), "at the end");
 });
 
 row("B6", "a late reader of an answer that nobody watched gets all of it from its first chunk", { quick: 3, long: 50 }, async (repeat, chance, tally) => {
-  const recorder = new Recorder(() => engine.url, model);
+  const recorder = new Recorder(() => engine.somewhere(), model);
   for (let n = 0; n < repeat; n++) {
     const posted = await recorder.post("asker", { tokens: 600, pace_ms: 1 });
     const least = chance.between(100, 500);
@@ -107,11 +107,11 @@ row("B6", "a late reader of an answer that nobody watched gets all of it from it
     tally.repetitions++;
   }
   recorder.healed();
-  tally.blame(await recorder.verdict(engine.dataDir), "at the end");
+  tally.blame(await recorder.verdict(databaseOf(engine)), "at the end");
 });
 
 row("B10", "reloads in the middle: each time the text from before the reload as well", { quick: 4, long: 100 }, async (repeat, chance, tally) => {
-  const recorder = new Recorder(() => engine.url, model);
+  const recorder = new Recorder(() => engine.somewhere(), model);
   await Promise.all(Array.from({ length: repeat }, async (_, n) => {
     const posted = await recorder.post(`asker ${n}`, { tokens: 250, pace_ms: 4 });
     for (let reload = 0; reload < 10; reload++) {
@@ -127,7 +127,7 @@ row("B10", "reloads in the middle: each time the text from before the reload as 
     tally.repetitions++;
   }));
   recorder.healed();
-  tally.blame(await recorder.verdict(engine.dataDir), "at the end");
+  tally.blame(await recorder.verdict(databaseOf(engine)), "at the end");
 });
 
 row("B11", "and B12: after a crash and a model that is gone: every answer ends, with all text that was saved and no hole in it", { quick: 1, long: 20 }, async (repeat, chance, tally) => {
@@ -135,7 +135,7 @@ row("B11", "and B12: after a crash and a model that is gone: every answer ends, 
     const raw = await startRawModel();
     let server = await startEngine({ model: raw.base, args: ["--failures-max", "2"] });
     try {
-      const recorder = new Recorder(() => server.url, raw);
+      const recorder = new Recorder(() => server.somewhere(), raw);
       raw.script("then gone", async (to) => {
         if (to.attempt > 1) {
           await to.head({ "Transfer-Encoding": "", "Content-Length": "2" }, to.attempt % 2 ? "503 Service Unavailable" : "401 Unauthorized");
@@ -151,10 +151,10 @@ row("B11", "and B12: after a crash and a model that is gone: every answer ends, 
       });
       const posted = await Promise.all(Array.from({ length: 8 }, (_, i) => recorder.post(`asker ${i}`, { script: "then gone" } as object)));
       // Text is saved about once a second.
-      await until("some text is saved", () => snapshotOf(server.dataDir).tasks.every((task) => task.saved > 200), 30_000);
+      await until("some text is saved", async () => (await databaseOf(server).snapshot()).tasks.every((task) => task.saved > 200), 30_000);
       await sleep(chance.between(0, 900));
       await server.stop("SIGKILL");
-      const saved = new Map(snapshotOf(server.dataDir).tasks.map((task) => [task.id, task.saved]));
+      const saved = new Map((await databaseOf(server).snapshot()).tasks.map((task) => [task.id, task.saved]));
       server = await server.restart();
       await Promise.all(posted.map((one, i) => recorder.follow(`reader ${i}`, one.task, { patience })));
       for (const one of posted) {
@@ -165,7 +165,7 @@ row("B11", "and B12: after a crash and a model that is gone: every answer ends, 
         expect((await server.task(one.task)).state).toBe("failed");
       }
       recorder.healed();
-      tally.blame(await recorder.verdict(server.dataDir), `in repetition ${n}`);
+      tally.blame(await recorder.verdict(databaseOf(server)), `in repetition ${n}`);
       tally.answers += posted.length;
       tally.faults++;
       tally.repetitions++;

@@ -6,7 +6,8 @@ import { afterAll, beforeAll, expect } from "vitest";
 import { type Engine, startEngine } from "../system/support/engine.ts";
 import { type Model, startModel } from "../system/support/model.ts";
 import { slowness, until } from "../system/support/process.ts";
-import { startChaos } from "./support/chaos.ts";
+import { Fronts, startChaos } from "./support/chaos.ts";
+import { databaseOf } from "./support/database.ts";
 import { descriptorsOf, memoryOf } from "./support/process_facts.ts";
 import { Recorder } from "./support/recorder.ts";
 import { isLong, row } from "./support/rows.ts";
@@ -37,7 +38,7 @@ row("C1", "readers that never read: disconnected, and nobody else is held up", {
   for (let n = 0; n < repeat; n++) {
     // Two kilobytes that arrive in an hour: the readers, and the proxy for them, take nothing more.
     const chaos = await startChaos(engine.url, { bufferBytes: 2048, rules: "down.delay_ms=3600000" });
-    const recorder = new Recorder(() => engine.url, model);
+    const recorder = new Recorder(() => engine.somewhere(), model);
     try {
       const before = { memory: memoryOf(engine.pid), descriptors: descriptorsOf(engine.pid) };
       const posted = await recorder.post("asker", { tokens: 400, token_bytes: 1000, pace_ms: 5 });
@@ -57,7 +58,7 @@ row("C1", "readers that never read: disconnected, and nobody else is held up", {
       await chaos.cut("reset");
       await Promise.all(stuck);
       recorder.healed();
-      tally.blame(await recorder.verdict(engine.dataDir), `in repetition ${n}`);
+      tally.blame(await recorder.verdict(databaseOf(engine)), `in repetition ${n}`);
       tally.faults += readers;
       tally.answers++;
       tally.repetitions++;
@@ -72,7 +73,7 @@ row("C2", "a storm of readers that come back all at once", { quick: 1, long: 5 }
   const chaos = await startChaos(engine.url);
   try {
     for (let n = 0; n < repeat; n++) {
-      const recorder = new Recorder(() => engine.url, model);
+      const recorder = new Recorder(() => engine.somewhere(), model);
       const before = { memory: memoryOf(engine.pid), descriptors: descriptorsOf(engine.pid) };
       const posted = await Promise.all(Array.from({ length: 20 }, (_, i) => recorder.post(`asker ${i}`, isLong ? { tokens: 80, pace_ms: 500 } : { tokens: 200, pace_ms: 40 })));
       const following = Array.from({ length: readers }, (_, i) =>
@@ -94,7 +95,7 @@ row("C2", "a storm of readers that come back all at once", { quick: 1, long: 5 }
       if (n > 0 && slowness === 1) {
         recorder.records.gauges.push({ what: "memory", before: before.memory, after: memoryOf(engine.pid), allowed: 30 * MiB });
       }
-      tally.blame(await recorder.verdict(engine.dataDir), `in repetition ${n}`);
+      tally.blame(await recorder.verdict(databaseOf(engine)), `in repetition ${n}`);
       tally.faults += readers;
       tally.answers += posted.length;
       tally.repetitions++;
@@ -108,7 +109,7 @@ row("C3", "readers behind a blackhole are let go, and come back", { quick: 1, lo
   const readers = 20;
   for (let n = 0; n < repeat; n++) {
     const chaos = await startChaos(engine.url, { bufferBytes: 2048 });
-    const recorder = new Recorder(() => engine.url, model);
+    const recorder = new Recorder(() => engine.somewhere(), model);
     try {
       const before = descriptorsOf(engine.pid);
       const posted = await recorder.post("asker", { tokens: 500, token_bytes: 1000, pace_ms: 5 });
@@ -123,7 +124,7 @@ row("C3", "readers behind a blackhole are let go, and come back", { quick: 1, lo
       await chaos.cut("reset");
       await Promise.all(following);
       recorder.healed();
-      tally.blame(await recorder.verdict(engine.dataDir), `in repetition ${n}`);
+      tally.blame(await recorder.verdict(databaseOf(engine)), `in repetition ${n}`);
       tally.faults += readers;
       tally.answers++;
       tally.repetitions++;
@@ -189,7 +190,7 @@ row("C3", "a cable that is pulled: silent readers are let go", { quick: 1, long:
       await recorder.cancel("asker", posted.task);
       await recorder.cancel("asker", stalled.task);
       recorder.healed();
-      tally.blame(await recorder.verdict(server.dataDir, { close: 3000 }), `in repetition ${n}`);
+      tally.blame(await recorder.verdict(databaseOf(server), { close: 3000 }), `in repetition ${n}`);
       tally.faults += readers;
       tally.answers += 2;
       tally.repetitions++;
@@ -202,22 +203,22 @@ row("C3", "a cable that is pulled: silent readers are let go", { quick: 1, long:
 }, noNamespace());
 
 row("I2", "fifty reconnects through random cuts, split at every byte: nothing lost, nothing twice", { quick: 3, long: 60 }, async (repeat, chance, tally) => {
-  const chaos = await startChaos(engine.url);
+  const chaos = await Fronts.before(engine.urls);
   try {
     for (let n = 0; n < repeat; n++) {
-      const recorder = new Recorder(() => engine.url, model);
+      const recorder = new Recorder(() => engine.somewhere(), model);
       const posted = await recorder.post("asker", { tokens: 250, pace_ms: 8, reasoning: 20 });
       const most = chance.between(200, 1500);
       await chaos.set(`down.cut_after_bytes=1..${most} rst=${chance.between(0, 1)} down.split_bytes=${chance.between(0, 1)}`);
       const cut = ["a", "b", "c"].map((client) =>
-        background(recorder.follow(`cut ${client}`, posted.task, { where: () => chaos.url, patience: 60_000 * slowness })));
+        background(recorder.follow(`cut ${client}`, posted.task, { where: chaos.somewhere, patience: 60_000 * slowness })));
       // While the text comes hardly anybody gets past the first event through so narrow cuts; then they get it to the end.
       await until("fifty cuts", () => recorder.records.connections.filter((one) => one.client === "cut a").length > 50, 60_000);
       await chaos.set(`down.split_bytes=1 up.split_bytes=1 down.cut_after_bytes=2000..9000`);
       await Promise.all(cut);
       tally.faults += recorder.records.connections.length - 3;
       recorder.healed();
-      tally.blame(await recorder.verdict(engine.dataDir), `in repetition ${n}`);
+      tally.blame(await recorder.verdict(databaseOf(engine)), `in repetition ${n}`);
       tally.answers++;
       tally.repetitions++;
     }

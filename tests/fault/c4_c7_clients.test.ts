@@ -7,7 +7,8 @@ import { type Engine, startEngine } from "../system/support/engine.ts";
 import { freshKey, type Model, startModel, wish } from "../system/support/model.ts";
 import { slowness, until } from "../system/support/process.ts";
 import { readToEnd, Transcript } from "../system/support/stream.ts";
-import { startChaos } from "./support/chaos.ts";
+import { Fronts } from "./support/chaos.ts";
+import { databaseOf } from "./support/database.ts";
 import { Recorder } from "./support/recorder.ts";
 import { row } from "./support/rows.ts";
 
@@ -43,7 +44,7 @@ row("C4", "the same key, with the same body and with another, one after the othe
         if (body === winner.body) expect(reply).toMatchObject({ status: 202, body: winner.reply.body });
         else expect(reply).toMatchObject({ status: 422, body: { code: "idempotency_key_reused" } });
       }
-      await readToEnd(engine.url, winner.reply.body.task_id, { patience: 60_000 });
+      await readToEnd(engine.somewhere, winner.reply.body.task_id, { patience: 60_000 });
       // After the end as well, and for the other body too.
       expect(await engine.call("POST", path, winner.body, headers)).toMatchObject({ status: 202, body: winner.reply.body });
       expect((await engine.call("POST", path, winner.body === mine ? other : mine, headers)).status).toBe(422);
@@ -58,8 +59,8 @@ row("C4", "the same key, with the same body and with another, one after the othe
 });
 
 row("C5", "a reply that is lost after the commit: the same key gives the same task", { quick: 40, long: 1000 }, async (repeat, chance, tally) => {
-  const chaos = await startChaos(engine.url);
-  const recorder = new Recorder(() => chaos.url, model);
+  const chaos = await Fronts.before(engine.urls);
+  const recorder = new Recorder(chaos.somewhere, model);
   try {
     const jobs = Array.from({ length: repeat }, (_, n) => n);
     await Promise.all(Array.from({ length: 4 }, async (_, client) => {
@@ -72,7 +73,7 @@ row("C5", "a reply that is lost after the commit: the same key gives the same ta
         await Promise.race([posting, until("a failure", () => recorder.records.replies.filter((one) => one.status === null).length > repeat - jobs.length)]);
         await chaos.set();
         const posted = await posting;
-        await recorder.follow(`client ${client}`, posted.task, { where: () => engine.url, patience: 60_000 * slowness });
+        await recorder.follow(`client ${client}`, posted.task, { where: engine.somewhere, patience: 60_000 * slowness });
         tally.answers++;
         tally.repetitions++;
       }
@@ -80,7 +81,7 @@ row("C5", "a reply that is lost after the commit: the same key gives the same ta
     tally.faults += recorder.records.replies.filter((one) => one.status === null).length;
     expect(tally.faults).toBeGreaterThan(repeat / 4);
     recorder.healed();
-    tally.blame(await recorder.verdict(engine.dataDir), "at the end");
+    tally.blame(await recorder.verdict(databaseOf(engine)), "at the end");
   } finally {
     await chaos.stop();
   }
@@ -98,10 +99,10 @@ row("C6", "positions that make no sense get the whole answer, running, ended and
     const running = await engine.ask(wish({ key, tokens: 60, pace_ms: 10 }));
     const ended = await engine.ask(wish({ key: freshKey(), tokens: 20, pace_ms: 0, seed: 1 }));
     const forgotten = await forgetful.ask(wish({ key: freshKey(), tokens: 20, pace_ms: 0, seed: 1 }));
-    const text = (await readToEnd(engine.url, ended.task_id)).content;
-    await readToEnd(forgetful.url, forgotten.task_id);
+    const text = (await readToEnd(engine.somewhere, ended.task_id)).content;
+    await readToEnd(forgetful.somewhere, forgotten.task_id);
     await until("the chunks are forgotten", async () => {
-      const seen = await readToEnd(forgetful.url, forgotten.task_id);
+      const seen = await readToEnd(forgetful.somewhere, forgotten.task_id);
       return seen.position === undefined || seen.resets.length > 0 || (await readAll(forgetful, forgotten.task_id)).includes('"chunk_index":-1');
     }, 20_000);
     const targets: [string, Engine, string, (() => Promise<string>)][] = [
@@ -121,7 +122,7 @@ row("C6", "positions that make no sense get the whole answer, running, ended and
     })));
     // A position of an answer whose chunks are forgotten: a reset and all of it; the terminal one: nothing more.
     const partly = Object.assign(new Transcript(), { position: "1-3", attempt: 1, index: 3 });
-    await readToEnd(forgetful.url, forgotten.task_id, { transcript: partly });
+    await readToEnd(forgetful.somewhere, forgotten.task_id, { transcript: partly });
     expect(partly.resets.length).toBe(1);
     expect(partly.content).toBe(text);
     const last = await fetch(`${forgetful.url}/stream/${forgotten.task_id}`, { headers: { "Last-Event-ID": partly.position } });
@@ -136,7 +137,7 @@ async function readAll(from: Engine, task: string): Promise<string> {
 }
 
 row("C7", "readers that come in the last moment, after the end, and when the chunks are forgotten", { quick: 60, long: 3000 }, async (repeat, chance, tally) => {
-  const recorder = new Recorder(() => forgetful.url, model);
+  const recorder = new Recorder(() => forgetful.somewhere(), model);
   const jobs = Array.from({ length: repeat }, (_, n) => n);
   let late = 0;
   await Promise.all(Array.from({ length: 6 }, async (_, lane) => {
@@ -161,5 +162,5 @@ row("C7", "readers that come in the last moment, after the end, and when the chu
   }));
   tally.remarks.push(`${late} readers came when the chunks were about to be forgotten`);
   recorder.healed();
-  tally.blame(await recorder.verdict(forgetful.dataDir), "at the end");
+  tally.blame(await recorder.verdict(databaseOf(forgetful)), "at the end");
 });

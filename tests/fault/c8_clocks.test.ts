@@ -8,7 +8,7 @@ import { expect } from "vitest";
 import { startEngine } from "../system/support/engine.ts";
 import { startModel } from "../system/support/model.ts";
 import { slowness, until } from "../system/support/process.ts";
-import { snapshotOf } from "./support/database.ts";
+import { databaseOf } from "./support/database.ts";
 import { Recorder } from "./support/recorder.ts";
 import { row } from "./support/rows.ts";
 import { background } from "./support/stand.ts";
@@ -24,7 +24,7 @@ row("C8", "a client whose clock is wrong by ten years", { quick: 1, long: 5 }, a
   const model = await startModel();
   const engine = await startEngine({ model: model.base });
   try {
-    const recorder = new Recorder(() => engine.url, model);
+    const recorder = new Recorder(() => engine.somewhere(), model);
     for (let n = 0; n < repeat; n++) {
       for (const years of [-10, 10]) {
         const date = new Date(Date.now() + years * 365 * 86_400_000);
@@ -44,7 +44,7 @@ row("C8", "a client whose clock is wrong by ten years", { quick: 1, long: 5 }, a
       tally.repetitions++;
     }
     recorder.healed();
-    tally.blame(await recorder.verdict(engine.dataDir), "at the end");
+    tally.blame(await recorder.verdict(databaseOf(engine)), "at the end");
   } finally {
     await engine.dispose();
     await model.stop();
@@ -65,7 +65,7 @@ row("C8", "the server's clock is set forward and back by an hour while answers r
   });
   try {
     for (let n = 0; n < repeat; n++) {
-      const recorder = new Recorder(() => engine.url, model);
+      const recorder = new Recorder(() => engine.somewhere(), model);
       const running = await Promise.all(Array.from({ length: 10 }, (_, i) => recorder.post(`asker ${i}`, { tokens: 150, pace_ms: 20 })));
       // One waits for its next try, in two seconds; one for an answer that will not come in time.
       const waiting = await recorder.post("waiting", { tokens: 5, status: 503, retry_after: 2, fail_times: 1 });
@@ -93,11 +93,11 @@ row("C8", "the server's clock is set forward and back by an hour while answers r
       expect(closed - tried.received_at_ms).toBeLessThan(5000);
       await recorder.cancel("asker", silent.task);
       await recorder.follow("asker", silent.task);
-      const state = snapshotOf(engine.dataDir);
+      const state = await databaseOf(engine).snapshot();
       expect(state.tasks.every((task) => Math.abs(task.runAt - Date.now()) < 1_800_000)).toBe(true);
       expect((await engine.call("GET", "/readyz")).status).toBe(200);
       recorder.healed();
-      tally.blame(await recorder.verdict(engine.dataDir), `in repetition ${n}`);
+      tally.blame(await recorder.verdict(databaseOf(engine)), `in repetition ${n}`);
       tally.faults += 3;
       tally.answers += running.length + 2;
       tally.repetitions++;

@@ -1,228 +1,53 @@
 // The checker itself: an orderly run has no violation, and for each invariant there is a run that breaks it in one place and is
-// found out. A checker that cannot fail proves nothing.
-import { describe, expect, test } from "vitest";
-import { check, type Invariant } from "./support/checker.ts";
-import { noRecords, type Records, type Seen, type StoredMessage, type StoredTask } from "./support/records.ts";
+// found out. A checker that cannot fail proves nothing. What a database holds is told to it by the test, and then comes from
+// rows of both databases.
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { check } from "./support/checker.ts";
+import type { Records } from "./support/records.ts";
+import { brokenRuns, orderlyRuns } from "./support/stories.ts";
+import { postgresStore, sqliteStore, type StoryStore, through } from "./support/story_store.ts";
 
-const t0 = 1_000_000;
+const sources: [string, (() => Promise<StoryStore>) | undefined][] = [
+  ["as it is told", undefined],
+  ["from SQLite", sqliteStore],
+  ["from PostgreSQL", postgresStore],
+];
 
-/** One answer of one task, told step by step, as it is seen from all three sides. */
-class Story {
-  readonly records: Records = { ...noRecords(), healedAt: t0 };
-  private now = t0;
-  private connection = 0;
-  private readonly open = new Map<string, number>();
-
-  constructor() {
-    this.records.replies.push({
-      at: this.tick(), sentAt: t0, client: "poster", call: "post", status: 202, idempotencyKey: "key", content: "question",
-      modelKey: "k", task: "task", message: "answer",
-    });
-  }
-
-  tick(by = 1): number {
-    return (this.now += by);
-  }
-  sends(text: string, how: Partial<Records["sent"][number]> = {}): this {
-    this.records.sent.push({
-      key: "k", sent_text: text, sent_reasoning: "", finished: true, closed_by_client: false, received_at_ms: this.tick(),
-      closed_at_ms: this.now, ...how,
-    });
-    return this;
-  }
-  attaches(client: string, from: string | null = null): this {
-    this.open.set(client, ++this.connection);
-    this.records.connections.push({
-      at: this.tick(), client, number: this.connection, task: "task", from, status: 200, end: "whole", retry: 1000,
-    });
-    return this;
-  }
-  sees(client: string, id: string | null, content: string, more: Partial<Seen> = {}): this {
-    if (!this.open.has(client)) this.attaches(client);
-    this.records.seen.push({
-      at: this.tick(), client, connection: this.open.get(client)!, task: "task", id, type: "content", content,
-      index: id === null ? -1 : Number(id.split("-")[1]), bytes: content.length, ...more,
-    });
-    return this;
-  }
-  reset(client: string, id: string | null, reason = "worker_lost"): this {
-    return this.sees(client, id, "", { type: "reset", reason });
-  }
-  done(client: string, id: string, status = "completed"): this {
-    return this.sees(client, id, "", { type: "done", status });
-  }
-  failed(client: string, id: string): this {
-    return this.sees(client, id, "it failed", { type: "error" });
-  }
-  stops(status = 200): this {
-    this.records.replies.push({ at: this.tick(), sentAt: this.now, client: "stopper", call: "cancel", status, task: "task", state: "cancelled" });
-    return this;
-  }
-  /** The database, a long time later unless told otherwise. */
-  stores(content: string, message: Partial<StoredMessage> = {}, task: Partial<StoredTask> = {}, after = 60_000): this {
-    this.records.snapshots.push({
-      at: this.tick(after),
-      integrity: "ok",
-      leases: {},
-      tasks: [{
-        id: "task", message: "answer", conversation: "c", state: "succeeded", attempt: 1, failures: 0, failuresMax: 3, worker: null,
-        runAt: t0, readyAt: null, startedAt: t0, saved: 0, ...task,
-      }],
-      messages: [
-        {
-          id: "question", conversation: "c", parent: null, task: null, role: "user", status: "completed", content: "question",
-          reasoning: "", attempt: null, terminalIndex: null, terminalType: null,
-        },
-        {
-          id: "answer", conversation: "c", parent: "question", task: "task", role: "assistant", status: "completed", content,
-          reasoning: "", attempt: 1, terminalIndex: 2, terminalType: "done", ...message,
-        },
-      ],
-    });
-    return this;
-  }
-  stillOpen(task: Partial<StoredTask>, leases: Record<string, number> = {}): this {
-    this.stores("", { status: "queued", attempt: null, terminalIndex: null, terminalType: null }, { state: "running", ...task });
-    this.records.snapshots.at(-1)!.leases = leases;
-    return this;
-  }
-}
-
-/** Two clients, one of them cut off once, of an answer that just works. */
-function orderly(): Story {
-  return new Story()
-    .sends("Hello")
-    .sees("a", "1-0", "Hel").attaches("a", "1-0").sees("a", "1-1", "lo").done("a", "1-2")
-    .sees("b", "1-0", "Hel").sees("b", "1-1", "lo").done("b", "1-2")
-    .stores("Hello");
-}
-
-function stopped(): Story {
-  return new Story()
-    .sends("Hello", { finished: false, closed_by_client: true })
-    .sees("a", "1-0", "Hel").done("a", "1-1", "cancelled").stops()
-    .stores("Hel", { status: "cancelled", terminalIndex: 1 }, { state: "cancelled" });
-}
-
-const attempt2 = { attempt: 2, terminalIndex: 2 } as const;
-
-describe("a run in which everything is in order", () => {
-  test.each([
-    ["a plain answer", orderly()],
-    ["a stop", stopped()],
-    ["a second attempt", new Story()
-      .sends("Old text", { finished: false }).sends("New")
-      .sees("a", "1-0", "Old").attaches("a", "1-0").reset("a", "2-0").sees("a", "2-1", "New").done("a", "2-2")
-      .stores("New", attempt2, { attempt: 2 })],
-    ["an attempt that asked the model nothing", new Story()
-      .sends("Old", { finished: false })
-      .sees("a", "1-0", "Old").reset("a", "2-0").sees("a", "2-1", "Old").failed("a", "2-2")
-      .stores("Old", { ...attempt2, status: "error", terminalType: "error" }, { attempt: 2, state: "failed" })],
-    ["an attempt whose death nobody saw", new Story()
-      .sends("Old", { finished: false }).sends("New").reset("a", "3-0").sees("a", "3-1", "New").done("a", "3-2")
-      .stores("New", { ...attempt2, attempt: 3 }, { attempt: 3 })],
-    ["an answer from the database, for somebody who had part of it", new Story()
-      .sends("Hello").sees("a", "1-0", "Hel").attaches("a", "1-0").reset("a", null, "resumed_from_store")
-      .sees("a", null, "Hello").done("a", "1-2").stores("Hello")],
-    ["the same, cut off in the middle and begun again", new Story()
-      .sends("Hello").sees("a", "1-0", "Hel").attaches("a", "1-0").reset("a", null, "resumed_from_store").sees("a", null, "He")
-      .attaches("a", "1-0").reset("a", null, "resumed_from_store").sees("a", null, "Hello").done("a", "1-2").stores("Hello")],
-    ["a whole text for a position that makes no sense", new Story()
-      .sends("Hello").attaches("a", "7-7").reset("a", null, "position_unknown").sees("a", "1-0", "Hel").sees("a", "1-1", "lo")
-      .done("a", "1-2").stores("Hello")],
-    ["a task that waits for its next try", new Story().stillOpen({ state: "delayed", runAt: t0 + 1e6 })],
-    ["a task that runs and gets on", new Story()
-      .stillOpen({ worker: "w", saved: 1 }, { w: t0 + 1e9 }).stillOpen({ worker: "w", saved: 2 }, { w: t0 + 1e9 })],
-  ])("%s", (_, story) => {
-    expect(check(story.records)).toEqual([]);
+describe.each(sources)("what is stored comes %s", (_, open) => {
+  let store: StoryStore | undefined;
+  beforeAll(async () => {
+    store = await open?.();
   });
-});
+  afterAll(() => store?.dispose());
+  const told = async (records: Records) => (store ? through(store, records) : records);
 
-describe("a run that breaks", () => {
-  const broken: [Invariant, string, Story, RegExp][] = [
-    ["I1", "text that the model did not send", new Story()
-      .sends("Hello").sees("a", "1-0", "Help").done("a", "1-1").stores("Help", { terminalIndex: 1 }), /none that the model sent/],
-    ["I1", "two clients with different texts", new Story()
-      .sends("Hello").sees("a", "1-0", "Hel").sees("b", "1-0", "Hex").stores("Hello"), /another text of attempt 1/],
-    ["I1", "half a character", orderly().sees("c", "1-0", "\ud83d"), /inside of a character/],
-    ["I1", "text of the older attempt under a newer one's number", new Story()
-      .sends("Old", { finished: false }).sends("New")
-      .sees("a", "1-0", "Old").reset("a", "2-0").sees("a", "2-1", "Old").done("a", "2-2")
-      .stores("Old", attempt2, { attempt: 2 }), /none that the model sent/],
-    ["I2", "a chunk that was left out", orderly().attaches("c").sees("c", "1-1", "lo"), /does not begin at its start/],
-    ["I2", "a chunk twice", new Story()
-      .sends("HelHel").sees("a", "1-0", "Hel").attaches("a", "1-0").sees("a", "1-0", "Hel").stores("HelHel"), /1-0 .*after 1-0/],
-    ["I2", "a gap", new Story().sends("Hello").sees("a", "1-0", "Hel").sees("a", "1-2", "lo").stores("Hello"), /1-2 .*after 1-0/],
-    ["I2", "a new attempt without a reset", new Story()
-      .sends("Hel").sends("Hel").sees("a", "1-0", "Hel").sees("a", "2-0", "Hel").stores("Hel", attempt2, { attempt: 2 }), /without a reset/],
-    ["I2", "a way back to an older attempt", new Story()
-      .sends("Old").sends("New").reset("a", "2-0").sees("a", "2-1", "New").sees("a", "1-0", "Old").stores("New", attempt2, { attempt: 2 }),
-      /after attempt 2/],
-    ["I2", "text without an id in the middle", new Story().sends("Hello").sees("a", "1-0", "Hel").sees("a", null, "lo").stores("Hello"),
-      /without id .*after 1-0/],
-    ["I3", "two ends", orderly().done("a", "1-3"), /after the end/],
-    ["I3", "text after the end", orderly().sees("a", "1-3", "!"), /after the end/],
-    ["I3", "two clients with different ends", new Story()
-      .sends("Hello").sees("a", "1-0", "Hello").done("a", "1-1").sees("b", "1-0", "Hello").done("b", "1-1", "cancelled")
-      .stores("Hello", { terminalIndex: 1 }), /different ends/],
-    ["I3", "an end that is not the database's", new Story()
-      .sends("Hello").sees("a", "1-0", "Hello").done("a", "1-1")
-      .stores("Hello", { status: "error", terminalIndex: 1 }, { state: "failed" }), /the database has error/],
-    ["I3", "a task that has ended and a message that has not", orderly().stores("Hello", {}, { state: "running", worker: "w" }),
-      /the task is running, its message completed/],
-    ["I4", "a post that was answered and is gone", (() => {
-      const story = orderly();
-      story.records.snapshots[0]!.tasks = [];
-      story.records.snapshots[0]!.messages = [];
-      return story;
-    })(), /gone/],
-    ["I4", "an end that was seen before it was stored", new Story()
-      .sends("Hello").sees("a", "1-0", "Hello").done("a", "1-1").stores("Hel", { terminalIndex: 1 }), /does not say what a saw/],
-    ["I4", "an ended answer that changes", orderly().stores("Hello, changed"), /was changed/],
-    ["I4", "a damaged file", (() => {
-      const story = orderly();
-      story.records.snapshots[0]!.integrity = "row 3 missing from index";
-      return story;
-    })(), /damaged/],
-    ["I5", "one key, two tasks", (() => {
-      const story = orderly();
-      story.records.replies.push({ ...story.records.replies[0]!, task: "another" });
-      return story;
-    })(), /started the tasks/],
-    ["I5", "one post stored twice", (() => {
-      const story = orderly();
-      story.records.snapshots[0]!.messages.push({ ...story.records.snapshots[0]!.messages[0]!, id: "again" });
-      return story;
-    })(), /stored 2 times/],
-    ["I5", "two requests to the model for one attempt", orderly().sends("Hello"), /2 requests to the model for 1 attempts/],
-    ["I5", "more failures than allowed", new Story().stores("x", {}, { failures: 4 }), /4 failures, 3 allowed/],
-    ["I6", "a task that runs without a living lease", new Story().stillOpen({ worker: "w" }, { w: t0 }), /without a living lease/],
-    ["I6", "a task that runs and says nothing", new Story()
-      .stillOpen({ worker: "w", saved: 5 }, { w: t0 + 1e9 }).stillOpen({ worker: "w", saved: 5 }, { w: t0 + 1e9 }), /says nothing/],
-    ["I6", "a ready task that nobody takes", new Story().stillOpen({ state: "ready", readyAt: t0 }), /nobody takes it/],
-    ["I6", "a due task that stays where it is", new Story().stillOpen({ state: "delayed", runAt: t0 }), /due long ago/],
-    ["I6", "a task that is blocked by nothing", new Story().stillOpen({ state: "blocked" }), /blocked by nothing/],
-    ["I6", "a look that comes too early", new Story().stores("", { status: "queued" }, { state: "ready", readyAt: t0 }, 100), /no snapshot/],
-    ["I7", "memory that does not come back", (() => {
-      const story = orderly();
-      story.records.gauges.push({ what: "memory", before: 100, after: 106 });
-      return story;
-    })(), /106 after, 100 before/],
-    ["I8", "text that was shown and not kept", new Story()
-      .sends("Hello", { finished: false }).sees("a", "1-0", "Hel").sees("a", "1-1", "lo").done("a", "1-2", "cancelled").stops()
-      .stores("Hel", { status: "cancelled" }, { state: "cancelled" }), /not kept/],
-    ["I8", "text after the stop", stopped().attaches("b", "1-1").sees("b", "1-2", "lo"), /of an answer that was stopped/],
-    ["I8", "a request to the model that goes on", new Story()
-      .sends("Hello", { finished: false, closed_at_ms: t0 + 5_000 }).sees("a", "1-0", "Hel").done("a", "1-1", "cancelled").stops()
-      .stores("Hel", { status: "cancelled", terminalIndex: 1 }, { state: "cancelled" }), /still open after the stop/],
-    ["I8", "a stop that stopped nothing", new Story().stops().stillOpen({ state: "delayed", runAt: t0 + 1e6 }), /has not ended/],
-  ];
-  test.each(broken)("%s: %s", (invariant, _, story, what) => {
-    const found = check(story.records);
+  test.each(orderlyRuns)("in order: %s", async (_, story) => {
+    expect(check(await told(story.records))).toEqual([]);
+  });
+
+  test.each(brokenRuns)("%s is broken: %s", async (invariant, _, story, what) => {
+    const found = check(await told(story.records));
     expect(found.map((one) => `${one.invariant} ${one.what}`)).toContainEqual(expect.stringMatching(new RegExp(`^${invariant} .*${what.source}`)));
   });
 
-  test("every invariant has a run that breaks it", () => {
-    expect([...new Set(broken.map(([invariant]) => invariant))].sort()).toEqual(["I1", "I2", "I3", "I4", "I5", "I6", "I7", "I8"]);
+  test.runIf(open)("a look for damage finds none in a database that is whole", async () => {
+    expect((await store!.database.snapshot(true)).integrity).toBe("ok");
   });
+});
+
+test("every invariant has a run that breaks it", () => {
+  expect([...new Set(brokenRuns.map(([invariant]) => invariant))].sort()).toEqual(["I1", "I2", "I3", "I4", "I5", "I6", "I7", "I8"]);
+});
+
+test("a look for damage finds a row that an index of PostgreSQL has not", async () => {
+  const store = await postgresStore();
+  try {
+    const ready = (is: boolean) => store.run(`UPDATE pg_index SET indisready = ${is} WHERE indexrelid = 'throughline.workers_pkey'::regclass`);
+    await ready(false);
+    await store.run("INSERT INTO workers(id, renewed_at, expires_at, expired_before) VALUES('w', 1, 1, 0)");
+    await ready(true);
+    expect((await store.database.snapshot(true)).integrity).toMatch(/lacks matching index tuple/);
+  } finally {
+    await store.dispose();
+  }
 });

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { setTimeout as sleep } from "node:timers/promises";
 import { until } from "../system/support/process.ts";
-import { databaseOf } from "./support/database.ts";
+import { sqliteFile } from "./support/database.ts";
 import { FailingDisk, SmallDisk, whyNoSmallDisk } from "./support/disk.ts";
 import { row, type Tally } from "./support/rows.ts";
 import { Crowd, someWish, type Stage, withStage } from "./support/stage.ts";
@@ -125,7 +125,7 @@ row("D4", "a database that another program has locked", { quick: 1, long: 10 }, 
     for (let n = 0; n < repeat; n++) {
       let other: DatabaseSync | undefined;
       const lock = () => {
-        other = new DatabaseSync(databaseOf(stage.engine.dataDir), { timeout: 10_000 });
+        other = new DatabaseSync(sqliteFile(stage.engine.dataDir), { timeout: 10_000 });
         other.exec("BEGIN IMMEDIATE");
       };
       // Longer than the engine waits for it, so that posts are refused and not just slow.
@@ -138,7 +138,7 @@ row("D4", "a database that another program has locked", { quick: 1, long: 10 }, 
 row("D4", "a lock that is soon given back", { quick: 2, long: 30 }, async (repeat, chance, tally) => {
   await withStage({}, async (stage) => {
     for (let n = 0; n < repeat; n++) {
-      const other = new DatabaseSync(databaseOf(stage.engine.dataDir), { timeout: 10_000 });
+      const other = new DatabaseSync(sqliteFile(stage.engine.dataDir), { timeout: 10_000 });
       other.exec("BEGIN IMMEDIATE");
       tally.faults++;
       const crowd = new Crowd();

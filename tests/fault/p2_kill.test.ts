@@ -29,7 +29,7 @@ row("P2", "kill -9 of the whole program under load", { quick: 6, long: 200 }, as
       if (chance.next() < 0.3) crowd.add(stopOne(stage, `client ${++client}`));
       await sleep(chance.between(0, 700));
       await stage.restart();
-      recorder.snapshot(stage.engine.dataDir, true);
+      await stage.snapshot();
       tally.repetitions++;
       tally.faults++;
     }

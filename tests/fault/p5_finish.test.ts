@@ -31,7 +31,7 @@ for (const moment of moments) {
         }
         await stage.start({ env: {} });
         stage.recorder.healed();
-        stage.recorder.snapshot(stage.engine.dataDir, true);
+        await stage.snapshot();
         await crowd.all();
         tally.repetitions++;
         tally.faults++;

@@ -107,7 +107,7 @@ row("S1", "too little memory for what is asked", { quick: 1, long: 10 }, async (
       await stage.restart({ under: [] });
       recorder.healed();
       await crowd.all();
-      await until("all answers", () => recorder.snapshot(stage.engine.dataDir).tasks.every((task) => /ed$/.test(task.state) && task.state !== "delayed"), 60_000);
+      await until("all answers", async () => (await stage.snapshot(false)).tasks.every((task) => /ed$/.test(task.state) && task.state !== "delayed"), 60_000);
       tally.repetitions++;
       tally.answers += crowd.size;
       tally.blame(await stage.verdict(), "after too little memory");

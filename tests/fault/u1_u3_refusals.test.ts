@@ -9,7 +9,7 @@ import { afterAll, beforeAll, expect } from "vitest";
 import { type Engine, startEngine } from "../system/support/engine.ts";
 import { slowness, until } from "../system/support/process.ts";
 import { readToEnd } from "../system/support/stream.ts";
-import { snapshotOf } from "./support/database.ts";
+import { databaseOf } from "./support/database.ts";
 import type { RawReply, Script } from "./support/raw_model.ts";
 import { row } from "./support/rows.ts";
 import { useStand } from "./support/stand.ts";
@@ -75,7 +75,7 @@ row("U1", "429 is tried again when the model wishes, at most as often as the bud
   const name = "absurd";
   stand.model.script(name, refusing(99, "429 Too Many Requests", () => ({ "Retry-After": "1000000000" })));
   const posted = await recorder.post("absurd", { script: name } as object);
-  const due = await until("the task waits", () => snapshotOf(stand.engine.dataDir).tasks.find((one) => one.id === posted.task && one.state === "delayed"));
+  const due = await until("the task waits", async () => (await databaseOf(stand.engine).snapshot()).tasks.find((one) => one.id === posted.task && one.state === "delayed"));
   expect(due.runAt - Date.now()).toBeLessThanOrEqual(60_250);
   expect(due.runAt - Date.now()).toBeGreaterThan(40_000);
   expect(await recorder.cancel("absurd", posted.task)).toBe("cancelled");
@@ -154,7 +154,7 @@ row("U2", "a refused connection, a failed handshake and an unknown name are said
   for (let n = 0; n < repeat; n++) {
     await Promise.all(["refused", "tls", "dns"].map(async (model) => {
       const posted = await elsewhere.ask("anybody?", { model });
-      const seen = await readToEnd(elsewhere.url, posted.task_id, { patience: 60_000 });
+      const seen = await readToEnd(elsewhere.somewhere, posted.task_id, { patience: 60_000 });
       expect(seen.terminal, model).toMatchObject({ chunk_type: "error", code: "provider_unreachable", retryable: true });
       expect(await elsewhere.task(posted.task_id)).toMatchObject({ attempt: 2, failures: 2, state: "failed" });
       tally.answers++;
@@ -172,7 +172,7 @@ row("U3", "no connection, no first byte and a stall have a timer each", { quick:
       (async () => {
         // A handshake that never ends is a connection that was never made.
         const posted = await elsewhere.ask("anybody?", { model: "handshake" });
-        const seen = await readToEnd(elsewhere.url, posted.task_id, { patience: 60_000 });
+        const seen = await readToEnd(elsewhere.somewhere, posted.task_id, { patience: 60_000 });
         expect(seen.terminal).toMatchObject({ chunk_type: "error", code: "provider_unreachable" });
         expect(seen.terminal!.content.replace(/(\d)(m?s)/, "$1 $2")).toContain(time(700));
       })(),

@@ -8,6 +8,7 @@ import { slowness } from "../system/support/process.ts";
 import { type Model, startModel, wish } from "../system/support/model.ts";
 import { readToEnd } from "../system/support/stream.ts";
 import { type Chaos, startChaos } from "./support/chaos.ts";
+import { databaseOf } from "./support/database.ts";
 import { Recorder } from "./support/recorder.ts";
 import { isLong, row } from "./support/rows.ts";
 
@@ -33,7 +34,7 @@ beforeAll(async () => {
     args: ["--config", join(folder, "throughline.toml"), "--failures-max", "1", "--default-model", `lane${lanes}`],
   });
   const whole = await engine.ask(wish({ tokens, seed: 1, pace_ms: 0 }), { model: "lane0" });
-  await readToEnd(engine.url, whole.task_id);
+  await readToEnd(engine.somewhere, whole.task_id);
   streamBytes = (await chaos[0]!.status()).down;
 });
 afterAll(async () => {
@@ -60,7 +61,7 @@ row("U4", "a response that ends after any byte is an error with that much text, 
       await proxy.cut();
       await proxy.next(`down.cut_after_bytes=${at} rst=${n % 2}`);
       const posted = await engine.ask(wish({ tokens, seed: 1, pace_ms: 0 }), { model: `lane${lane}` });
-      const seen = await readToEnd(engine.url, posted.task_id, { patience: 60_000 });
+      const seen = await readToEnd(engine.somewhere, posted.task_id, { patience: 60_000 });
       const message = await engine.message(posted.conversation_id, posted.message_id);
       const where = `cut after ${at} of ${streamBytes} bytes`;
       if (message.content !== seen.content) tally.violations.push(`I4 ${where}: the database has another text`);
@@ -90,7 +91,7 @@ row("U4", "answers become whole though connections break at random bytes, with a
     args: ["--failures-max", "50"],
   });
   try {
-    const recorder = new Recorder(() => patient.url, model);
+    const recorder = new Recorder(() => patient.somewhere(), model);
     await proxy.set("down.cut_after_bytes=1..24000");
     const jobs = Array.from({ length: repeat }, (_, n) => n);
     await Promise.all(Array.from({ length: 10 }, async (_, reader) => {
@@ -110,7 +111,7 @@ row("U4", "answers become whole though connections break at random bytes, with a
     tally.faults += sent.filter((one) => one.closed_by_client).length;
     // A client repeats a request when a connection that was used before breaks without a byte of reply: the model may
     // then count one request more than there were attempts.
-    const found = (await recorder.verdict(patient.dataDir)).filter((one) => !(one.invariant === "I5" && /requests to the model/.test(one.what)));
+    const found = (await recorder.verdict(databaseOf(patient))).filter((one) => !(one.invariant === "I5" && /requests to the model/.test(one.what)));
     tally.blame(found, "at the end");
     expect(recorder.records.seen.filter((event) => event.type === "done").length).toBe(repeat);
   } finally {

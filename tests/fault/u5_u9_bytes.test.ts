@@ -3,6 +3,7 @@
 import { expect } from "vitest";
 import { type Engine, startEngine } from "../system/support/engine.ts";
 import { slowness, until } from "../system/support/process.ts";
+import { databaseOf } from "./support/database.ts";
 import { memoryOf } from "./support/process_facts.ts";
 import { delta, finish, frame, type Script } from "./support/raw_model.ts";
 import { Recorder } from "./support/recorder.ts";
@@ -199,7 +200,7 @@ row("U7", "Anthropic's protocol: errors, truncation and overload are told apart"
     env: { ANTHROPIC_API_KEY: "none", ANTHROPIC_BASE_URL: root, ANTHROPIC_MODEL: "claude" }, args: ["--failures-max", "1"],
   });
   try {
-    const recorder = new Recorder(() => engine.url, stand.model);
+    const recorder = new Recorder(() => engine.somewhere(), stand.model);
     const event = (type: string, more: object = {}) => `event: ${type}\ndata: ${JSON.stringify({ type, ...more })}\n\n`;
     const begin = event("message_start", { message: { id: "m", role: "assistant", content: [], usage: { input_tokens: 1, output_tokens: 0 } } }) +
       event("content_block_start", { index: 0, content_block: { type: "text", text: "" } });
@@ -228,7 +229,7 @@ row("U7", "Anthropic's protocol: errors, truncation and overload are told apart"
       tally.repetitions++;
     }
     recorder.healed();
-    tally.blame(await recorder.verdict(engine.dataDir), "at the end");
+    tally.blame(await recorder.verdict(databaseOf(engine)), "at the end");
   } finally {
     await engine.dispose();
   }

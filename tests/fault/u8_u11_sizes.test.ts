@@ -29,7 +29,7 @@ row("U8", "a million tokens, a delta of a megabyte, a hundred thousand deltas of
   const ask = async (what: Wish) => {
     const key = freshKey();
     const posted = await engine.ask(wish({ key, ...what }));
-    const seen = await readToEnd(engine.url, posted.task_id, { patience: 110_000 });
+    const seen = await readToEnd(engine.somewhere, posted.task_id, { patience: 110_000 });
     const message = await engine.message(posted.conversation_id, posted.message_id);
     const sent = (await model.last(key)).sent_text;
     expect(message.content).toBe(seen.content);

@@ -9,6 +9,7 @@ export default defineConfig({
     hookTimeout: 60_000 * slowness,
     maxWorkers: 2,
     reporters: ["default"],
+    setupFiles: ["support/after.ts"],
     // What people see is the same whether one process does everything or many share it.
     projects: [
       { extends: true, test: { name: "one", include: ["**/*.test.ts"], exclude: ["many.test.ts", "node_modules"] } },

@@ -75,6 +75,31 @@ export class Chaos {
   }
 }
 
+/** A proxy before each of several servers, which all behave alike. */
+export class Fronts {
+  private readonly each: Chaos[];
+  private turn = 0;
+
+  private constructor(each: Chaos[]) {
+    this.each = each;
+  }
+
+  static async before(urls: readonly string[]): Promise<Fronts> {
+    return new Fronts(await Promise.all(urls.map((url) => startChaos(url))));
+  }
+
+  /** Each time another one. */
+  readonly somewhere = (): string => this.each[this.turn++ % this.each.length]!.url;
+
+  async set(rules = ""): Promise<void> {
+    await Promise.all(this.each.map((one) => one.set(rules)));
+  }
+
+  async stop(): Promise<void> {
+    await Promise.all(this.each.map((one) => one.stop()));
+  }
+}
+
 /** `to`: a URL or a port of this machine. */
 export async function startChaos(to: string | number, options: ChaosOptions = {}): Promise<Chaos> {
   const target = typeof to === "number" ? `127.0.0.1:${to}` : new URL(to).host;

@@ -214,6 +214,8 @@ class Run {
         }
       }
       for (const request of this.sentFor(task) ?? []) {
+        // What was asked later for another answer to the same question is none of its business.
+        if (request.received_at_ms > stop.at && this.isAskedAgain(task)) continue;
         if (!request.finished && (request.closed_at_ms === null || request.closed_at_ms > stop.at + patience)) {
           yield { invariant: "I8", task, what: "the request to the model was still open after the stop" };
         }
@@ -233,6 +235,12 @@ class Run {
   private sentFor(task: string): Sent[] | undefined {
     const key = this.asked.get(task)?.modelKey;
     return key === undefined ? undefined : this.sentByKey.get(key) ?? [];
+  }
+
+  /** Whether another task shares its requests, by a regenerate. */
+  private isAskedAgain(task: string): boolean {
+    const key = this.asked.get(task)?.modelKey;
+    return [...this.asked].some(([other, reply]) => other !== task && reply.modelKey === key);
   }
 
   private tasksOf(replies: Reply[]): StoredTask[] {

@@ -6,7 +6,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { type Model, wish, type Wish } from "../../system/support/model.ts";
 import { type Event, SseReader } from "../../system/support/stream.ts";
 import { check, type Patience, type Violation } from "./checker.ts";
-import { snapshotOf } from "./database.ts";
+import type { Database } from "./database.ts";
 import { type ChunkType, type Connection, noRecords, type Records, type Reply, type Snapshot } from "./records.ts";
 
 /** Where the engine is just now: it may come back elsewhere, or another one may serve. */
@@ -32,6 +32,14 @@ export interface FollowOptions {
   where?: Where;
 }
 
+/** When a client gives a server up and asks again, perhaps another one. */
+export interface Impatience {
+  /** No reply to a call for so many ms. */
+  call?: number;
+  /** Nothing on a stream for so many ms, not even a comment. */
+  silence?: number;
+}
+
 let connections = 0;
 let keys = 0;
 
@@ -39,13 +47,15 @@ export class Recorder {
   readonly records: Records = noRecords();
   private readonly where: Where;
   private readonly model: Pick<Model, "requests">;
+  private readonly impatience: Impatience;
   private readonly prefix = `${process.pid}-${randomUUID().slice(0, 8)}`;
   /** Replies of 5xx and 429, which a client answers by trying again. */
   refusals = 0;
 
-  constructor(where: Where, model: Pick<Model, "requests">) {
+  constructor(where: Where, model: Pick<Model, "requests">, impatience: Impatience = {}) {
     this.where = where;
     this.model = model;
+    this.impatience = impatience;
   }
 
   freshKey(): string {
@@ -111,7 +121,7 @@ export class Recorder {
         method: "POST",
         headers: { ...(body === undefined ? {} : { "Content-Type": "application/json" }), ...headers },
         ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-        signal: timeout(deadline - performance.now()),
+        signal: timeout(Math.min(deadline - performance.now(), this.impatience.call ?? Infinity)),
       });
       const text = await reply.text();
       answer = text === "" ? undefined : JSON.parse(text);
@@ -151,18 +161,21 @@ export class Recorder {
   private async connect(
     client: string, task: string, reader: { position: string | null; ended: boolean }, options: FollowOptions, left: number,
   ): Promise<number | null> {
+    const server = (options.where ?? this.where)();
     const connection: Connection = {
-      at: Date.now(), client, number: ++connections, task, from: reader.position, status: null, end: null, retry: null,
+      at: Date.now(), client, number: ++connections, task, server, from: reader.position, status: null, end: null, retry: null,
     };
     this.records.connections.push(connection);
     const leave = new AbortController();
     const signal = AbortSignal.any([leave.signal, timeout(left), ...(options.signal ? [options.signal] : [])]);
+    const { silence } = this.impatience;
+    const heard = silence === undefined ? undefined : setTimeout(() => leave.abort(), silence);
     const most = options.cutAfter?.() ?? Infinity;
     let events = 0;
     try {
       const headers: Record<string, string> = { Accept: "text/event-stream" };
       if (reader.position !== null) headers["Last-Event-ID"] = reader.position;
-      const reply = await fetch((options.where ?? this.where)() + (options.path ?? `/stream/${task}`), { headers, signal });
+      const reply = await fetch(server + (options.path ?? `/stream/${task}`), { headers, signal });
       connection.status = reply.status;
       if (reply.status !== 200) {
         await reply.body?.cancel();
@@ -172,6 +185,7 @@ export class Recorder {
       const lines = new SseReader();
       const decoder = new TextDecoder("utf-8", { fatal: true });
       for await (const piece of reply.body!) {
+        heard?.refresh();
         for (const event of this.cutUp(lines, decoder, piece, connection)) {
           this.see(connection, reader, event);
           if (++events >= most && !reader.ended) leave.abort();
@@ -184,6 +198,8 @@ export class Recorder {
     } catch (error) {
       if (!isOfTheNetwork(error)) throw error;
       connection.end = signal.aborted ? "left" : "broken";
+    } finally {
+      clearTimeout(heard);
     }
     connection.endedAt = Date.now();
     return connection.status;
@@ -220,8 +236,8 @@ export class Recorder {
   }
 
   /** Adds what the database holds now. */
-  snapshot(dataDir: string, deep = false): Snapshot {
-    const snapshot = snapshotOf(dataDir, deep);
+  async snapshot(database: Database, deep = false): Promise<Snapshot> {
+    const snapshot = await database.snapshot(deep);
     this.records.snapshots.push(snapshot);
     return snapshot;
   }
@@ -232,8 +248,8 @@ export class Recorder {
   }
 
   /** What is wrong with the run so far, given what the database holds now. */
-  async verdict(dataDir: string, patience: Partial<Patience> = {}): Promise<Violation[]> {
-    this.snapshot(dataDir, true);
+  async verdict(database: Database, patience: Partial<Patience> = {}): Promise<Violation[]> {
+    await this.snapshot(database, true);
     const all = await this.model.requests(undefined, 20_000);
     this.records.sent = all.filter((one) => one.key.startsWith(this.prefix));
     return check(this.records, patience);

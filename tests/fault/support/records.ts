@@ -29,6 +29,8 @@ export interface Connection {
   client: string;
   number: number;
   task: string;
+  /** Which server was asked. */
+  server?: string;
   /** The position it sent along; null: none. */
   from: string | null;
   /** null: no reply came. */

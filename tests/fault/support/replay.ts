@@ -2,6 +2,9 @@
 // Pure.
 import type { Connection, Seen } from "./records.ts";
 
+/** The id of a reset that is not of the log: what the client had is void. */
+export const noPosition = "0-0";
+
 export interface Texts {
   content: string;
   reasoning: string;
@@ -51,7 +54,7 @@ export function replay(client: string, task: string, seen: Seen[], connections: 
     const where = `${event.type} ${event.id ?? "without id"} on connection ${event.connection}`;
     if (view.terminal) complain("I3", `${where} after the end ${view.terminal.id}`);
     if (!event.content.isWellFormed()) complain("I1", `${where} ends inside of a character`);
-    if (event.id === null) takeUnlogged(event, where);
+    if (event.id === null || event.id === noPosition) takeUnlogged(event, where);
     else takeLogged(event, where);
     if (event.type === "reset") now.text = { content: "", reasoning: "" };
     if (event.type === "content") now.text.content += event.content;
@@ -65,6 +68,7 @@ export function replay(client: string, task: string, seen: Seen[], connections: 
 
   function takeUnlogged(event: Seen, where: string): void {
     if (event.type === "done" || event.type === "error") complain("I2", `${where}: an end without a position`);
+    if ((event.type === "reset") !== (event.id === noPosition)) complain("I2", `${where}: a reset alone makes a position void`);
     if (event.type === "reset") {
       if (event.index !== -1) complain("I2", `${where} has the index ${event.index}`);
       now = { ...nothing(), unlogged: event.reason === "resumed_from_store" };
@@ -84,6 +88,8 @@ export function replay(client: string, task: string, seen: Seen[], connections: 
     const index = Number(match[2]);
     if (index !== event.index) complain("I2", `${where} says index ${event.index}`);
     const isEnd = event.type === "done" || event.type === "error";
+    // Whoever has nothing, and whose answer has no text, gets its end alone from the database.
+    if (isEnd && now.attempt === 0) now.unlogged = true;
     if (now.unlogged) {
       if (!isEnd) complain("I2", `${where} among text without ids`);
     } else if (attempt < now.attempt) {

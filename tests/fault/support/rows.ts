@@ -6,6 +6,7 @@
 //   FAULT_SEED=N        the seed; the same seed asks for the same moments
 import { appendFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
+import { isMany } from "../../system/support/engine.ts";
 import { slowness } from "../../system/support/process.ts";
 import type { Violation } from "./checker.ts";
 
@@ -40,6 +41,8 @@ export class Tally {
   repetitions = 0;
   faults = 0;
   answers = 0;
+  /** What asks for the same again. */
+  again = "";
   /** Things worth a word, like "ready after 85 ms at most". */
   remarks: string[] = [];
   readonly violations: string[] = [];
@@ -65,6 +68,8 @@ export interface RowLine {
 interface Times {
   quick: number;
   long: number;
+  /** Of all repetitions, in ms. */
+  timeout?: number;
 }
 
 /**
@@ -74,14 +79,16 @@ interface Times {
 export function row(
   id: string, name: string, times: Times, body: (repeat: number, chance: Chance, tally: Tally) => Promise<void>, skip?: string,
 ): void {
+  const title = isMany ? `across processes: ${name}` : name;
   const repeat = Number(process.env["FAULT_REPEAT"] ?? (isLong ? times.long : times.quick));
   describe(id, () => {
-    test(name, { timeout: (isLong ? 3_600_000 : 120_000) * slowness }, async (context) => {
+    test(title, { timeout: (times.timeout ?? (isLong ? 3_600_000 : 120_000)) * slowness }, async (context) => {
       if (skip !== undefined) {
-        report({ row: id, name, repetitions: 0, faults: 0, answers: 0, violations: 0, remarks: [`not run: ${skip}`], seconds: 0 });
+        report({ row: id, name: title, repetitions: 0, faults: 0, answers: 0, violations: 0, remarks: [`not run: ${skip}`], seconds: 0 });
         context.skip(skip);
       }
       const tally = new Tally();
+      tally.again = `FAULT_SEED=${seed} ./dev test fault ${id}`;
       const began = performance.now();
       let failed = 1;
       try {
@@ -89,11 +96,11 @@ export function row(
         failed = 0;
       } finally {
         report({
-          row: id, name, repetitions: tally.repetitions, faults: tally.faults, answers: tally.answers,
+          row: id, name: title, repetitions: tally.repetitions, faults: tally.faults, answers: tally.answers,
           violations: tally.violations.length + failed, remarks: tally.remarks, seconds: (performance.now() - began) / 1000,
         });
       }
-      expect(tally.violations.slice(0, 20), `seed ${seed}`).toEqual([]);
+      expect(tally.violations.slice(0, 20), `again: ${tally.again}`).toEqual([]);
     });
   });
 }

@@ -4,6 +4,7 @@ import { type Engine, type EngineOptions, type Message, startEngine } from "../.
 import { slowness } from "../../system/support/process.ts";
 import type { Recorded } from "../../system/support/model.ts";
 import { type RawModel, type Script, startRawModel } from "./raw_model.ts";
+import { databaseOf } from "./database.ts";
 import { type Posted, Recorder } from "./recorder.ts";
 import type { Seen } from "./records.ts";
 import { type Tally } from "./rows.ts";
@@ -34,7 +35,7 @@ export class Stand {
   engine!: Engine;
   model!: RawModel;
 
-  recorder(where: () => string = () => this.engine.url): Recorder {
+  recorder(where: () => string = () => this.engine.somewhere()): Recorder {
     return new Recorder(where, this.model);
   }
 
@@ -51,7 +52,7 @@ export class Stand {
   /** What the checker says of everything that this recorder saw. */
   async judge(recorder: Recorder, tally: Tally, when: string): Promise<void> {
     recorder.healed();
-    tally.blame(await recorder.verdict(this.engine.dataDir, { close: 3_000 * slowness }), when);
+    tally.blame(await recorder.verdict(databaseOf(this.engine), { close: 3_000 * slowness }), when);
   }
 }
 

@@ -2,8 +2,9 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { Engine, type EngineOptions, type Shared, startShared, urlOf } from "./engine.ts";
+import { Engine, type Shared, startShared, urlOf } from "./engine.ts";
 import { type Running, start } from "./process.ts";
+import { freePort } from "./servers.ts";
 import { freshKey, type Model, wish, type Wish } from "./model.ts";
 import { readToEnd, type Transcript } from "./stream.ts";
 
@@ -12,12 +13,15 @@ export interface ClusterOptions {
   apis?: number;
   workers?: number;
   args?: string[];
+  /** Arguments of Redis. */
+  redis?: string[];
 }
 
-/** Another build, or another environment, for one process. */
-export interface Version {
-  binary?: string;
+/** How one process is started otherwise than the rest. */
+export interface Otherwise {
+  args?: string[];
   env?: Record<string, string>;
+  binary?: string;
 }
 
 /** A question that is being answered. */
@@ -32,6 +36,9 @@ export class Cluster {
   readonly apis: Engine[] = [];
   readonly workers: Running[] = [];
   readonly shared: Shared;
+  /** All there ever were, by names like `worker 1, start 3`. */
+  readonly history = new Map<string, Running>();
+  private readonly addresses: string[] = [];
   private readonly folder = mkdtempSync(join(tmpdir(), "throughline-many-"));
   private readonly options: ClusterOptions;
 
@@ -41,7 +48,7 @@ export class Cluster {
   }
 
   static async begin(options: ClusterOptions): Promise<Cluster> {
-    const cluster = new Cluster(await startShared(), options);
+    const cluster = new Cluster(await startShared(options.redis), options);
     const { apis = 2, workers = 2 } = options;
     await Promise.all([
       ...Array.from({ length: apis }, (_, n) => cluster.startApi(n)),
@@ -54,28 +61,30 @@ export class Cluster {
     return this.shared.redis;
   }
 
-  private spawn(role: string, listen: string, version: Version): Running {
-    const { binary } = version;
-    return start(["serve", "--role", role, "--listen", listen, "--data-dir", this.folder, "--event-loops", "2", ...(this.options.args ?? [])], {
+  private spawn(name: string, role: string, listen: string, otherwise: Otherwise): Running {
+    const all = [...(this.options.args ?? []), ...(otherwise.args ?? [])];
+    const running = start(["serve", "--role", role, "--listen", listen, "--data-dir", this.folder, "--event-loops", "2", ...all], {
       cwd: this.folder,
       env: {
         OPENAI_BASE_URL: this.options.model, OPENAI_API_KEY: "sk-test-secret", OPENAI_MODEL: "mock",
-        DATABASE_URL: this.shared.database, REDIS_URL: this.shared.redis.url, ...version.env,
+        DATABASE_URL: this.shared.database, REDIS_URL: this.shared.redis.url, ...otherwise.env,
       },
-      ...(binary === undefined ? {} : { binary }),
+      ...(otherwise.binary === undefined ? {} : { binary: otherwise.binary }),
     });
+    const before = [...this.history.keys()].filter((one) => one.startsWith(`${name},`)).length;
+    this.history.set(`${name}, start ${before + 1}`, running);
+    return running;
   }
 
   /** At the address it had before, if it had one. */
-  async startApi(n: number, version: Version = {}): Promise<void> {
-    const listen = this.apis[n]?.url.replace("http://", "") ?? "127.0.0.1:0";
-    const running = this.spawn("api", listen, version);
-    const options: EngineOptions = {};
-    this.apis[n] = new Engine(await urlOf(running), running, this.folder, options);
+  async startApi(n: number, otherwise: Otherwise = {}): Promise<void> {
+    const listen = (this.addresses[n] ??= `127.0.0.1:${await freePort()}`);
+    const running = this.spawn(`API process ${n}`, "api", listen, otherwise);
+    this.apis[n] = new Engine(await urlOf(running), running, this.folder, {});
   }
 
-  async startWorker(n: number, version: Version = {}): Promise<void> {
-    const running = this.spawn("worker", "127.0.0.1:0", version);
+  async startWorker(n: number, otherwise: Otherwise = {}): Promise<void> {
+    const running = this.spawn(`worker ${n}`, "worker", "127.0.0.1:0", otherwise);
     await urlOf(running);
     this.workers[n] = running;
   }
@@ -117,8 +126,7 @@ export class Cluster {
   }
 
   async dispose(): Promise<void> {
-    const all = [...this.apis.map((api) => api.running), ...this.workers].filter(Boolean);
-    await Promise.all(all.map((running) => {
+    await Promise.all([...this.history.values()].map((running) => {
       running.child.kill("SIGCONT");
       return running.end("SIGKILL");
     }));

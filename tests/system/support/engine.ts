@@ -1,5 +1,6 @@
 // An engine of a test: the real binary with a data directory of its own, and the calls of its API that tests use. With
-// TEST_SETUP=many it is an API process and a worker over PostgreSQL and Redis, else one process that does everything.
+// TEST_SETUP=many it is an API process and a worker over PostgreSQL and Redis, or TEST_EACH of each, else one process that does
+// everything.
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -9,6 +10,7 @@ import { Redis, sharedPostgres } from "./servers.ts";
 import { authorization, rememberToken, tokenIn } from "./token.ts";
 
 export const isMany = process.env["TEST_SETUP"] === "many";
+const each = Number(process.env["TEST_EACH"] ?? 1);
 
 export interface Submission {
   task_id: string;
@@ -74,9 +76,13 @@ export class Engine {
   readonly running: Running;
   readonly dataDir: string;
   private readonly options: EngineOptions;
+  /** Of all API processes; `url` is the first. */
+  readonly urls: readonly string[];
+  private turn = 0;
 
-  constructor(url: string, running: Running, dataDir: string, options: EngineOptions) {
+  constructor(url: string, running: Running, dataDir: string, options: EngineOptions, others: string[] = []) {
     this.url = url;
+    this.urls = [url, ...others];
     this.running = running;
     this.dataDir = dataDir;
     this.options = options;
@@ -86,8 +92,11 @@ export class Engine {
     return this.running.pid;
   }
 
+  /** Each time another API process, where there are many. */
+  readonly somewhere = (): string => this.urls[this.turn++ % this.urls.length]!;
+
   /**
-   * A call; JSON in, JSON out (or undefined for an empty body). Never rejects because of a status, but because of a reply that is
+   * A call, somewhere; JSON in, JSON out (or undefined for an empty body). Never rejects because of a status, but because of a reply that is
    * not as openapi.json says.
    */
   async call<T = any>(
@@ -97,9 +106,10 @@ export class Engine {
     headers: Record<string, string> = {},
   ): Promise<Reply<T>> {
     const sent = body === undefined || typeof body === "string" ? body : JSON.stringify(body);
-    const reply = await fetch(this.url + path, {
+    const url = this.somewhere();
+    const reply = await fetch(url + path, {
       method,
-      headers: { ...authorization(this.url), ...(sent === undefined ? {} : { "Content-Type": "application/json" }), ...headers },
+      headers: { ...authorization(url), ...(sent === undefined ? {} : { "Content-Type": "application/json" }), ...headers },
       ...(sent === undefined ? {} : { body: sent }),
     });
     const text = await reply.text();
@@ -170,9 +180,9 @@ export interface Shared {
 }
 
 /** Fresh ones. */
-export async function startShared(): Promise<Shared> {
+export async function startShared(redis: string[] = []): Promise<Shared> {
   const postgres = await sharedPostgres();
-  return { database: postgres.newDatabase(), redis: await Redis.begin() };
+  return { database: postgres.newDatabase(), redis: await Redis.begin(redis) };
 }
 
 export interface EngineOptions {
@@ -211,16 +221,18 @@ export async function startEngine(options: EngineOptions = {}): Promise<Engine> 
   }
   const shared = options.shared ?? (await startShared());
   Object.assign(env, { DATABASE_URL: shared.database, REDIS_URL: shared.redis.url });
-  const api = begin(listen, ["--role", "api"]);
-  const worker = begin("127.0.0.1:0", ["--role", "worker"]);
-  await urlOf(worker);
-  const url = await urlOf(api);
-  rememberToken(url, tokenIn(env));
+  const several = (role: string, first = "127.0.0.1:0") =>
+    Array.from({ length: each }, (_, n) => begin(n === 0 ? first : "127.0.0.1:0", ["--role", role]));
+  const apis = several("api", listen);
+  const workers = several("worker");
+  await Promise.all(workers.map(urlOf));
+  const [url, ...others] = (await Promise.all(apis.map(urlOf))) as [string, ...string[]];
+  for (const one of [url, ...others]) rememberToken(one, tokenIn(env));
   await until("the API process sees its worker", async () => {
     const { parts } = (await (await fetch(`${url}/readyz`, { headers: authorization(url) })).json()) as { parts?: Record<string, string> };
     return parts?.["workers"] !== "failing";
   });
-  return new Engine(url, together([api, worker]), dataDir, { ...options, shared });
+  return new Engine(url, together([...apis, ...workers]), dataDir, { ...options, shared }, others);
 }
 
 /** Once it is ready. */

@@ -21,6 +21,9 @@ export function cleanEnvironment(extra: Record<string, string> = {}): Record<str
   return { ...env, ...extra };
 }
 
+/** Begins a command line whose process does not outlive this one, however that ends. */
+export const leash: string[] = existsSync("/usr/bin/setpriv") ? ["/usr/bin/setpriv", "--pdeathsig", "KILL"] : [];
+
 export interface Running {
   readonly child: ChildProcess;
   readonly pid: number;
@@ -50,7 +53,7 @@ export interface StartOptions {
 export function start(args: string[], options: StartOptions = {}): Running {
   const program = options.binary ?? binary;
   if (!existsSync(program)) throw new Error(`${program} is missing: ./dev build`);
-  const [first, ...rest] = [...(options.under ?? []), program, ...args];
+  const [first, ...rest] = [...leash, ...(options.under ?? []), program, ...args];
   const child = spawn(first!, rest, {
     env: cleanEnvironment(options.env),
     cwd: options.cwd,

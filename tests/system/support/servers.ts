@@ -1,20 +1,30 @@
 // A real PostgreSQL and a real Redis for the tests of one process, from Debian's packages: on free ports, in temporary folders,
 // ended by their id.
-import { type ChildProcess, execFileSync, spawn } from "node:child_process";
+import { type ChildProcess, execFileSync, spawn, type SpawnOptions } from "node:child_process";
 import { once } from "node:events";
-import { chownSync, existsSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
-import { type AddressInfo, connect, createServer } from "node:net";
+import { chownSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { connect, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { slowness, until } from "./process.ts";
+import { leash, slowness, until } from "./process.ts";
 
+/**
+ * A free port that no outgoing connection is given by chance (those get 32768 and up), so that it is free again whenever its
+ * server comes back.
+ */
 export async function freePort(): Promise<number> {
-  const probe = createServer().listen(0, "127.0.0.1");
-  await once(probe, "listening");
-  const { port } = probe.address() as AddressInfo;
-  probe.close();
-  await once(probe, "close");
-  return port;
+  for (;;) {
+    const port = 12_000 + Math.floor(Math.random() * 20_000);
+    const probe = createServer();
+    const isFree = await Promise.race([
+      once(probe.listen(port, "127.0.0.1"), "listening").then(() => true),
+      once(probe, "error").then(() => false),
+    ]);
+    if (!isFree) continue;
+    probe.close();
+    await once(probe, "close");
+    return port;
+  }
 }
 
 const all = new Set<ChildProcess>();
@@ -23,6 +33,11 @@ process.on("exit", () => {
   for (const child of all) child.kill("SIGKILL");
   for (const folder of folders) rmSync(folder, { recursive: true, force: true });
 });
+
+function spawnOnLeash(program: string, args: string[], options: SpawnOptions): ChildProcess {
+  const [first, ...rest] = [...leash, program, ...args];
+  return spawn(first!, rest, options);
+}
 
 /** A server process that can be stopped, killed, halted and started again on the same port. */
 abstract class Server {
@@ -36,15 +51,16 @@ abstract class Server {
     folders.add(folder);
   }
 
-  protected abstract spawn(): ChildProcess;
+  /** With `more` arguments this time. */
+  protected abstract spawn(more: string[]): ChildProcess;
   protected abstract answers(): Promise<boolean>;
 
   get pid(): number {
     return this.child!.pid!;
   }
 
-  async start(): Promise<void> {
-    const child = this.spawn();
+  async start(more: string[] = []): Promise<void> {
+    const child = this.spawn(more);
     this.child = child;
     all.add(child);
     child.once("close", () => all.delete(child));
@@ -101,9 +117,9 @@ export class Redis extends Server {
     return `redis://127.0.0.1:${this.port}`;
   }
 
-  protected spawn(): ChildProcess {
+  protected spawn(more: string[]): ChildProcess {
     const args = ["--port", String(this.port), "--bind", "127.0.0.1", "--dir", this.folder, "--save", "", "--appendonly", "no"];
-    return spawn("redis-server", [...args, ...this.args], { stdio: "ignore" });
+    return spawnOnLeash("redis-server", [...args, ...this.args, ...more], { stdio: "ignore" });
   }
 
   protected async answers(): Promise<boolean> {
@@ -141,6 +157,17 @@ export class Redis extends Server {
   }
 }
 
+function childrenOf(parent: number): number[] {
+  return readdirSync("/proc").filter((name) => /^\d+$/.test(name)).map(Number).filter((pid) => {
+    try {
+      const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
+      return Number(stat.slice(stat.lastIndexOf(")") + 2).split(" ")[1]) === parent;
+    } catch {
+      return false; // it has ended
+    }
+  });
+}
+
 /** Debian keeps the programs of each version in a folder of its own. */
 function programs(): string {
   const root = "/usr/lib/postgresql";
@@ -154,6 +181,24 @@ function servant(): { uid?: number; gid?: number } {
   if (process.getuid?.() !== 0) return {};
   const number = (flag: string) => Number(execFileSync("id", [flag, "postgres"], { encoding: "utf8" }));
   return { uid: number("-u"), gid: number("-g") };
+}
+
+const psqlDecorations = ["-X", "-A", "-t", "-q", "-v", "ON_ERROR_STOP=1"];
+
+/** What psql prints for statements, without decoration; rejects with what it complains of. `options`: as in PGOPTIONS. */
+export async function psql(url: string, text: string, options = ""): Promise<string> {
+  const child = spawn(join(programs(), "psql"), [url, ...psqlDecorations, "-c", text], {
+    env: { ...process.env, PGOPTIONS: options, PGCONNECT_TIMEOUT: "10" },
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  all.add(child);
+  let [printed, complained] = ["", ""];
+  child.stdout.setEncoding("utf8").on("data", (piece: string) => (printed += piece));
+  child.stderr.setEncoding("utf8").on("data", (piece: string) => (complained += piece));
+  const [code] = (await once(child, "close")) as [number | null];
+  all.delete(child);
+  if (code !== 0) throw new Error(`psql: ${complained.trim()}`);
+  return printed.trim();
 }
 
 let databases = 0;
@@ -178,10 +223,10 @@ export class Postgres extends Server {
     return postgres;
   }
 
-  protected spawn(): ChildProcess {
+  protected spawn(more: string[]): ChildProcess {
     const args = ["-D", join(this.folder, "data"), "-p", String(this.port), "-k", this.folder, "-c", "listen_addresses=127.0.0.1",
-      "-c", "max_connections=200", ...this.settings.flatMap((setting) => ["-c", setting])];
-    return spawn(join(programs(), "postgres"), args, { ...servant(), cwd: this.folder, stdio: "ignore" });
+      "-c", "max_connections=200", ...[...this.settings, ...more].flatMap((setting) => ["-c", setting])];
+    return spawnOnLeash(join(programs(), "postgres"), args, { ...servant(), cwd: this.folder, stdio: "ignore" });
   }
 
   protected async answers(): Promise<boolean> {
@@ -194,9 +239,16 @@ export class Postgres extends Server {
     }
   }
 
+  /** Halts (SIGSTOP) or continues (SIGCONT) the server with all its processes. */
+  signalAll(name: "SIGSTOP" | "SIGCONT"): void {
+    // The one that makes others first, so that none is left out; the same way back costs nothing.
+    this.signal(name);
+    for (const pid of childrenOf(this.pid)) process.kill(pid, name);
+  }
+
   /** What psql prints for a statement, without decoration; throws what it complains of. */
   sql(text: string, database = "postgres"): string {
-    const args = ["-h", "127.0.0.1", "-p", String(this.port), "-U", "postgres", "-d", database, "-X", "-A", "-t", "-q", "-v", "ON_ERROR_STOP=1", "-c", text];
+    const args = ["-h", "127.0.0.1", "-p", String(this.port), "-U", "postgres", "-d", database, ...psqlDecorations, "-c", text];
     return execFileSync(join(programs(), "psql"), args, { encoding: "utf8", stdio: ["ignore", "pipe", "pipe"] }).trim();
   }
 
@@ -214,8 +266,14 @@ export class Postgres extends Server {
 
 let postgres: Promise<Postgres> | undefined;
 
-/** One for all tests of this process. */
+/** One for all tests of a file. */
 export function sharedPostgres(): Promise<Postgres> {
   postgres ??= Postgres.begin();
   return postgres;
+}
+
+/** Ends it, if there is one (support/after.ts does it). */
+export async function endSharedPostgres(): Promise<void> {
+  await (await postgres?.catch(() => undefined))?.dispose();
+  postgres = undefined;
 }

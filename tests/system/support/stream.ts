@@ -75,8 +75,10 @@ export class Transcript {
     const chunk = JSON.parse(event.data) as Chunk;
     if (this.terminal) throw new Error(`an event after the end: ${event.data}`);
     this.chunks++;
-    if (event.id === undefined) this.takeUnlogged(chunk);
-    else this.takeLogged(event.id.replace(/^[0-9a-f-]{36}:/, ""), event.id, chunk);
+    const position = event.id?.replace(/^[0-9a-f-]{36}:/, "");
+    if (position === undefined) this.takeUnlogged(chunk);
+    else if (position === "0-0") this.takeVoid(event.id!, chunk);
+    else this.takeLogged(position, event.id!, chunk);
     if (chunk.chunk_type === "content") this.content += chunk.content;
     else if (chunk.chunk_type === "reasoning") this.reasoning += chunk.content;
     else if (chunk.chunk_type === "reset") {
@@ -86,12 +88,17 @@ export class Transcript {
   }
 
   private takeUnlogged(chunk: Chunk): void {
-    if (chunk.chunk_type === "reset") {
-      if (chunk.chunk_index !== -1) throw new Error(`a reset without id has index ${chunk.chunk_index}`);
-      this.attempt = 0;
-      this.index = -1;
-    }
-    this.unlogged = chunk.chunk_type !== "reset" || chunk.reason === "resumed_from_store";
+    if (chunk.chunk_type === "reset") throw new Error("a reset without id");
+    this.unlogged = true;
+  }
+
+  /** A reset that is not of the log: what was there is void, the position too. */
+  private takeVoid(id: string, chunk: Chunk): void {
+    if (chunk.chunk_type !== "reset" || chunk.chunk_index !== -1) throw new Error(`${chunk.chunk_type} ${chunk.chunk_index} with the id ${id}`);
+    this.attempt = 0;
+    this.index = -1;
+    this.position = id;
+    this.unlogged = chunk.reason === "resumed_from_store";
   }
 
   private takeLogged(position: string, id: string, chunk: Chunk): void {
@@ -100,7 +107,8 @@ export class Transcript {
     const attempt = Number(match[1]);
     const index = Number(match[2]);
     if (index !== chunk.chunk_index) throw new Error(`id ${id} on chunk ${chunk.chunk_index}`);
-    if (!this.unlogged) {
+    const isEndAlone = this.attempt === 0 && (chunk.chunk_type === "done" || chunk.chunk_type === "error"); // there is no text
+    if (!this.unlogged && !isEndAlone) {
       const isNew = attempt > this.attempt;
       if (attempt < this.attempt) throw new Error(`attempt ${attempt} after ${this.attempt}`);
       if (index !== (isNew ? 0 : this.index + 1)) {
