@@ -79,11 +79,12 @@ class EventsClient {
     } else {
       expect(event.event).toBe("chunk");
       expect(event.id).toBe(undefined);
-      const { task_id, attempt, chunk } = JSON.parse(event.data) as { task_id: string; attempt: number; chunk: Chunk };
+      const { task_id, attempt, chunk } = JSON.parse(event.data) as { task_id: string; attempt: number | null; chunk: Chunk };
       const one = this.transcript(task_id);
       if (one.terminal) return;
-      const id = chunk.chunk_index >= 0 ? `${attempt}-${chunk.chunk_index}` : undefined;
-      if (id !== undefined && attempt === one.attempt && chunk.chunk_index <= one.index) return;
+      const unlogged = chunk.chunk_type === "reset" ? "0-0" : undefined;
+      const id = attempt === null ? unlogged : `${attempt}-${chunk.chunk_index}`;
+      if (attempt === one.attempt && chunk.chunk_index <= one.index) return;
       one.take({ id, data: JSON.stringify(chunk), event: "message" });
     }
   }

@@ -216,8 +216,9 @@ export function followWithEventSource(url: string, task: string, patience = 30_0
     };
     source.onmessage = (message) => {
       try {
-        // lastEventId keeps its value over events without an id: only a change is this event's own.
-        const own = message.lastEventId !== "" && message.lastEventId !== transcript.position;
+        // lastEventId keeps its value over events without an id: only a change is this event's own, or a second reset.
+        const isVoid = message.lastEventId === "0-0" && (JSON.parse(message.data) as Chunk).chunk_type === "reset";
+        const own = isVoid || (message.lastEventId !== "" && message.lastEventId !== transcript.position);
         transcript.take({ id: own ? message.lastEventId : undefined, data: message.data, event: "message" });
         if (transcript.terminal) finish();
       } catch (error) {
