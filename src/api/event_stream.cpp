@@ -81,8 +81,9 @@ void event_stream::begin() {
   in_.exchange.when_over([filled = outbox_.filled()] { filled->ring(); });
   changed_->on_ring([this] { read_changes_soon(); });
   watch_ = in_.app.on.bells.watch_owner(in_.owner, changed_);
-  read_changes_soon();
+  // Before the changes, which may be read at once: what runs is followed from its start there.
   for (const auto& cursor : from_.cursors) start_following(cursor.task, cursor.from, false);
+  read_changes_soon();
 }
 
 aio::awaitable<> event_stream::write(std::string* text) {
