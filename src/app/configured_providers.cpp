@@ -141,6 +141,7 @@ void choose_default_model(configuration& into) {
 
 std::string names_of(const std::vector<provider_settings>& providers) {
   std::vector<std::string_view> names;
+  names.reserve(providers.size());
   for (const auto& one : providers) names.push_back(one.name);
   return fmt::format("{}", fmt::join(names, ", "));
 }

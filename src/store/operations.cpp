@@ -240,7 +240,7 @@ result<std::optional<numbered_place>> place_after(const std::optional<std::strin
   if (!cursor) return std::optional<numbered_place>();
   const auto parsed = parse_numbered_cursor(*cursor);
   if (!parsed) return fail(errc::invalid_request, "cursor was not given out by this call");
-  return std::optional(*parsed);
+  return parsed;
 }
 
 aio::awaitable<result<page<operator_task>>> page_of_tasks(sql::database& database, task_list list,
