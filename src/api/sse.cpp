@@ -1,7 +1,5 @@
 #include "api/sse.hpp"
 
-#include "base/assert.hpp"
-
 namespace throughline::api {
 
 http::response sse_head() {
@@ -18,12 +16,11 @@ std::string sse_goodbye(random_source& random) {
 }
 
 void append_task_frame(std::string& out, std::string_view task, const stream::frame_view& frame) {
-  if (!frame.at) {
+  constexpr std::string_view id = "id: ";
+  if (!frame.whole.starts_with(id)) {
     out += frame.whole;
     return;
   }
-  constexpr std::string_view id = "id: ";
-  THROUGHLINE_ASSERT(frame.whole.starts_with(id));
   out += id;
   out += task;
   out += ':';

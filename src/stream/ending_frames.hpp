@@ -2,7 +2,7 @@
 // text is void, the reasoning and the content in pieces, and the stored terminal chunk under its
 // real id. Used by follower_logic.
 //
-//   pages = [reset: index -1, no id] {piece: index 0 1 2 ..., no id} terminal: its own id
+//   pages = [reset: index -1, id 0-0] {piece: index 0 1 2 ..., no id} terminal: its own id
 #pragma once
 
 #include <cstddef>
@@ -16,7 +16,7 @@
 
 namespace throughline::stream {
 
-/// A reset that is not part of a log: index -1, no id. `attempt` is the one whose text follows.
+/// A reset that is not part of a log: index -1, id `0-0`. `attempt` is the one whose text follows.
 [[nodiscard]] chunk_run unlogged_reset(std::uint32_t attempt, std::string_view reason);
 
 class ending_frames {

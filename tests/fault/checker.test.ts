@@ -2,6 +2,7 @@
 // found out. A checker that cannot fail proves nothing.
 import { describe, expect, test } from "vitest";
 import { check, type Invariant } from "./support/checker.ts";
+import { noPosition } from "../system/support/stream.ts";
 import { noRecords, type Records, type Seen, type StoredMessage, type StoredTask } from "./support/records.ts";
 
 const t0 = 1_000_000;
@@ -41,7 +42,7 @@ class Story {
     if (!this.open.has(client)) this.attaches(client);
     this.records.seen.push({
       at: this.tick(), client, connection: this.open.get(client)!, task: "task", id, type: "content", content,
-      index: id === null ? -1 : Number(id.split("-")[1]), bytes: content.length, ...more,
+      index: id === null || id === noPosition ? -1 : Number(id.split("-")[1]), bytes: content.length, ...more,
     });
     return this;
   }
@@ -122,13 +123,20 @@ describe("a run in which everything is in order", () => {
       .sends("Old", { finished: false }).sends("New").reset("a", "3-0").sees("a", "3-1", "New").done("a", "3-2")
       .stores("New", { ...attempt2, attempt: 3 }, { attempt: 3 })],
     ["an answer from the database, for somebody who had part of it", new Story()
-      .sends("Hello").sees("a", "1-0", "Hel").attaches("a", "1-0").reset("a", null, "resumed_from_store")
+      .sends("Hello").sees("a", "1-0", "Hel").attaches("a", "1-0").reset("a", noPosition, "resumed_from_store")
       .sees("a", null, "Hello").done("a", "1-2").stores("Hello")],
     ["the same, cut off in the middle and begun again", new Story()
-      .sends("Hello").sees("a", "1-0", "Hel").attaches("a", "1-0").reset("a", null, "resumed_from_store").sees("a", null, "He")
-      .attaches("a", "1-0").reset("a", null, "resumed_from_store").sees("a", null, "Hello").done("a", "1-2").stores("Hello")],
+      .sends("Hello").sees("a", "1-0", "Hel").attaches("a", "1-0").reset("a", noPosition, "resumed_from_store").sees("a", null, "He")
+      .attaches("a", noPosition).reset("a", noPosition, "position_unknown").sees("a", null, "Hello").done("a", "1-2").stores("Hello")],
+    ["the same, and the log has come back meanwhile", new Story()
+      .sends("Hello").sees("a", "1-0", "Hel").attaches("a", "1-0").reset("a", noPosition, "resumed_from_store").sees("a", null, "He")
+      .attaches("a", noPosition).reset("a", noPosition, "position_unknown").sees("a", "1-0", "Hel").sees("a", "1-1", "lo").done("a", "1-2")
+      .stores("Hello")],
+    ["a stored answer without text, for a position that makes no sense", new Story()
+      .sends("", { finished: false }).sends("", { finished: false }).attaches("a", "7-7").reset("a", noPosition, "position_unknown").failed("a", "2-1")
+      .stores("", { ...attempt2, terminalIndex: 1, status: "error", terminalType: "error" }, { attempt: 2, state: "failed" })],
     ["a whole text for a position that makes no sense", new Story()
-      .sends("Hello").attaches("a", "7-7").reset("a", null, "position_unknown").sees("a", "1-0", "Hel").sees("a", "1-1", "lo")
+      .sends("Hello").attaches("a", "7-7").reset("a", noPosition, "position_unknown").sees("a", "1-0", "Hel").sees("a", "1-1", "lo")
       .done("a", "1-2").stores("Hello")],
     ["a task that waits for its next try", new Story().stillOpen({ state: "delayed", runAt: t0 + 1e6 })],
     ["a task that runs and gets on", new Story()
@@ -160,6 +168,12 @@ describe("a run that breaks", () => {
       /after attempt 2/],
     ["I2", "text without an id in the middle", new Story().sends("Hello").sees("a", "1-0", "Hel").sees("a", null, "lo").stores("Hello"),
       /without id .*after 1-0/],
+    ["I2", "a reset outside the log that leaves the position as it was", new Story()
+      .sends("Hello").sees("a", "1-0", "Hel").attaches("a", "1-0").reset("a", null, "resumed_from_store").sees("a", null, "Hello")
+      .done("a", "1-2").stores("Hello"), /keeps a position that is void/],
+    ["I2", "the rest of a text whose beginning a reset has voided", new Story()
+      .sends("Hello").sees("a", "1-0", "Hel").attaches("a", "1-0").reset("a", noPosition, "position_unknown")
+      .attaches("a", noPosition).sees("a", "1-1", "lo").done("a", "1-2").stores("Hello"), /does not begin at its start/],
     ["I3", "two ends", orderly().done("a", "1-3"), /after the end/],
     ["I3", "text after the end", orderly().sees("a", "1-3", "!"), /after the end/],
     ["I3", "two clients with different ends", new Story()

@@ -1,5 +1,6 @@
 // What one client made of one answer, event by event, by the rules of docs/protocol.md section 4.3, and what was wrong with it.
 // Pure.
+import { noPosition } from "../../system/support/stream.ts";
 import type { Connection, Seen } from "./records.ts";
 
 export interface Texts {
@@ -27,9 +28,11 @@ interface State {
   index: number;
   /** What follows has no ids until the terminal chunk. */
   unlogged: boolean;
+  /** A reset outside of the log, and nothing since. */
+  isVoid: boolean;
 }
 
-const nothing = (): State => ({ text: { content: "", reasoning: "" }, attempt: 0, index: -1, unlogged: false });
+const nothing = (): State => ({ text: { content: "", reasoning: "" }, attempt: 0, index: -1, unlogged: false, isVoid: false });
 
 /** `seen`: of one client and one task, in the order of arrival. */
 export function replay(client: string, task: string, seen: Seen[], connections: Map<number, Connection>): View {
@@ -45,13 +48,13 @@ export function replay(client: string, task: string, seen: Seen[], connections: 
     if (event.connection !== connection || event.type === "reset" || event.id?.split("-")[0] !== String(now.attempt)) keep();
     if (event.connection !== connection) {
       connection = event.connection;
-      // Whoever comes without a position begins with nothing. With one, a text that had no ids begins anew.
+      // Whoever comes without a position begins with nothing. A text that had no ids begins anew, with a reset.
       if ((connections.get(connection)?.from ?? null) === null) now = nothing();
     }
     const where = `${event.type} ${event.id ?? "without id"} on connection ${event.connection}`;
     if (view.terminal) complain("I3", `${where} after the end ${view.terminal.id}`);
     if (!event.content.isWellFormed()) complain("I1", `${where} ends inside of a character`);
-    if (event.id === null) takeUnlogged(event, where);
+    if (event.id === null || event.id === noPosition) takeUnlogged(event, where);
     else takeLogged(event, where);
     if (event.type === "reset") now.text = { content: "", reasoning: "" };
     if (event.type === "content") now.text.content += event.content;
@@ -66,11 +69,14 @@ export function replay(client: string, task: string, seen: Seen[], connections: 
   function takeUnlogged(event: Seen, where: string): void {
     if (event.type === "done" || event.type === "error") complain("I2", `${where}: an end without a position`);
     if (event.type === "reset") {
+      if (event.id === null) complain("I2", `${where}: the client keeps a position that is void`);
       if (event.index !== -1) complain("I2", `${where} has the index ${event.index}`);
-      now = { ...nothing(), unlogged: event.reason === "resumed_from_store" };
+      now = { ...nothing(), unlogged: event.reason === "resumed_from_store", isVoid: true };
     } else {
+      if (event.id !== null) complain("I2", `${where}: the id of a reset`);
       if (!now.unlogged && now.attempt > 0) complain("I2", `${where} after ${now.attempt}-${now.index}`);
       now.unlogged = true;
+      now.isVoid = false;
     }
   }
 
@@ -84,7 +90,8 @@ export function replay(client: string, task: string, seen: Seen[], connections: 
     const index = Number(match[2]);
     if (index !== event.index) complain("I2", `${where} says index ${event.index}`);
     const isEnd = event.type === "done" || event.type === "error";
-    if (now.unlogged) {
+    // A stored answer without text is its end, right behind the reset.
+    if (now.unlogged || (isEnd && now.isVoid)) {
       if (!isEnd) complain("I2", `${where} among text without ids`);
     } else if (attempt < now.attempt) {
       complain("I2", `${where} after attempt ${now.attempt}`);
@@ -98,6 +105,7 @@ export function replay(client: string, task: string, seen: Seen[], connections: 
     }
     now.attempt = attempt;
     now.index = index;
+    now.isVoid = false;
   }
 
   function keep(): void {

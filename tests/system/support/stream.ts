@@ -59,6 +59,9 @@ export class SseReader {
   }
 }
 
+/** The id of a reset that is not part of the log: no position, and what is to be sent back. */
+export const noPosition = "0-0";
+
 /** What one reader has of one answer, however often it was disconnected. */
 export class Transcript {
   content = "";
@@ -75,8 +78,9 @@ export class Transcript {
     const chunk = JSON.parse(event.data) as Chunk;
     if (this.terminal) throw new Error(`an event after the end: ${event.data}`);
     this.chunks++;
-    if (event.id === undefined) this.takeUnlogged(chunk);
-    else this.takeLogged(event.id.replace(/^[0-9a-f-]{36}:/, ""), event.id, chunk);
+    const position = event.id?.replace(/^[0-9a-f-]{36}:/, "");
+    if (position === undefined || position === noPosition) this.takeUnlogged(event.id, chunk);
+    else this.takeLogged(position, event.id!, chunk);
     if (chunk.chunk_type === "content") this.content += chunk.content;
     else if (chunk.chunk_type === "reasoning") this.reasoning += chunk.content;
     else if (chunk.chunk_type === "reset") {
@@ -85,11 +89,14 @@ export class Transcript {
     } else this.terminal = chunk;
   }
 
-  private takeUnlogged(chunk: Chunk): void {
-    if (chunk.chunk_type === "reset") {
-      if (chunk.chunk_index !== -1) throw new Error(`a reset without id has index ${chunk.chunk_index}`);
+  private takeUnlogged(id: string | undefined, chunk: Chunk): void {
+    const isReset = chunk.chunk_type === "reset";
+    if (isReset !== (id !== undefined)) throw new Error(`${chunk.chunk_type} outside of the log with the id ${id}`);
+    if (isReset) {
+      if (chunk.chunk_index !== -1) throw new Error(`a reset outside of the log has index ${chunk.chunk_index}`);
       this.attempt = 0;
       this.index = -1;
+      this.position = id;
     }
     this.unlogged = chunk.chunk_type !== "reset" || chunk.reason === "resumed_from_store";
   }
@@ -100,7 +107,9 @@ export class Transcript {
     const attempt = Number(match[1]);
     const index = Number(match[2]);
     if (index !== chunk.chunk_index) throw new Error(`id ${id} on chunk ${chunk.chunk_index}`);
-    if (!this.unlogged) {
+    // The end of a stored answer without text follows its reset.
+    const isEndOfReset = this.position === noPosition && (chunk.chunk_type === "done" || chunk.chunk_type === "error");
+    if (!this.unlogged && !isEndOfReset) {
       const isNew = attempt > this.attempt;
       if (attempt < this.attempt) throw new Error(`attempt ${attempt} after ${this.attempt}`);
       if (index !== (isNew ? 0 : this.index + 1)) {
@@ -208,8 +217,9 @@ export function followWithEventSource(url: string, task: string, patience = 30_0
     };
     source.onmessage = (message) => {
       try {
-        // lastEventId keeps its value over events without an id: only a change is this event's own.
-        const own = message.lastEventId !== "" && message.lastEventId !== transcript.position;
+        // lastEventId keeps its value over events without an id: only a change is this event's own, or a second reset.
+        const isReset = message.lastEventId === noPosition && (JSON.parse(message.data) as Chunk).chunk_type === "reset";
+        const own = isReset || (message.lastEventId !== "" && message.lastEventId !== transcript.position);
         transcript.take({ id: own ? message.lastEventId : undefined, data: message.data, event: "message" });
         if (transcript.terminal) finish();
       } catch (error) {
