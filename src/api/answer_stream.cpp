@@ -181,22 +181,19 @@ class poll_page {
         const auto frame = stream::take_frame(frames);
         if (!chunks_.empty()) chunks_ += ',';
         chunks_ += frame.json;
-        ends_with_id_ = frame.at.has_value();
-        // Quotes inside a content are escaped, so this is found in a reset only.
-        ends_with_restart_ = !ends_with_id_ && frame.json.find(R"("reason":"position_unknown")") !=
-                                                   std::string_view::npos;
+        ends_with_position_ = frame.at.has_value();
       }
     }
   }
   [[nodiscard]] bool is_empty() const { return chunks_.empty(); }
   /// A client that comes back after this page neither misses nor repeats anything.
-  [[nodiscard]] bool may_end_here() const { return ends_with_id_ || ends_with_restart_; }
+  [[nodiscard]] bool may_end_here() const { return ends_with_position_; }
 
   /// `sent` is the position the client came with, `at` that of the follower.
   [[nodiscard]] std::string encode(const std::string& sent, std::optional<stream::position> at,
                                    bool ended) const {
     std::string next = sent;
-    if (!is_empty()) next = at && !ends_with_restart_ ? stream::to_string(*at) : std::string();
+    if (!is_empty() && at) next = stream::to_string(*at);
     std::string body;
     {
       object_writer object(body);
@@ -209,8 +206,7 @@ class poll_page {
 
  private:
   std::string chunks_;
-  bool ends_with_id_ = true;
-  bool ends_with_restart_ = false;  // it is void what the client had: it has nothing now
+  bool ends_with_position_ = true;
 };
 
 }  // namespace

@@ -21,8 +21,8 @@ enum class id_form : std::uint8_t {
                                                        stream::follow_from from, id_form form);
 
 /// `{chunks, position, ended}`: what comes after the position as it was `sent`, suspending up to
-/// `wait` if there is nothing yet. Chunks that are not part of a log are never left hanging without
-/// an id: then the page goes on to the next one that has one.
+/// `wait` if there is nothing yet. A page does not end behind a chunk that is not part of a log,
+/// where coming back would repeat or lose text: it goes on to the next one that is.
 [[nodiscard]] aio::awaitable<result<http::response>> poll_answer(call in, task_id task,
                                                                  std::string sent,
                                                                  milliseconds wait);

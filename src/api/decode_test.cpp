@@ -205,7 +205,7 @@ TEST(decode_positions, empty_is_the_start_and_nonsense_is_garbage) {
   EXPECT_FALSE(decode_position("").garbage);
   EXPECT_EQ(decode_position("2-7").after, (stream::position{2, 7}));
   EXPECT_FALSE(decode_position("2-7").garbage);
-  for (const std::string_view bad : {"x", "1", "-1-2", "0-3", "1-99999999999"}) {
+  for (const std::string_view bad : {"x", "1", "-1-2", "0-0", "0-3", "1-99999999999"}) {
     EXPECT_TRUE(decode_position(bad).garbage) << bad;
     EXPECT_FALSE(decode_position(bad).after) << bad;
   }
@@ -229,6 +229,7 @@ TEST(decode_positions, a_task_cursor_names_a_task) {
   EXPECT_EQ(cursor->task.to_string(), task);
   EXPECT_EQ(cursor->from.after, (stream::position{1, 42}));
   EXPECT_TRUE(decode_task_cursor(task + ":what")->from.garbage);
+  EXPECT_TRUE(decode_task_cursor(task + ":0-0")->from.garbage) << "of a reset outside the log";
   EXPECT_FALSE(decode_task_cursor(task + ":")->from.after);
   EXPECT_FALSE(decode_task_cursor("1-42"));
   EXPECT_FALSE(decode_task_cursor("task:1-42"));

@@ -96,6 +96,11 @@ TEST_F(chat_routes, an_id_that_is_none_gets_a_reset_and_everything) {
   finish(answer);
   const auto whole = open(text(posted, "stream_url"), {{"Last-Event-ID", "1-0"}})->whole_stream();
   EXPECT_NE(whole.find("position_unknown"), std::string::npos) << whole;
+  const auto task = text(posted, "task_id");
+  EXPECT_TRUE(whole.starts_with("retry: 1000\n\nid: " + task + ":0-0\ndata: ")) << whole;
+  const auto session = "/chat/stream/" + text(posted, "session_id");
+  EXPECT_EQ(open(session, {{"Last-Event-ID", task + ":0-0"}})->whole_stream(), whole)
+      << "it selects its task, which has ended";
 }
 
 TEST_F(chat_routes, the_status_has_the_text_so_far) {

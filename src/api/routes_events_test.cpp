@@ -156,6 +156,21 @@ TEST_F(event_routes, a_cursor_of_an_ended_task_gets_the_rest) {
   EXPECT_EQ(text_of(task, received), "lo");
 }
 
+TEST_F(event_routes, a_position_that_a_reset_has_voided_gets_a_reset_and_everything) {
+  const auto task = text(new_question(), "task_id");
+  auto answer = begin_answer();
+  append_text(answer, "Hel");
+  append_text(answer, "lo");
+  finish(answer);
+  const auto rev = last_rev(open("/events")->wait_for("event: change"));
+  const auto stream = open("/events?since=" + rev + "&cursors=" + task + ":0-0");
+  const auto received = stream->wait_for("\"chunk_type\":\"done\"");
+  EXPECT_NE(received.find(R"("attempt":null,"chunk":{"chunk_index":-1,"chunk_type":"reset")"),
+            std::string::npos)
+      << received;
+  EXPECT_EQ(text_of(task, received), "Hello");
+}
+
 TEST_F(event_routes, what_is_deleted_says_so) {
   const auto id = new_conversation();
   const auto stream = open("/events");

@@ -68,7 +68,7 @@ TEST_F(stream_routes, a_garbage_position_gets_a_reset_and_everything) {
   ASSERT_NE(reset, std::string::npos) << whole;
   EXPECT_NE(whole.find("position_unknown"), std::string::npos);
   EXPECT_LT(reset, whole.find(frame(0, "a")));
-  EXPECT_TRUE(whole.starts_with("retry: 1000\n\nid: 0-0\ndata: ")) << "what the reader had is void";
+  EXPECT_TRUE(whole.starts_with("retry: 1000\n\nid: 0-0\ndata: ")) << whole;
 }
 
 TEST_F(stream_routes, an_answer_whose_log_is_gone_comes_from_the_database) {
@@ -79,6 +79,30 @@ TEST_F(stream_routes, an_answer_whose_log_is_gone_comes_from_the_database) {
   const auto whole = open(target_)->whole_stream();
   EXPECT_NE(whole.find("Hello"), std::string::npos);
   EXPECT_NE(whole.find("id: 1-1\n"), std::string::npos);
+}
+
+// The position before a reset would get the rest of a text whose beginning is thrown away.
+TEST_F(stream_routes, a_stored_text_that_broke_off_begins_again_though_the_log_is_back) {
+  auto answer = begin_answer();
+  append_text(answer, "Hel");
+  append_text(answer, "lo");
+  finish(answer);
+  run(log_->remove(answer.held.task));
+  const auto stored = open(target_, {{"Last-Event-ID", "1-0"}})->whole_stream();
+  EXPECT_TRUE(stored.starts_with("retry: 1000\n\nid: 0-0\ndata: {\"chunk_index\":-1,")) << stored;
+  EXPECT_NE(stored.find("}\n\ndata: {\"chunk_index\":0,"), std::string::npos) << stored;
+
+  std::vector<stream::chunk> chunks{{stream::chunk_type::content, "Hel", ""},
+                                    {stream::chunk_type::content, "lo", ""},
+                                    {stream::chunk_type::done, "", ""}};
+  const stream::writer by{answer.held.task, answer.held.attempt, answer.held.worker};
+  ASSERT_TRUE(run(log_->append(by, 0, std::move(chunks))));
+  const auto resumed = open(target_, {{"Last-Event-ID", "0-0"}})->whole_stream();
+  EXPECT_TRUE(resumed.starts_with("retry: 1000\n\nid: 0-0\ndata: {\"chunk_index\":-1,")) << resumed;
+  EXPECT_NE(resumed.find(frame(0, "Hel") + frame(1, "lo")), std::string::npos) << resumed;
+  const auto page = poll("?after=0-0");
+  EXPECT_EQ(page.at("chunks").as_array().size(), 4U);
+  EXPECT_EQ(page.at("position"), "1-2");
 }
 
 TEST_F(stream_routes, silence_is_filled_with_comments) {

@@ -24,11 +24,11 @@ inline constexpr std::string_view sse_keep_alive = ": keep-alive\n\n";
 /// each at another moment.
 [[nodiscard]] std::string sse_goodbye(random_source& random);
 
-/// For /chat/stream: the frame with `TASK:` in front of its id.
+/// For /chat/stream: the frame with `TASK:` in front of its id, if it has one.
 void append_task_frame(std::string& out, std::string_view task, const stream::frame_view& frame);
 
 /// For /events: the chunk as it is stored, in an `event: chunk`. A chunk that is not part of a log
-/// has no attempt (null).
+/// has no attempt (null); a reset among them sets the client's position to `0-0`.
 void append_chunk_event(std::string& out, std::string_view task, const stream::frame_view& frame);
 
 /// For /events: `event: change` with the rev as id. `json` has no line end.

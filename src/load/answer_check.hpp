@@ -15,7 +15,7 @@ class answer_check {
   /// False if the frame is none of the answer's (a keep-alive, a `retry:`).
   bool see(const answer_frame& frame);
 
-  /// The id of the newest frame, for Last-Event-ID; empty if there is none yet.
+  /// The id of the newest frame that has one, for Last-Event-ID; empty if there is none yet.
   [[nodiscard]] const std::string& position() const noexcept { return position_; }
   [[nodiscard]] const text_digest& text() const noexcept { return text_; }
   [[nodiscard]] std::int64_t lost() const noexcept { return lost_; }

@@ -15,7 +15,7 @@ struct answer_frame {
 
   kind type = kind::other;
   std::string_view id;       // "1-42"; empty if the event has none
-  std::int64_t attempt = 0;  // of the id; 0 if there is none
+  std::int64_t attempt = 0;  // of the id; 0: the chunk is not part of the log
   std::int64_t index = -1;
   std::string_view text;  // the content, decoded
   std::string_view json;  // the whole data line

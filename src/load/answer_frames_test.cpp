@@ -130,8 +130,9 @@ TEST(answer_check, begins_again_with_a_new_attempt) {
 TEST(answer_check, takes_a_text_out_of_the_database) {
   answer_check check;
   check.see(content("1-0", 0, "old"));
-  check.see(of_type(kind::reset, "", -1));
+  check.see(of_type(kind::reset, "0-0", -1));
   check.see(content("", 0, "whole "));
+  EXPECT_EQ(check.position(), "0-0");
   check.see(content("", 1, "text"));
   check.see(of_type(kind::done, "1-97", 97));
   EXPECT_TRUE(check.has_ended());
@@ -141,10 +142,25 @@ TEST(answer_check, takes_a_text_out_of_the_database) {
   EXPECT_EQ(check.text(), expected);
 }
 
+TEST(answer_check, a_text_out_of_the_database_that_broke_off_begins_again) {
+  answer_check check;
+  check.see(content("1-0", 0, "a"));
+  check.see(of_type(kind::reset, "0-0", -1));
+  check.see(content("", 0, "a"));
+  check.see(of_type(kind::reset, "0-0", -1));
+  check.see(content("1-0", 0, "a"));
+  check.see(content("1-1", 1, "b"));
+  EXPECT_EQ(check.lost() + check.repeated() + check.out_of_order(), 0);
+  text_digest expected;
+  expected.add("ab");
+  EXPECT_EQ(check.text(), expected);
+}
+
 TEST(answer_check, takes_the_whole_log_again_when_its_position_is_unknown) {
   answer_check check;
   check.see(content("1-0", 0, "a"));
-  check.see(of_type(kind::reset, "", -1));
+  check.see(of_type(kind::reset, "0-0", -1));
+  EXPECT_EQ(check.position(), "0-0");
   check.see(content("1-0", 0, "a"));
   check.see(content("1-1", 1, "b"));
   EXPECT_EQ(check.restarts(), 1);

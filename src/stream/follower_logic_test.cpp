@@ -207,7 +207,7 @@ TEST_F(follower_logic_test, garbage_gets_a_reset_and_the_whole_text) {
   EXPECT_EQ(wants(), "wait 1000") << "the reset goes with the first text";
   logic->on_rung();
   reads(1, 1);
-  EXPECT_EQ(taken(), (frames{"- reset position_unknown", "1-0 content c0"}));
+  EXPECT_EQ(taken(), (frames{"0-0 reset position_unknown", "1-0 content c0"}));
   logic->on_rung();
   reads(1, 2);
   EXPECT_EQ(taken(), (frames{"1-1 content c1"})) << "once";
@@ -219,7 +219,7 @@ TEST_F(follower_logic_test, garbage_and_a_stored_ending_get_one_reset) {
   logic->on_answer(position{1, 5}, now);
   reads_missing();
   fetches({1, 5});
-  EXPECT_EQ(taken(), (frames{"- reset position_unknown", "- content text", "1-5 done"}));
+  EXPECT_EQ(taken(), (frames{"0-0 reset position_unknown", "- content text", "1-5 done"}));
 }
 
 TEST_F(follower_logic_test, a_shorter_log_is_none_yet_until_it_has_caught_up) {
@@ -271,7 +271,7 @@ TEST_F(follower_logic_test, a_position_beyond_the_log_is_void_5_s_after_it_has_n
     reads(1, 10);
     const auto got = taken();
     ASSERT_EQ(got.size(), 11U);
-    EXPECT_EQ(got[0], "- reset position_unknown");
+    EXPECT_EQ(got[0], "0-0 reset position_unknown");
     EXPECT_EQ(got[1], "1-0 content c0");
     EXPECT_EQ(logic->at(), (position{1, 9}));
   }
@@ -329,7 +329,7 @@ TEST_F(follower_logic_test, an_ended_log_that_is_shorter_gives_reset_and_text_at
   reads(1, 2, true);
   EXPECT_EQ(wants(), "read");
   reads(1, 2, true);
-  EXPECT_EQ(taken(), (frames{"- reset position_unknown", "1-0 content c0", "1-1 done"}));
+  EXPECT_EQ(taken(), (frames{"0-0 reset position_unknown", "1-0 content c0", "1-1 done"}));
   EXPECT_TRUE(last);
 }
 
@@ -342,7 +342,7 @@ TEST_F(follower_logic_test, a_position_beyond_a_log_without_end_is_served_when_t
   EXPECT_EQ(wants(), "read 1-40");
   reads(1, 2);
   fetches({1, 9});
-  EXPECT_EQ(taken(), (frames{"- reset resumed_from_store", "- content text", "1-9 done"}));
+  EXPECT_EQ(taken(), (frames{"0-0 reset resumed_from_store", "- content text", "1-9 done"}));
 }
 
 TEST_F(follower_logic_test, a_missing_log_is_asked_about_at_once_and_then_every_second) {
@@ -418,7 +418,7 @@ TEST_F(follower_logic_test, a_log_whose_writer_died_before_the_end_is_completed_
   logic->on_answer(position{1, 2}, now);
   reads(1, 2);
   fetches({1, 2});
-  EXPECT_EQ(taken(), (frames{"- reset resumed_from_store", "- content text", "1-2 done"}));
+  EXPECT_EQ(taken(), (frames{"0-0 reset resumed_from_store", "- content text", "1-2 done"}));
 }
 
 TEST_F(follower_logic_test, a_log_evicted_between_two_pages_is_completed_from_the_database) {
@@ -430,7 +430,7 @@ TEST_F(follower_logic_test, a_log_evicted_between_two_pages_is_completed_from_th
   logic->on_answer(position{1, 4}, now);
   reads_missing();
   fetches({1, 4});
-  EXPECT_EQ(taken(), (frames{"- reset resumed_from_store", "- content text", "1-4 done"}));
+  EXPECT_EQ(taken(), (frames{"0-0 reset resumed_from_store", "- content text", "1-4 done"}));
 }
 
 TEST_F(follower_logic_test, long_endings_come_in_pages_and_pieces_cut_at_characters) {
@@ -518,7 +518,7 @@ TEST_F(follower_logic_test, failing_reads_are_waited_out_and_the_database_is_ask
   EXPECT_EQ(wants(), "read 1-4") << "at once";
   logic->on_read_failed(now);
   fetches({1, 9});
-  EXPECT_EQ(taken(), (frames{"- reset resumed_from_store", "- content text", "1-9 done"}));
+  EXPECT_EQ(taken(), (frames{"0-0 reset resumed_from_store", "- content text", "1-9 done"}));
 }
 
 TEST_F(follower_logic_test, failing_questions_are_asked_again) {

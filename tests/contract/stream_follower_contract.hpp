@@ -188,7 +188,7 @@ TYPED_TEST_P(stream_follower, a_future_position_gets_reset_and_text_after_the_lo
   this->backend.advance(5s);
   EXPECT_EQ(
       told(this->next(*reader).runs),
-      (std::vector<std::string>{"- reset position_unknown", "1-0 content a", "1-1 content b"}));
+      (std::vector<std::string>{"0-0 reset position_unknown", "1-0 content a", "1-1 content b"}));
 }
 
 TYPED_TEST_P(stream_follower, a_finished_answer_needs_no_log_and_no_patience) {
@@ -202,7 +202,7 @@ TYPED_TEST_P(stream_follower, a_finished_answer_needs_no_log_and_no_patience) {
 
   reader = this->attach("1-3");
   got = this->next(*reader, 0ms);
-  EXPECT_EQ(told(got.runs)[0], "- reset resumed_from_store");
+  EXPECT_EQ(told(got.runs)[0], "0-0 reset resumed_from_store");
   EXPECT_TRUE(got.last);
 
   reader = this->attach("2-5");
@@ -221,7 +221,45 @@ TYPED_TEST_P(stream_follower, a_writer_that_dies_before_the_end_leaves_it_to_the
   this->backend.advance(1s);
   auto got = this->next(*reader, 0ms);
   EXPECT_EQ(told(got.runs),
-            (std::vector<std::string>{"- reset resumed_from_store", "- content a", "1-1 done"}));
+            (std::vector<std::string>{"0-0 reset resumed_from_store", "- content a", "1-1 done"}));
+}
+
+// What a reset made void stays void, though the log that has the reader's old position is back.
+TYPED_TEST_P(stream_follower, a_stored_text_that_broke_off_begins_again_though_the_log_is_back) {
+  this->append(1, 0, {text("a"), text("b")});
+  simple_client before;
+  before.take(this->next(*this->attach("")).runs);
+  this->backend.lose(this->task);
+  this->endings.end(this->task, {{1, 3}, done(), "hm", "abc"});
+  const auto stored = this->next(*this->attach(before.position), 0ms);
+  const auto frames = told(stored.runs);
+  ASSERT_EQ(frames.size(), 4U);
+  EXPECT_EQ(frames[0], "0-0 reset resumed_from_store");
+  this->append(1, 0, {text("a"), text("b"), text("c"), done()});
+  for (std::size_t cut = 0; cut < frames.size(); ++cut) {
+    auto client = before;
+    client.take(stored.runs, cut);
+    const auto resumed = this->next(*this->attach(client.position), 0ms);
+    EXPECT_TRUE(resumed.last) << cut;
+    client.take(resumed.runs);
+    EXPECT_EQ(client.text, "abc") << cut;
+    EXPECT_EQ(client.position, "1-3") << cut;
+  }
+}
+
+TYPED_TEST_P(stream_follower, a_reset_for_a_future_position_that_broke_off_is_sent_again) {
+  this->append(1, 0, {text("a")});
+  const auto reader = this->attach("1-2");
+  EXPECT_EQ(this->next(*reader, 0ms).status, follow_status::idle);
+  this->append(1, 1, {text("b")});
+  EXPECT_EQ(this->next(*reader, 0ms).status, follow_status::idle);
+  this->backend.advance(5s);
+  simple_client client{"what it had", "1-2"};
+  client.take(this->next(*reader).runs, 1);
+  this->append(1, 2, {text("c"), text("d")});
+  client.take(this->next(*this->attach(client.position), 0ms).runs);
+  EXPECT_EQ(client.text, "abcd");
+  EXPECT_EQ(client.position, "1-3");
 }
 
 TYPED_TEST_P(stream_follower, an_unknown_task_is_not_found) {
@@ -367,6 +405,8 @@ REGISTER_TYPED_TEST_SUITE_P(stream_follower, sees_what_is_stored_then_what_arriv
                             a_future_position_gets_reset_and_text_after_the_log_has_grown,
                             a_finished_answer_needs_no_log_and_no_patience,
                             a_writer_that_dies_before_the_end_leaves_it_to_the_database,
+                            a_stored_text_that_broke_off_begins_again_though_the_log_is_back,
+                            a_reset_for_a_future_position_that_broke_off_is_sent_again,
                             an_unknown_task_is_not_found, a_cancelled_follower_keeps_its_position,
                             a_thousand_joining_at_different_moments_miss_and_repeat_nothing,
                             many_tasks_written_and_read_on_several_loops_stay_apart,

@@ -130,11 +130,18 @@ inline std::string bytes_of(const std::vector<chunk_run>& runs) {
   return bytes;
 }
 
-/// One frame in a few letters: `1-0 content "a"`, `- reset position_unknown`.
+/// The id of a frame as a client reads it; nullopt: it has none.
+inline std::optional<std::string> id_of(const frame_view& frame) {
+  constexpr std::string_view field = "id: ";
+  if (!frame.whole.starts_with(field)) return std::nullopt;
+  return std::string(frame.whole.substr(field.size(), frame.whole.find('\n') - field.size()));
+}
+
+/// One frame in a few letters: `1-0 content a`, `0-0 reset position_unknown`, `- content a`.
 inline std::string told(const frame_view& frame) {
   const auto value = boost::json::parse(frame.json);
   const auto& object = value.as_object();
-  auto words = frame.at ? to_string(*frame.at) : std::string("-");
+  auto words = id_of(frame).value_or("-");
   words += ' ';
   words += object.at("chunk_type").as_string();
   if (!object.at("content").as_string().empty()) {
@@ -158,5 +165,25 @@ inline std::vector<std::string> told(const std::vector<chunk_run>& runs) {
   }
   return frames;
 }
+
+/// A client that applies what it gets as docs/protocol.md says.
+struct simple_client {
+  void take(const frame_view& frame) {
+    const auto chunk = boost::json::parse(frame.json).as_object();
+    if (chunk.at("chunk_type") == "reset") text.clear();
+    if (chunk.at("chunk_type") == "content") text += chunk.at("content").as_string();
+    if (const auto id = id_of(frame)) position = *id;
+  }
+  /// The first `count` of the frames; all unless given.
+  void take(const std::vector<chunk_run>& runs, std::size_t count = no_limit) {
+    for (const auto& run : runs) {
+      auto rest = run.frames;
+      for (; !rest.empty() && count > 0; --count) take(take_frame(rest));
+    }
+  }
+
+  std::string text;
+  std::string position;
+};
 
 }  // namespace throughline::stream::testing

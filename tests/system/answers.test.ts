@@ -99,6 +99,23 @@ describe("one answer", () => {
     },
   );
 
+  test.each(["/stream/TASK", "/chat/stream/SESSION?message_id=MESSAGE"])(
+    "gives the whole text again to a reader that is cut off behind a reset of %s",
+    async (form) => {
+      const key = freshKey();
+      const posted = await engine.ask(wish({ key, tokens: 5, pace_ms: 0 }));
+      await readToEnd(engine.url, posted.task_id);
+      const path = form.replace("TASK", posted.task_id).replace("SESSION", posted.conversation_id).replace("MESSAGE", posted.message_id);
+      const transcript = new Transcript();
+      transcript.position = "garbage";
+      await readOnce(engine.url, posted.task_id, transcript, { path, cutAfter: 1 });
+      expect(transcript.position).toBe(form.includes("chat") ? `${posted.task_id}:0-0` : "0-0");
+      await readToEnd(engine.url, posted.task_id, { transcript, path: path.replace(/\?.*/, "") });
+      expect(transcript.resets.map((chunk) => chunk.reason)).toEqual(["position_unknown", "position_unknown"]);
+      expect(transcript.content).toBe((await model.last(key)).sent_text);
+    },
+  );
+
   test("gives the whole text after a reset to a reader from the future", async () => {
     const key = freshKey();
     const posted = await engine.ask(wish({ key, tokens: 30, pace_ms: 20 }));

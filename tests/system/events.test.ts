@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type Engine, startEngine } from "./support/engine.ts";
 import { freshKey, type Model, startModel, wish } from "./support/model.ts";
 import { until } from "./support/process.ts";
-import { type Chunk, type Event, readToEnd, SseReader, Transcript } from "./support/stream.ts";
+import { type Chunk, type Event, noPosition, readToEnd, SseReader, Transcript } from "./support/stream.ts";
 
 let model: Model;
 let engine: Engine;
@@ -79,11 +79,12 @@ class EventsClient {
     } else {
       expect(event.event).toBe("chunk");
       expect(event.id).toBe(undefined);
-      const { task_id, attempt, chunk } = JSON.parse(event.data) as { task_id: string; attempt: number; chunk: Chunk };
+      const { task_id, attempt, chunk } = JSON.parse(event.data) as { task_id: string; attempt: number | null; chunk: Chunk };
       const one = this.transcript(task_id);
       if (one.terminal) return;
-      const id = chunk.chunk_index >= 0 ? `${attempt}-${chunk.chunk_index}` : undefined;
-      if (id !== undefined && attempt === one.attempt && chunk.chunk_index <= one.index) return;
+      const unlogged = chunk.chunk_type === "reset" ? noPosition : undefined;
+      const id = attempt === null ? unlogged : `${attempt}-${chunk.chunk_index}`;
+      if (attempt === one.attempt && chunk.chunk_index <= one.index) return;
       one.take({ id, data: JSON.stringify(chunk), event: "message" });
     }
   }

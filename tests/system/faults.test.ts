@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type Engine, isMany, startEngine } from "./support/engine.ts";
 import { freshKey, type Model, startModel, wish, type Wish } from "./support/model.ts";
 import { until } from "./support/process.ts";
-import { readToEnd, Transcript } from "./support/stream.ts";
+import { readOnce, readToEnd, Transcript } from "./support/stream.ts";
 
 let model: Model;
 let engine: Engine;
@@ -143,6 +143,7 @@ describe("the server dies", () => {
       partly.position = "1-1";
       partly.attempt = 1;
       partly.index = 1;
+      await readOnce(server.url, finished.task_id, partly, { cutAfter: 2 });
       await readToEnd(server.url, finished.task_id, { transcript: partly });
       // A log in memory is gone, one in Redis is not.
       if (isMany) expect(partly.resets).toEqual([]);
