@@ -68,7 +68,7 @@ TEST_F(stream_routes, a_garbage_position_gets_a_reset_and_everything) {
   ASSERT_NE(reset, std::string::npos) << whole;
   EXPECT_NE(whole.find("position_unknown"), std::string::npos);
   EXPECT_LT(reset, whole.find(frame(0, "a")));
-  EXPECT_TRUE(whole.starts_with("retry: 1000\n\nid: 0-0\ndata: ")) << "what the reader had is void";
+  EXPECT_TRUE(whole.starts_with("retry: 1000\n\nid: 0-0\ndata: ")) << whole;
 }
 
 TEST_F(stream_routes, an_answer_whose_log_is_gone_comes_from_the_database) {

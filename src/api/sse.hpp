@@ -24,7 +24,7 @@ inline constexpr std::string_view sse_keep_alive = ": keep-alive\n\n";
 /// each at another moment.
 [[nodiscard]] std::string sse_goodbye(random_source& random);
 
-/// For /chat/stream: the frame with `TASK:` in front of its id.
+/// For /chat/stream: the frame with `TASK:` in front of its id, if it has one.
 void append_task_frame(std::string& out, std::string_view task, const stream::frame_view& frame);
 
 /// For /events: the chunk as it is stored, in an `event: chunk`. A chunk that is not part of a log

@@ -47,16 +47,16 @@ TEST(sse, a_frame_of_chat_names_its_task) {
 
 TEST(sse, a_frame_without_an_id_stays_without_one) {
   std::string frame;
-  stream::encode_unlogged_frame(frame, 0, {stream::chunk_type::content, "a", ""});
+  stream::encode_unlogged_frame(frame, 0, {stream::chunk_type::content, "x", ""});
   std::string out;
   append_task_frame(out, "TASK", only_frame(frame));
   EXPECT_EQ(out, frame);
   EXPECT_EQ(out.find("id:"), std::string::npos);
 }
 
-TEST(sse, a_reset_outside_the_log_says_of_which_task_nothing_is_left) {
+TEST(sse, a_reset_outside_the_log_names_its_task_too) {
   std::string frame;
-  stream::encode_unlogged_reset(frame, {stream::chunk_type::reset, "", ""});
+  stream::encode_unlogged_frame(frame, -1, {stream::chunk_type::reset, "", ""});
   std::string out;
   append_task_frame(out, "TASK", only_frame(frame));
   EXPECT_TRUE(out.starts_with("id: TASK:0-0\ndata: {\"chunk_index\":-1,")) << out;
@@ -78,6 +78,12 @@ TEST(sse, an_event_of_a_chunk_outside_the_log_has_no_attempt) {
   std::string out;
   append_chunk_event(out, "TASK", only_frame(frame));
   EXPECT_NE(out.find("\"attempt\":null,"), std::string::npos);
+  std::string reset;
+  stream::encode_unlogged_frame(reset, -1, {stream::chunk_type::reset, "", ""});
+  out.clear();
+  append_chunk_event(out, "TASK", only_frame(reset));
+  EXPECT_NE(out.find("\"attempt\":null,"), std::string::npos);
+  EXPECT_EQ(out.find("id:"), std::string::npos) << "ids of /events are revs";
 }
 
 TEST(sse, a_change_has_its_rev_as_id) {

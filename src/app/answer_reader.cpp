@@ -91,10 +91,10 @@ void answer_reader::dispatch(std::vector<answer_event>& out) {
     newest_ = at;
     position_ = id;
   } else if (std::holds_alternative<answer_reset>(*event)) {
-    // The whole text follows, under the ids it has, whatever they are. What the server gives in the
-    // place of a position makes it begin anew if this connection breaks before.
+    // Not part of the log: the whole text follows, under the ids it has, whatever they are. The
+    // position that it gives is none, so that coming back before the end brings the whole text too.
     newest_.reset();
-    if (!id.empty()) position_ = id;
+    position_ = id;
   }
   if (std::exchange(begins_again_, false) && !std::holds_alternative<answer_reset>(*event)) {
     out.push_back(answer_reset{.reason = "sent_again"});

@@ -62,17 +62,25 @@ TEST(answer_reader, resumes_after_a_cut_at_any_byte) {
   }
 }
 
-TEST(answer_reader, frames_without_id_leave_the_position) {
+TEST(answer_reader, text_without_ids_leaves_the_position_that_its_reset_has_voided) {
   answer_reader reader;
   const auto first =
       reader.feed("id: 1-5\ndata: {\"chunk_type\":\"content\",\"content\":\"a\"}\n\n");
   const auto rest = reader.feed(
-      "data: "
+      "id: 0-0\ndata: "
       "{\"chunk_index\":-1,\"chunk_type\":\"reset\",\"content\":\"\",\"reason\":\"resumed_from_"
       "store\"}\n\n"
       "data: {\"chunk_type\":\"content\",\"content\":\"b\"}\n\n");
   EXPECT_EQ(told(rest), "|reset:resumed_from_store|b");
-  EXPECT_EQ(reader.position(), "1-5");
+  EXPECT_EQ(reader.position(), "0-0");
+  reader.reconnect();
+  const auto again = reader.feed(
+      "id: 0-0\ndata: "
+      "{\"chunk_index\":-1,\"chunk_type\":\"reset\",\"content\":\"\",\"reason\":\"position_"
+      "unknown\"}\n\n"
+      "id: 1-0\ndata: {\"chunk_type\":\"content\",\"content\":\"bc\"}\n\n");
+  EXPECT_EQ(told(again), "|reset:position_unknown|bc");
+  EXPECT_EQ(reader.position(), "1-0");
 }
 
 TEST(answer_reader, takes_the_whole_text_again_when_the_server_does_not_know_the_position) {
@@ -80,22 +88,13 @@ TEST(answer_reader, takes_the_whole_text_again_when_the_server_does_not_know_the
   (void)reader.feed("id: 2-7\ndata: {\"chunk_type\":\"content\",\"content\":\"lost\"}\n\n");
   reader.reconnect();
   const auto rest = reader.feed(
-      "data: "
+      "id: 0-0\ndata: "
       "{\"chunk_index\":-1,\"chunk_type\":\"reset\",\"content\":\"\",\"reason\":"
       "\"position_unknown\"}\n\n"
       "id: 1-0\ndata: {\"chunk_type\":\"content\",\"content\":\"a\"}\n\n"
       "id: 1-1\ndata: {\"chunk_type\":\"content\",\"content\":\"b\"}\n\n");
   EXPECT_EQ(told(rest), "|reset:position_unknown|ab");
   EXPECT_EQ(reader.position(), "1-1");
-}
-
-TEST(answer_reader, has_nothing_after_a_reset_that_its_text_did_not_follow) {
-  answer_reader reader;
-  (void)reader.feed("id: 1-5\ndata: {\"chunk_type\":\"content\",\"content\":\"lost\"}\n\n");
-  (void)reader.feed(
-      "id: 0-0\ndata: {\"chunk_index\":-1,\"chunk_type\":\"reset\",\"content\":\"\",\"reason\":"
-      "\"resumed_from_store\"}\n\n");
-  EXPECT_EQ(reader.position(), "0-0");
 }
 
 TEST(answer_reader, text_without_ids_that_broke_off_is_void_when_it_comes_again) {

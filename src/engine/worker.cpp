@@ -308,7 +308,10 @@ class worker::impl final : public store::task_taker {
       punctual_ = is_punctual ? punctual_ + 1 : 0;
       // A worker whose row is gone as well shows only to who looks for its tasks.
       const bool is_due = others_are_lost_ || ++beats_ % beats_between_reaps == 0;
-      if (!options_.is_alone && punctual_ >= 2 && is_due) co_await reap();
+      // Behind an absence of the database each worker comes back in its own time, and a lease that
+      // ran out meanwhile says nothing: the others get as long as a lease to renew it.
+      const bool has_been_punctual = punctual_ > options_.lease / options_.heartbeat;
+      if (!options_.is_alone && has_been_punctual && is_due) co_await reap();
       const auto jitter = milliseconds(static_cast<int>(100 * services_.random.uniform()));
       co_await aio::sleep_until(began + options_.heartbeat - jitter);
     }

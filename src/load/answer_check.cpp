@@ -17,7 +17,7 @@ bool answer_check::see(const answer_frame& frame) {
   const bool is_terminal = frame.type == kind::done || frame.type == kind::error;
   const bool ends_stored_text = std::exchange(is_stored_text_, is_outside) && is_terminal;
   if (is_outside && frame.type == kind::reset) {
-    ++restarts_;  // the position is not known any more: all of it follows
+    ++restarts_;  // its id is no position: all of it follows
     attempt_ = 0;
     next_index_ = 0;
   } else if (ends_stored_text) {

@@ -5,7 +5,6 @@
 #include <optional>
 #include <utility>
 
-#include "base/assert.hpp"
 #include "base/metrics.hpp"
 #include "sql/dialect.hpp"
 #include "sql/postgres_rows.hpp"
@@ -273,7 +272,11 @@ aio::awaitable<rows> postgres_connection::read_batch() {
     }
     silences = 0;
     if (PQresultStatus(one.get()) == PGRES_PIPELINE_SYNC) break;
-    THROUGHLINE_ASSERT(!sent_.empty());
+    if (sent_.empty()) {
+      // Behind the answer to the last command libpq may still say that the connection has ended.
+      is_lost_ = true;
+      throw found.failure ? *found.failure : lost();
+    }
     take(found, one.get(), sent_.front());
   }
   sent_.clear();

@@ -11,6 +11,7 @@ namespace throughline::stream {
 namespace {
 
 constexpr std::string_view id_field = "id: ";
+constexpr std::string_view void_id = "0-0";
 constexpr std::string_view data_field = "data: ";
 
 template <class Integer>
@@ -106,14 +107,12 @@ void encode_chunk_frame(std::string& out, position at, const chunk& piece) {
 }
 
 void encode_unlogged_frame(std::string& out, std::int64_t index, const chunk& piece) {
+  if (piece.type == chunk_type::reset) {
+    out += id_field;
+    out += void_id;
+    out += '\n';
+  }
   append_data_line(out, index, piece);
-}
-
-void encode_unlogged_reset(std::string& out, const chunk& reset) {
-  out += id_field;
-  out += no_position;
-  out += '\n';
-  append_data_line(out, -1, reset);
 }
 
 void encode_stored_frame(std::string& out, position at, std::string_view json) {

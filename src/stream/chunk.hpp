@@ -2,6 +2,8 @@
 // wire: a chunk is stored and sent as one server-sent event, encoded once,
 //
 //   frame   = "id: " attempt "-" index LF "data: " json LF LF
+//           | "id: 0-0" LF "data: " json LF LF      a reset that is not part of a log
+//           | "data: " json LF LF                   text that is not part of a log
 //   json    = {"chunk_index":INDEX,"chunk_type":"TYPE","content":"TEXT" FIELDS}
 //
 // and never contains another line end, so frames can be cut apart again by looking for LF LF.
@@ -46,20 +48,15 @@ struct position {
 /// leading zeros; else nullopt.
 [[nodiscard]] std::optional<position> parse_position(std::string_view text) noexcept;
 
-/// In the place of a position where what a client had is void: parse_position() refuses it, so that
-/// whoever comes back with it gets a reset and the whole text.
-inline constexpr std::string_view no_position = "0-0";
-
 /// Appends the JSON of a chunk.
 void encode_chunk_json(std::string& out, std::int64_t index, const chunk& piece);
 /// Appends the frame of a chunk.
 void encode_chunk_frame(std::string& out, position at, const chunk& piece);
-/// Appends the frame of a chunk that is not part of a log: no id line, so that a client's
-/// Last-Event-ID stays what it was.
+/// Appends the frame of a chunk that is not part of a log. It has no id line, so that a client's
+/// Last-Event-ID stays what it was; but a reset makes that void with the text, and has the id
+/// `0-0`, which parse_position() refuses: who comes back with it gets a reset and the whole text,
+/// whatever has become of the log meanwhile.
 void encode_unlogged_frame(std::string& out, std::int64_t index, const chunk& piece);
-
-/// The frame of a reset that is not part of a log, index -1: its id is no_position.
-void encode_unlogged_reset(std::string& out, const chunk& reset);
 
 /// Appends the frame of a chunk whose JSON is there already, as the function above wrote it.
 void encode_stored_frame(std::string& out, position at, std::string_view json);

@@ -9,13 +9,16 @@
 // - While the task has not ended, a log that is missing, shorter than the position or of an older
 // attempt means "none yet".
 //   A position still beyond the log 5 s after the log has next grown gets a reset (chunk_index -1,
-//   id 0-0, reason "position_unknown") and the text from the start. A follower never goes to a lower
-//   attempt.
+//   id 0-0, reason "position_unknown") and the text from the start. A follower never goes to a
+//   lower attempt.
 // - After a second of silence it asks the database (task_endings). If the task has ended there and,
 // after one more read, the
 //   log has no end, the ending is served from the database: a reset (id 0-0, reason
 //   "resumed_from_store") if the reader held a position, then reasoning and content (no id), then
 //   the stored terminal chunk under its real id.
+// - The id of such a reset cannot be parsed, so a reader who is cut off after it begins anew. With
+//   the old position it would get the rest of a text whose beginning it has thrown away, if a log
+//   that was lost or short has been written again meanwhile.
 //
 // The decisions are follower_logic (pure: reads and times in, actions out); chunk_follower is the
 // I/O around it.

@@ -23,8 +23,16 @@ TEST(chunk_frame, carries_fields_after_the_content) {
 
 TEST(chunk_frame, without_a_place_in_a_log_has_no_id) {
   std::string out;
+  encode_unlogged_frame(out, 3, {chunk_type::content, "x", ""});
+  EXPECT_EQ(out, "data: {\"chunk_index\":3,\"chunk_type\":\"content\",\"content\":\"x\"}\n\n");
+}
+
+TEST(chunk_frame, of_a_reset_without_a_place_in_a_log_has_an_id_that_is_no_position) {
+  std::string out;
   encode_unlogged_frame(out, -1, {chunk_type::reset, "", ""});
-  EXPECT_EQ(out, "data: {\"chunk_index\":-1,\"chunk_type\":\"reset\",\"content\":\"\"}\n\n");
+  EXPECT_EQ(out,
+            "id: 0-0\ndata: {\"chunk_index\":-1,\"chunk_type\":\"reset\",\"content\":\"\"}\n\n");
+  EXPECT_EQ(parse_position("0-0"), std::nullopt);
 }
 
 TEST(chunk_frame, takes_the_largest_numbers) {
@@ -75,22 +83,13 @@ TEST(position_text, is_read_back_as_it_was_written) {
   EXPECT_EQ(to_string(position{1, 42}), "1-42");
 }
 
-TEST(position_text, a_void_position_is_none) {
-  EXPECT_EQ(parse_position(no_position), std::nullopt);
-  std::string out;
-  encode_unlogged_reset(out, {chunk_type::reset, "", ""});
-  std::string_view frames = out;
-  const auto frame = take_frame(frames);
-  EXPECT_EQ(frame.at, std::nullopt);
-  EXPECT_TRUE(out.starts_with("id: 0-0\ndata: {\"chunk_index\":-1,")) << out;
-}
-
 TEST(position_text, anything_else_is_garbage) {
   for (const auto* text : {"",
                            "-",
                            "1",
                            "1-",
                            "-1",
+                           "0-0",
                            "0-1",
                            "1--1",
                            "-1-1",

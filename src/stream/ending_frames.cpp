@@ -32,7 +32,7 @@ chunk_run unlogged_reset(std::uint32_t attempt, std::string_view reason) {
   reset.fields += reason;
   reset.fields += '"';
   std::string frame;
-  encode_unlogged_reset(frame, reset);
+  encode_unlogged_frame(frame, -1, reset);
   return make_run(std::move(frame), 0, 1);
 }
 

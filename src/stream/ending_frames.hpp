@@ -16,7 +16,7 @@
 
 namespace throughline::stream {
 
-/// A reset that is not part of a log. `attempt` is the one whose text follows.
+/// A reset that is not part of a log: index -1, id `0-0`. `attempt` is the one whose text follows.
 [[nodiscard]] chunk_run unlogged_reset(std::uint32_t attempt, std::string_view reason);
 
 class ending_frames {

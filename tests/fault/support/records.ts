@@ -10,7 +10,7 @@ export interface Seen {
   client: string;
   connection: number;
   task: string;
-  /** `1-42`, without the task that `/chat/stream` puts in front; null: the event had none. */
+  /** `1-42`, or `0-0`, without the task that `/chat/stream` puts in front; null: the event had none. */
   id: string | null;
   index: number;
   type: ChunkType;

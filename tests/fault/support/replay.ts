@@ -1,9 +1,7 @@
 // What one client made of one answer, event by event, by the rules of docs/protocol.md section 4.3, and what was wrong with it.
 // Pure.
+import { noPosition } from "../../system/support/stream.ts";
 import type { Connection, Seen } from "./records.ts";
-
-/** The id of a reset that is not of the log: what the client had is void. */
-export const noPosition = "0-0";
 
 export interface Texts {
   content: string;

@@ -1,6 +1,6 @@
 // Runs as the checker is told them: some in which everything is in order, and for each invariant some that break it in one place.
 import type { Invariant } from "./checker.ts";
-import { noPosition } from "./replay.ts";
+import { noPosition } from "../../system/support/stream.ts";
 import { noRecords, type Records, type Seen, type StoredMessage, type StoredTask } from "./records.ts";
 
 const t0 = 1_000_000;

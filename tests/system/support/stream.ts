@@ -5,6 +5,9 @@ import { slowness } from "./process.ts";
 import { checkEvent, checkReply } from "./contract.ts";
 import { authorization } from "./token.ts";
 
+/** The id of a reset that is not of the log: what the client had is void. */
+export const noPosition = "0-0";
+
 export interface Chunk {
   chunk_index: number;
   chunk_type: "content" | "reasoning" | "reset" | "done" | "error";
@@ -77,7 +80,7 @@ export class Transcript {
     this.chunks++;
     const position = event.id?.replace(/^[0-9a-f-]{36}:/, "");
     if (position === undefined) this.takeUnlogged(chunk);
-    else if (position === "0-0") this.takeVoid(event.id!, chunk);
+    else if (position === noPosition) this.takeVoid(event.id!, chunk);
     else this.takeLogged(position, event.id!, chunk);
     if (chunk.chunk_type === "content") this.content += chunk.content;
     else if (chunk.chunk_type === "reasoning") this.reasoning += chunk.content;
