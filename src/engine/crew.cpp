@@ -1,6 +1,7 @@
 #include "engine/crew.hpp"
 
 #include <algorithm>
+#include <unordered_set>
 
 #include "base/log.hpp"
 
@@ -82,8 +83,10 @@ aio::awaitable<> crew::save_once() {
       refused_ = all[next - 1].first;
       co_return;
     }
+    const std::unordered_set<task_id> known(saved->begin(), saved->end());
     for (const auto& done : now.pieces) {
-      if (const auto work = done.of.lock()) work->mark_saved(done.to_index);
+      const auto work = done.of.lock();
+      if (work && known.contains(work->held().task)) work->mark_saved(done.to_index);
     }
   }
 }

@@ -205,7 +205,8 @@ void generation::take(const provider::event_batch& batch, outcome& how) {
 
 bool generation::flush_now() {
   // What has grown meanwhile goes with the next append.
-  if (is_appending_ || is_mending_ || !draft_.has_text() || logged_ == draft_.size()) return true;
+  if (is_appending_ || is_mending_ || stop_ == stop_cause::lost) return true;
+  if (!draft_.has_text() || logged_ == draft_.size()) return true;
   const std::vector<stream::chunk> chunks =
       draft_.chunks(logged_, services_.limits.append_chunks_max);
   is_appending_ = true;
@@ -242,6 +243,8 @@ aio::awaitable<> generation::mend_log() {
     co_await flush(nullptr);
   }
   is_mending_ = false;
+  // What came meanwhile.
+  [[maybe_unused]] const bool goes_on = flush_now();
 }
 
 void generation::lose() {

@@ -196,7 +196,10 @@ class worker::impl final : public store::task_taker {
         without_place.push_back(std::move(task));
       }
     }
+    // Also while the worker goes down: nobody else knows of them.
+    if (!without_place.empty()) co_await aio::asio::this_coro::throw_if_cancelled(false);
     for (auto& task : without_place) co_await hand_on(std::move(task), asked_at);
+    co_await aio::asio::this_coro::throw_if_cancelled(true);
     is_behind_ = count == most;
     co_return is_behind_;
   }

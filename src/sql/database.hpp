@@ -6,7 +6,8 @@
 // Statement text is the same for both: `$1` placeholders, bigint milliseconds, `now_ms()`, JSON as
 // text, `json_each(text)`;
 // `@lock` at the end of a sub-select takes its rows for this transaction and leaves out those that
-// others have taken; `@share` waits for those and keeps everybody from changing them.
+// others have taken; `@share` leaves out those that others change and keeps everybody from changing
+// the rest.
 #pragma once
 
 #include <cstdint>

@@ -48,7 +48,7 @@ TEST(dialect, replaces_what_sqlite_writes_otherwise) {
 
 TEST(dialect, replaces_what_postgres_writes_otherwise) {
   EXPECT_EQ(to_postgres("SELECT 1 LIMIT 2 @lock)"), "SELECT 1 LIMIT 2 FOR UPDATE SKIP LOCKED)");
-  EXPECT_EQ(to_postgres("WHERE true @share ON"), "WHERE true FOR SHARE ON");
+  EXPECT_EQ(to_postgres("WHERE true @share ON"), "WHERE true FOR SHARE SKIP LOCKED ON");
   EXPECT_EQ(to_postgres("CREATE TABLE a(id @id, b @key) @ff50"),
             "CREATE TABLE a(id bigint, b text COLLATE \"C\") WITH (fillfactor=50)");
   EXPECT_EQ(to_postgres("CREATE TABLE a(b text) @clustered"), "CREATE TABLE a(b text) ");

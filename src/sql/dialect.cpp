@@ -29,7 +29,7 @@ std::optional<std::string> sqlite_word(std::string_view word) {
 
 std::optional<std::string> postgres_word(std::string_view word) {
   if (word == "lock") return "FOR UPDATE SKIP LOCKED";
-  if (word == "share") return "FOR SHARE";
+  if (word == "share") return "FOR SHARE SKIP LOCKED";
   if (word == "id") return "bigint";
   // Comparing bytes costs a fraction of comparing by a language's rules, and every index of the
   // queue is made of ids.

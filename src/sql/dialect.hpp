@@ -14,9 +14,9 @@ namespace throughline::sql {
 /// any other word after an `@`.
 [[nodiscard]] std::string to_sqlite(std::string_view text);
 
-/// The text as PostgreSQL reads it: `@lock` is FOR UPDATE SKIP LOCKED, `@share` FOR SHARE, `@ffN` a
-/// fill factor of N percent, `@id` bigint, `@key` text in the order of its bytes; `@clustered`
-/// vanishes. For the rest as above.
+/// The text as PostgreSQL reads it: `@lock` is FOR UPDATE SKIP LOCKED, `@share` FOR SHARE SKIP
+/// LOCKED, `@ffN` a fill factor of N percent, `@id` bigint, `@key` text in the order of its bytes;
+/// `@clustered` vanishes. For the rest as above.
 [[nodiscard]] std::string to_postgres(std::string_view text);
 
 /// The statements of a migration: what lies between lines that hold only ";;" (blanks aside),

@@ -86,7 +86,7 @@ class pooled_postgres_database final : public postgres_database {
     auto* here = aio::event_loop::current();
     THROUGHLINE_ASSERT(here != nullptr);
     const aio::one_shot<result<void>> answer(*here);
-    auto& pool = pool_for(*here, !group.empty());
+    auto& pool = pool_for(*here, group);
     const auto now = steady_clock::now();
     pooled_transaction one{std::move(body),
                            answer,
@@ -105,7 +105,7 @@ class pooled_postgres_database final : public postgres_database {
   }
 
   /// The caller's own, or one that has a connection to spare. Those of a group stay together.
-  postgres_pool& pool_for(const aio::event_loop& here, bool is_grouped) {
+  postgres_pool& pool_for(const aio::event_loop& here, const std::string& group) {
     postgres_pool* own = nullptr;
     for (auto& pool : pools_) {
       if (&pool->loop() == &here) own = pool.get();
@@ -113,7 +113,7 @@ class pooled_postgres_database final : public postgres_database {
     // A loop for which the server has no connection leaves its work to the others.
     const bool is_starved = own != nullptr && own->open() == 0 && shared_.open > 0 &&
                             shared_.health.next_try() != steady_time{};
-    if (own != nullptr && !is_starved && (is_grouped || own->has_room())) return *own;
+    if (own != nullptr && !is_starved && (own->has_room() || own->knows(group))) return *own;
     const auto first = turn_.fetch_add(1, std::memory_order_relaxed);
     for (std::size_t i = 0; i < pools_.size(); ++i) {
       auto& pool = *pools_[(first + i) % pools_.size()];

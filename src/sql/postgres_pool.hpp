@@ -56,6 +56,8 @@ class postgres_pool {
   [[nodiscard]] aio::awaitable<> close();
 
   [[nodiscard]] aio::event_loop& loop() noexcept { return loop_; }
+  /// Whether some of the group wait or are run. On the loop.
+  [[nodiscard]] bool knows(const std::string& group) const { return waiting_.knows(group); }
   // Any thread; a moment's figures.
   [[nodiscard]] std::size_t size() const noexcept { return places_.size(); }
   [[nodiscard]] std::size_t open() const noexcept { return open_; }

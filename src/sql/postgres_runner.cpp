@@ -1,5 +1,7 @@
 #include "sql/postgres_runner.hpp"
 
+#include <algorithm>
+
 #include "aio/backoff.hpp"
 #include "base/fault_point.hpp"
 #include "base/metrics.hpp"
@@ -134,41 +136,53 @@ aio::awaitable<result<void>> run_once(postgres_connection& on, pooled_transactio
   co_return outcome;
 }
 
-/// All of a group in one transaction. False: nothing is known to be committed, and each is to run
-/// by itself.
-aio::awaitable<bool> run_together(postgres_connection& on, std::vector<pooled_transaction>& group,
-                                  const postgres_limits& limits, write_outcomes& writes) {
+struct group_outcome {
+  bool is_done = false;
+  /// The first that did not want to, and why: its answer, while the others run by themselves.
+  std::optional<std::size_t> refused;
+  error why;
+};
+
+/// All of a group in one transaction. Unless it is done nothing is known to be committed.
+aio::awaitable<group_outcome> run_together(postgres_connection& on,
+                                           std::vector<pooled_transaction>& group,
+                                           const postgres_limits& limits, write_outcomes& writes) {
   postgres_transaction in(on, group.front(), limits);
-  bool is_good = true;
+  group_outcome out;
+  for (auto& one : group) ++one.runs;
   try {
-    for (auto& one : group) {
-      const auto outcome = co_await one.body(in);
-      is_good = outcome.has_value();
-      if (!is_good) break;
+    for (std::size_t i = 0; i < group.size() && !out.refused; ++i) {
+      const auto outcome = co_await group[i].body(in);
+      if (outcome) continue;
+      out.refused = i;
+      out.why = outcome.error();
     }
   } catch (const statement_failed&) {
     if (!in.failure()) throw;  // not ours: a bug, which ends the process
-    is_good = false;
   }
+  std::optional<postgres_failed> failure = in.failure();
+  if (failure) out.refused.reset();  // it may have said so because of that
   bool is_in_doubt = false;
-  if (is_good && in.has_begun()) {
+  if (!failure && !out.refused && in.has_begun()) {
     try {
       co_await in.commit(group.size());
     } catch (const postgres_failed& failed) {
-      is_good = false;
+      failure = failed;
       is_in_doubt = failed.is_connection_lost();
     }
   }
-  if (!is_good) {
-    for (auto& one : group) {
-      one.was_in_doubt = one.was_in_doubt || is_in_doubt;
-      if (in.failure() || is_in_doubt) (is_in_doubt ? repeated_in_doubt : repeated_conflicts).add();
-    }
-    co_await in.roll_back();
-    co_return false;
+  out.is_done = !failure && !out.refused;
+  if (out.is_done) {
+    writes.note(result<void>(), in.has_written());
+    co_return out;
   }
-  writes.note(result<void>(), in.has_written());
-  co_return true;
+  auto& repeated = is_in_doubt                                ? repeated_in_doubt
+                   : failure && failure->is_connection_lost() ? repeated_lost
+                                                              : repeated_conflicts;
+  repeated.add(group.size() - (out.refused ? 1 : 0));
+  for (auto& one : group) one.was_in_doubt = one.was_in_doubt || is_in_doubt;
+  co_await in.roll_back();
+  co_return out;
 }
 
 error given_up(const pooled_transaction& one, const postgres_failed& why) {
@@ -231,11 +245,19 @@ aio::awaitable<std::vector<pooled_transaction>> run_transactions(
     postgres_connection& on, std::vector<pooled_transaction> group, const postgres_limits& limits,
     write_outcomes& writes) {
   std::vector<pooled_transaction> left;
-  if (group.size() > 1) {
-    const bool is_done = co_await run_together(on, group, limits, writes);
-    if (is_done) {
+  // What has run before may be what breaks the connection: it does not take others along again.
+  const bool are_new =
+      std::ranges::all_of(group, [](const pooled_transaction& one) { return one.runs == 0; });
+  if (group.size() > 1 && are_new) {
+    auto outcome = co_await run_together(on, group, limits, writes);
+    if (outcome.is_done) {
       for (auto& one : group) one.finish(result<void>());
       co_return left;
+    }
+    if (outcome.refused && on.is_usable()) {
+      const auto at = group.begin() + static_cast<std::ptrdiff_t>(*outcome.refused);
+      at->finish(std::move(outcome.why));
+      group.erase(at);
     }
   }
   for (auto& one : group) {

@@ -35,6 +35,8 @@ class postgres_turns {
   [[nodiscard]] std::vector<pooled_transaction> remove_if(
       const std::function<bool(const pooled_transaction&)>& leaves);
 
+  /// Whether some of the group wait or were taken.
+  [[nodiscard]] bool knows(const std::string& group) const { return groups_.contains(group); }
   [[nodiscard]] bool has_turn() const noexcept { return !turns_.empty(); }
   [[nodiscard]] std::size_t turns() const noexcept { return turns_.size(); }
   /// All that wait, those that gather included.

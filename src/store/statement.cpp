@@ -111,6 +111,7 @@ std::span<const statement> all_statements() {
       recover_waiting,
       recover_uncapped,
       holds,
+      expire_worker,
       save_partials,
       read_saved,
       read_context,

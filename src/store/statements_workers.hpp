@@ -43,7 +43,12 @@ SELECT l.queue, l.provider FROM l WHERE l.provider IS NOT NULL LIMIT $2)"};
 
 /// $1 worker
 inline constexpr statement retire_worker{"retire_worker", R"(
-DELETE FROM workers WHERE id = $1)"};
+DELETE FROM workers WHERE id = $1
+  AND NOT EXISTS(SELECT 1 FROM tasks t WHERE t.worker = workers.id AND t.state = 'running'))"};
+
+/// Where it has left something: its tasks are taken over at once. $1 worker
+inline constexpr statement expire_worker{"expire_worker", R"(
+UPDATE workers SET expires_at = now_ms() WHERE id = $1)"};
 
 /// Running tasks without a living worker become ready again and keep their slot. Steps from worker
 /// to worker along the index of held tasks, so that its cost is the number of workers, not of
@@ -121,8 +126,9 @@ SELECT 1 FROM tasks WHERE id = $1 AND attempt = $2 AND worker || '' = $3 AND sta
 
 /// A piece saved twice (its first reply was lost) may have grown meanwhile: the later one replaces
 /// it. The rows of the tasks stay as they are until it is committed, so that an end which comes at
-/// the same time finds the text and deletes it. $1 JSON [{"t": task, "a": attempt, "w": worker,
-/// "f": from_index, "c": content, "r": reasoning}...]
+/// the same time finds the text and deletes it; one that is about to end is left out, since waiting
+/// for it while it waits for another one of these would be a deadlock. Returns what was saved. $1
+/// JSON [{"t": task, "a": attempt, "w": worker, "f": from_index, "c": content, "r": reasoning}...]
 inline constexpr statement save_partials{"save_partials", R"(
 WITH j AS MATERIALIZED (
   SELECT value->>'t' AS task, CAST(value->>'a' AS bigint) AS attempt, value->>'w' AS worker,
@@ -133,7 +139,7 @@ SELECT t.id, t.attempt, j.from_index, j.content, j.reasoning FROM j CROSS JOIN t
 WHERE t.id = j.task AND t.attempt = j.attempt AND t.worker || '' = j.worker AND t.state = 'running'
 @share
 ON CONFLICT(task_id, attempt, from_index) DO UPDATE SET content = excluded.content,
-  reasoning = excluded.reasoning)"};
+  reasoning = excluded.reasoning RETURNING task_id)"};
 
 /// $1 task
 inline constexpr statement read_saved{"read_saved", R"(

@@ -56,7 +56,7 @@ struct heartbeat_result {
   bool is_to_drain = false;     // somebody has asked it to claim nothing more, or it says so itself
   bool lease_was_lost = false;  // this worker's row had expired or was gone; it is there again now
   bool others_are_lost = false;  // a worker whose lease has expired holds tasks: reap()
-  std::vector<held_task> held;  // what it still holds; anything else it runs was lost
+  std::vector<held_task> held;   // what it still holds; anything else it runs was lost
 };
 
 /// Text saved so far, as growth: the pieces of one attempt from chunk `from_index` on.
@@ -151,7 +151,8 @@ class task_queue {
   /// passed: there were more than fit into one call.
   [[nodiscard]] aio::awaitable<result<std::optional<wall_time>>> make_due();
 
-  /// Removes the worker's row; it must hold nothing any more.
+  /// Removes the worker's row. What it holds all the same is lost, for the next worker to take
+  /// over.
   [[nodiscard]] aio::awaitable<result<void>> retire(worker_id worker);
 
   // --- one attempt -------------------------------------------------------------------------------
@@ -167,9 +168,11 @@ class task_queue {
   [[nodiscard]] aio::awaitable<result<bool>> holds(task_holder held);
 
   /// Saves growth for all of these in one statement, which the caller keeps as small as it likes;
-  /// those that are not held any more are skipped. A piece that begins where one was saved before
-  /// replaces it, so that a call whose reply was lost may be repeated with what has grown since.
-  [[nodiscard]] aio::awaitable<result<void>> save_partials(std::vector<partial_text> grown);
+  /// those that are not held any more, or are changed in this moment, are skipped. Returns whose
+  /// was saved. A piece that begins where one was saved before replaces it, so that a call whose
+  /// reply was lost may be repeated with what has grown since.
+  [[nodiscard]] aio::awaitable<result<std::vector<task_id>>> save_partials(
+      std::vector<partial_text> grown);
   [[nodiscard]] aio::awaitable<result<saved_text>> saved(task_id task);
 
   /// Writes the message, the terminal state and the terminal chunk. True: it is done, now or by an

@@ -58,9 +58,10 @@ aio::awaitable<result<saved_text>> read_saved_text(sql::transaction& in, task_id
   co_return text;
 }
 
-aio::awaitable<result<void>> run_save(sql::transaction& in, std::vector<partial_text> batch) {
-  co_await insert_partials(in, std::move(batch));
-  co_return result<void>();
+aio::awaitable<result<std::vector<task_id>>> run_save(sql::transaction& in,
+                                                      std::vector<partial_text> batch) {
+  auto saved = co_await insert_partials(in, std::move(batch));
+  co_return saved;
 }
 
 }  // namespace
@@ -92,12 +93,13 @@ aio::awaitable<result<saved_text>> task_queue::saved(task_id task) {
   co_return done;
 }
 
-aio::awaitable<result<void>> task_queue::save_partials(std::vector<partial_text> grown) {
-  if (grown.empty()) co_return result<void>();
-  const sql::transaction_body body = [grown = std::move(grown)](sql::transaction& in) {
+aio::awaitable<result<std::vector<task_id>>> task_queue::save_partials(
+    std::vector<partial_text> grown) {
+  if (grown.empty()) co_return std::vector<task_id>();
+  const auto body = [grown = std::move(grown)](sql::transaction& in) {
     return run_save(in, grown);
   };
-  auto done = co_await database_.write_transaction(body);
+  auto done = co_await database_.write<std::vector<task_id>>(body);
   co_return done;
 }
 

@@ -212,7 +212,10 @@ aio::awaitable<result<due_time>> find_next_due(sql::transaction& in) {
 }
 
 aio::awaitable<result<void>> delete_worker(sql::transaction& in, worker_id worker) {
-  co_await in.execute(statements::retire_worker.text, sql::parameters{worker});
+  const auto gone = co_await in.execute(statements::retire_worker.text, sql::parameters{worker});
+  if (gone.changed == 0) {
+    co_await in.execute_with_next(statements::expire_worker.text, sql::parameters{worker});
+  }
   co_return result<void>();
 }
 

@@ -90,7 +90,7 @@ aio::awaitable<result<handed_back>> run_requeue(sql::transaction& in, handing_ba
   const auto rev = co_await lock_owner(in, now->owner);
   if (what.rest) {
     std::vector<partial_text> rest{*what.rest};
-    co_await insert_partials(in, std::move(rest));
+    [[maybe_unused]] const auto saved = co_await insert_partials(in, std::move(rest));
   }
   auto values =
       with_error({held.task, held.attempt, held.worker,

@@ -168,7 +168,8 @@ aio::awaitable<saved_text> read_saved(sql::transaction& in, task_id task) {
   co_return out;
 }
 
-aio::awaitable<> insert_partials(sql::transaction& in, std::vector<partial_text> grown) {
+aio::awaitable<std::vector<task_id>> insert_partials(sql::transaction& in,
+                                                     std::vector<partial_text> grown) {
   boost::json::array pieces;
   for (auto& piece : grown) {
     boost::json::object one;
@@ -180,8 +181,12 @@ aio::awaitable<> insert_partials(sql::transaction& in, std::vector<partial_text>
     one["r"] = storable(std::move(piece.reasoning));
     pieces.emplace_back(std::move(one));
   }
-  co_await in.execute_with_next(statements::save_partials.text,
-                                sql::parameters{std::string(boost::json::serialize(pieces))});
+  const auto saved = co_await in.execute(
+      statements::save_partials.text, sql::parameters{std::string(boost::json::serialize(pieces))});
+  std::vector<task_id> out;
+  out.reserve(saved.size());
+  for (const auto& row : saved) out.push_back(row[0].id<task_id>());
+  co_return out;
 }
 
 }  // namespace throughline::store

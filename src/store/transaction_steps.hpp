@@ -73,8 +73,8 @@ struct ended_task {
 /// The newest attempt's saved text.
 [[nodiscard]] aio::awaitable<saved_text> read_saved(sql::transaction& in, task_id task);
 
-/// Saves pieces of tasks that are still held. One statement.
-[[nodiscard]] aio::awaitable<> insert_partials(sql::transaction& in,
-                                               std::vector<partial_text> grown);
+/// Saves pieces of tasks that are still held, and returns whose. One statement.
+[[nodiscard]] aio::awaitable<std::vector<task_id>> insert_partials(sql::transaction& in,
+                                                                   std::vector<partial_text> grown);
 
 }  // namespace throughline::store

@@ -67,6 +67,18 @@ TEST_P(store_contract, a_task_whose_worker_has_no_row_is_reaped_too) {
   expect_sound();
 }
 
+TEST_P(store_contract, what_a_worker_leaves_behind_as_it_goes_is_lost_at_once) {
+  post(ann, "left behind");
+  const auto gone = start_worker();
+  claim_one(gone);
+  const auto alive = start_worker();
+  get(queue_->retire(gone));
+  EXPECT_TRUE(get(queue_->heartbeat(alive, lease)).others_are_lost);
+  EXPECT_EQ(get(queue_->reap(10)), 1);
+  get(queue_->retire(gone));
+  EXPECT_FALSE(get(queue_->heartbeat(alive, lease)).others_are_lost);
+}
+
 TEST_P(store_contract, reaping_takes_only_the_dead_and_no_more_than_asked) {
   for (int i = 0; i < 5; ++i) post(ann, "dead");
   const auto dead = start_worker();

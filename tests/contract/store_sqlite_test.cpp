@@ -39,9 +39,9 @@ INSTANTIATE_TEST_SUITE_P(sqlite, store_lanes, testing::Values(make_sqlite));
 /// statements that are about all of them.
 bool may_be_scanned(std::string_view statement, std::string_view line) {
   static const std::set<std::string_view> made_here{
-      "p", "q",  "j",  "l",  "w", "d",     "r",         "a",        "b", "s",          "violations",
-      "o", "b0", "b1", "b2", "2", "chain", "json_each", "CONSTANT", "higher", "earlier", "same",
-      "ready_ones"};
+      "p",     "q",         "j",          "l",      "w",       "d",    "r",         "a",
+      "b",     "s",         "violations", "o",      "b0",      "b1",   "b2",        "2",
+      "chain", "json_each", "CONSTANT",   "higher", "earlier", "same", "ready_ones"};
   const auto begin = line.find("SCAN ") + 5;
   const auto name = line.substr(begin, line.find(' ', begin) - begin);
   // Start and diagnostics look at all tasks that have not ended, once, by a partial index of them.
