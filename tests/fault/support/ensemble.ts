@@ -74,11 +74,20 @@ export class Ensemble extends Scene {
     }, 30_000);
   }
 
-  /** What nobody was to notice: each of these was written by one attempt and is whole. (A text may be read anew from the database.) */
+  /**
+   * What nobody was to notice: each of these is whole, the model was asked for it once, and no reader lost text to another attempt.
+   * (A text may be read anew from the database; and a claim whose commit was in doubt is made again before anybody has text.)
+   */
   async judgeUnnoticed(posted: Posted[], tally: Tally, when: string): Promise<void> {
     const tasks = new Set(posted.map((one) => one.task));
-    const anew = this.recorder.records.seen.filter((event) => tasks.has(event.task) && event.type === "reset" && event.index !== -1);
-    for (const one of anew) tally.violations.push(`${when}: ${one.client} saw a reset ${one.id} (${one.reason}) (task ${one.task})`);
+    const haveText = new Set<string>();
+    for (const event of this.recorder.records.seen) {
+      if (!tasks.has(event.task)) continue;
+      const reader = `${event.client} ${event.task}`;
+      if (event.type === "content" || event.type === "reasoning") haveText.add(reader);
+      if (event.type !== "reset" || event.index === -1 || !haveText.has(reader)) continue;
+      tally.violations.push(`${when}: ${event.client} saw a reset ${event.id} (${event.reason}) (task ${event.task})`);
+    }
     await this.judgeWhole(posted, tally, when, 1);
   }
 
