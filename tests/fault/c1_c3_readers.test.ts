@@ -75,10 +75,12 @@ row("C2", "a storm of readers that come back all at once", { quick: 1, long: 5 }
     for (let n = 0; n < repeat; n++) {
       const recorder = new Recorder(() => engine.somewhere(), model);
       const before = { memory: memoryOf(engine.pid), descriptors: descriptorsOf(engine.pid) };
-      const posted = await Promise.all(Array.from({ length: 20 }, (_, i) => recorder.post(`asker ${i}`, isLong ? { tokens: 80, pace_ms: 500 } : { tokens: 200, pace_ms: 40 })));
+      const posted = await Promise.all(Array.from({ length: 20 }, (_, i) => recorder.post(`asker ${i}`, isLong ? { tokens: 80, pace_ms: 500 } : { tokens: 300, pace_ms: 40 })));
       const following = Array.from({ length: readers }, (_, i) =>
         background(recorder.follow(`reader ${i}`, posted[i % posted.length]!.task, { where: () => chaos.url, patience: 100_000 * slowness })));
       await until("all are there", async () => (await chaos.status()).open >= readers, 60_000);
+      // Most have some text, and so a position to come back with.
+      await until("text", () => new Set(recorder.records.seen.map((one) => one.client)).size > readers * 0.7, 60_000);
       const cut = performance.now();
       await chaos.cut("reset");
       // Not all at one time: for the first of thousands the answer may be over before the last has come.
