@@ -136,34 +136,25 @@ aio::awaitable<result<void>> run_once(postgres_connection& on, pooled_transactio
   co_return outcome;
 }
 
-struct group_outcome {
-  bool is_done = false;
-  /// The first that did not want to, and why: its answer, while the others run by themselves.
-  std::optional<std::size_t> refused;
-  error why;
-};
-
-/// All of a group in one transaction. Unless it is done nothing is known to be committed.
-aio::awaitable<group_outcome> run_together(postgres_connection& on,
-                                           std::vector<pooled_transaction>& group,
-                                           const postgres_limits& limits, write_outcomes& writes) {
+/// All of a group in one transaction. False: nothing is known to be committed, and each is to run
+/// by itself; also one that has refused, since what it saw of the others has not happened.
+aio::awaitable<bool> run_together(postgres_connection& on, std::vector<pooled_transaction>& group,
+                                  const postgres_limits& limits, write_outcomes& writes) {
   postgres_transaction in(on, group.front(), limits);
-  group_outcome out;
   for (auto& one : group) ++one.runs;
+  bool is_good = true;
   try {
-    for (std::size_t i = 0; i < group.size() && !out.refused; ++i) {
-      const auto outcome = co_await group[i].body(in);
-      if (outcome) continue;
-      out.refused = i;
-      out.why = outcome.error();
+    for (auto& one : group) {
+      const auto outcome = co_await one.body(in);
+      is_good = outcome.has_value();
+      if (!is_good) break;
     }
   } catch (const statement_failed&) {
     if (!in.failure()) throw;  // not ours: a bug, which ends the process
   }
   std::optional<postgres_failed> failure = in.failure();
-  if (failure) out.refused.reset();  // it may have said so because of that
   bool is_in_doubt = false;
-  if (!failure && !out.refused && in.has_begun()) {
+  if (is_good && !failure && in.has_begun()) {
     try {
       co_await in.commit(group.size());
     } catch (const postgres_failed& failed) {
@@ -171,18 +162,17 @@ aio::awaitable<group_outcome> run_together(postgres_connection& on,
       is_in_doubt = failed.is_connection_lost();
     }
   }
-  out.is_done = !failure && !out.refused;
-  if (out.is_done) {
+  if (is_good && !failure) {
     writes.note(result<void>(), in.has_written());
-    co_return out;
+    co_return true;
   }
   auto& repeated = is_in_doubt                                ? repeated_in_doubt
                    : failure && failure->is_connection_lost() ? repeated_lost
                                                               : repeated_conflicts;
-  repeated.add(group.size() - (out.refused ? 1 : 0));
+  repeated.add(group.size());
   for (auto& one : group) one.was_in_doubt = one.was_in_doubt || is_in_doubt;
   co_await in.roll_back();
-  co_return out;
+  co_return false;
 }
 
 error given_up(const pooled_transaction& one, const postgres_failed& why) {
@@ -249,15 +239,10 @@ aio::awaitable<std::vector<pooled_transaction>> run_transactions(
   const bool are_new =
       std::ranges::all_of(group, [](const pooled_transaction& one) { return one.runs == 0; });
   if (group.size() > 1 && are_new) {
-    auto outcome = co_await run_together(on, group, limits, writes);
-    if (outcome.is_done) {
+    const bool is_done = co_await run_together(on, group, limits, writes);
+    if (is_done) {
       for (auto& one : group) one.finish(result<void>());
       co_return left;
-    }
-    if (outcome.refused && on.is_usable()) {
-      const auto at = group.begin() + static_cast<std::ptrdiff_t>(*outcome.refused);
-      at->finish(std::move(outcome.why));
-      group.erase(at);
     }
   }
   for (auto& one : group) {
