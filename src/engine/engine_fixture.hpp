@@ -2,6 +2,7 @@
 // provider that plays what the test tells it, and a log that can be made to fail.
 #pragma once
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <stdlib.h>
 

@@ -431,13 +431,16 @@ TEST_F(worker_test, a_log_that_vanishes_is_written_again_identically) {
 
 TEST_F(worker_test, replies_and_appends_that_the_log_loses_cost_nothing) {
   model_->will_play({{says("a"), says("b"), says("c"), finishes()}});
+  // Whoever asks the database after the end, and before it is in the log, gets the text from there.
+  const auto whole = testing::AnyOf("content:a content:b content:c done=completed",
+                                    "content:abc done=completed");
   log_.lose_reply = 2;
   const auto first = post();
   start_worker();
-  EXPECT_EQ(story(follow(first.task)), "content:a content:b content:c done=completed");
+  EXPECT_THAT(story(follow(first.task)), whole);
   log_.refuse = 3;
   const auto second = post();
-  EXPECT_EQ(story(follow(second.task)), "content:a content:b content:c done=completed");
+  EXPECT_THAT(story(follow(second.task)), whole);
 }
 
 TEST_F(worker_test, going_down_hands_answers_back_without_counting_a_failure) {

@@ -65,7 +65,7 @@ row("P3", "kill -9 of a worker: the other one takes its answers over", { quick: 
     const waits: number[] = [];
     for (let n = 0; n < repeat; n++) {
       const crowd = new Crowd();
-      const posted = await play.postMany(12, () => longerWish(chance, 4));
+      const posted = await play.postMany(12, () => longerWish(chance, 8));
       for (const [k, one] of posted.entries()) crowd.add(play.followAll(`reader ${n}.${k}`, one, { readers: 2, cutAfter: restless(chance) }));
       await play.underWay(posted, 1);
       const victim = await until("a heartbeat that tells of them", () => cluster.busiestWorker().catch(() => undefined));
