@@ -67,7 +67,9 @@ bool parser::place(value& out) {
 std::optional<std::string_view> parser::take_line() {
   const auto end = buffer_.find(line_end, std::max(scanned_, at_));
   const bool is_there = end != std::string::npos;
-  if ((is_there ? end : buffer_.size()) - at_ > limits_.line_bytes_max) {
+  // What comes last may be the first half of the line's end.
+  const std::size_t half = !is_there && buffer_.size() > at_ && buffer_.back() == '\r' ? 1 : 0;
+  if ((is_there ? end : buffer_.size() - half) - at_ > limits_.line_bytes_max) {
     break_off("a line is too long");
     return std::nullopt;
   }
