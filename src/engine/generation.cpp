@@ -75,8 +75,10 @@ aio::awaitable<> generation::run() {
     } catch (...) {
       thrown = std::current_exception();  // cancelled: it ends when the mending has
     }
-    if (thrown) co_await aio::asio::this_coro::throw_if_cancelled(false);
+    // Whether generate() has seen the cancellation or not: nothing of this outlives its members.
+    co_await aio::asio::this_coro::throw_if_cancelled(false);
     co_await mending_.stop();
+    co_await aio::asio::this_coro::throw_if_cancelled(true);
     if (thrown) std::rethrow_exception(thrown);
   }
   completion_.reset();

@@ -33,7 +33,7 @@ struct link_options {
   aio::backoff backoff{milliseconds(100), milliseconds(1000)};
   parser_limits limits{};
   /// From a write of several commands to the next: what is said meanwhile goes together. Every
-  /// write wakes the server up, and where there are many that costs more than the commands do.
+  /// write wakes the server up, and its answer us.
   std::chrono::microseconds write_pause{0};
 };
 

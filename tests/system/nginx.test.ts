@@ -13,7 +13,7 @@ import { type Shared, startShared, urlOf } from "./support/engine.ts";
 import { readMetrics } from "./support/metrics.ts";
 import { Nginx, publicName } from "./support/nginx.ts";
 import { type Running, start, until } from "./support/process.ts";
-import { Reader, SpokenModel } from "./support/spoken.ts";
+import { configurationFor, Reader, SpokenModel } from "./support/spoken.ts";
 import { Transcript } from "./support/stream.ts";
 
 describe("in front of two API processes", () => {
@@ -29,14 +29,7 @@ describe("in front of two API processes", () => {
   beforeAll(async () => {
     home = mkdtempSync(join(tmpdir(), "throughline-nginx-"));
     shared = await startShared();
-    writeFileSync(join(home, "throughline.toml"), `
-      default_model = "spoken/word"
-      [providers.spoken]
-      kind = "openai"
-      base_url = "${await model.begin()}"
-      models = ["word"]
-      [providers.demo]
-    `);
+    writeFileSync(join(home, "throughline.toml"), configurationFor(await model.begin()));
     const env = { DATABASE_URL: shared.database, REDIS_URL: shared.redis.url };
     begin = (role, name, listen = "127.0.0.1:0") => start(["serve", "--role", role, "--listen", listen,
       "--data-dir", join(home, name), "--public-host", publicName], { env, cwd: home });

@@ -8,7 +8,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type Engine, startEngine } from "./support/engine.ts";
 import { type Answer, Nginx, publicName } from "./support/nginx.ts";
 import { start, until } from "./support/process.ts";
-import { Reader, SpokenModel } from "./support/spoken.ts";
+import { configurationFor, Reader, SpokenModel } from "./support/spoken.ts";
 import { Transcript } from "./support/stream.ts";
 
 const token = "m6Zk/8cqT+J1pWJ0n3o2yQ==";
@@ -22,14 +22,7 @@ let nginx: Nginx;
 
 beforeAll(async () => {
   dataDir = mkdtempSync(join(tmpdir(), "throughline-"));
-  writeFileSync(join(dataDir, "throughline.toml"), `
-    default_model = "spoken/word"
-    [providers.spoken]
-    kind = "openai"
-    base_url = "${await model.begin()}"
-    models = ["word"]
-    [providers.demo]
-  `);
+  writeFileSync(join(dataDir, "throughline.toml"), configurationFor(await model.begin()));
   engine = await startEngine({
     dataDir, env: { THROUGHLINE_ACCESS_TOKEN: token }, args: ["--trusted-proxy", "127.0.0.1", "--public-url", origin],
   });

@@ -96,3 +96,13 @@ export class Reader {
     return until("the end of the connection", () => this.ended);
   }
 }
+
+/** The configuration of a server whose model is this one; it has the demo as well. */
+export const configurationFor = (modelUrl: string) => `
+  default_model = "spoken/word"
+  [providers.spoken]
+  kind = "openai"
+  base_url = "${modelUrl}"
+  models = ["word"]
+  [providers.demo]
+`;
