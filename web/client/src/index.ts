@@ -1,0 +1,2 @@
+export type * from "./protocol/types.ts";
+export type * from "./store/contract.ts";

@@ -1,0 +1,21 @@
+import { defineConfig, mergeConfig } from "vitest/config";
+import vite from "./vite.config.ts";
+
+export default mergeConfig(
+  vite,
+  defineConfig({
+    test: {
+      maxWorkers: 2,
+      projects: [
+        {
+          extends: true,
+          test: { name: "client", include: ["client/src/**/*.test.ts"], environment: "node" },
+        },
+        {
+          extends: true,
+          test: { name: "app", include: ["src/**/*.test.{ts,tsx}"], environment: "happy-dom" },
+        },
+      ],
+    },
+  }),
+);
