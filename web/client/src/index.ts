@@ -1,2 +1,3 @@
 export type * from "./protocol/types.ts";
 export type * from "./store/contract.ts";
+export type * from "./sync/feed.ts";
