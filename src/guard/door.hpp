@@ -17,9 +17,9 @@ namespace throughline::guard {
 
 /// An entry that is no host or no origin never matches; `*` and `null` are none.
 struct door_options {
-  std::vector<std::string> hosts;  // further names (with or without :port) that Host may carry
+  std::vector<std::string> hosts{};  // further names (with or without :port) that Host may carry
   std::vector<std::string>
-      cors_origins;            // origins that may call from a browser, exact: http://localhost:3000
+      cors_origins{};          // origins that may call from a browser, exact: http://localhost:3000
   std::string access_token{};  // empty: everybody whom the rest lets in
   std::string public_url{};    // by which people reach the server; its host is one of `hosts`
 };
