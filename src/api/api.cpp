@@ -272,6 +272,7 @@ void add_routes(route_list& routes) {
   add_admin_routes(routes);
   add_document_routes(routes);
   add_sign_in_routes(routes);
+  add_identity_routes(routes);
 }
 
 http::handler make_api(dependencies on, api_options options) {

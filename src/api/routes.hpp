@@ -117,6 +117,7 @@ void add_admin_routes(route_list& routes);
 void add_operation_routes(route_list& routes);  // for those who run it: all a worker serves
 void add_document_routes(route_list& routes);
 void add_sign_in_routes(route_list& routes);
+void add_identity_routes(route_list& routes);
 
 // --- shared by several groups
 // --------------------------------------------------------------------------------------------

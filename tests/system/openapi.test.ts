@@ -306,7 +306,7 @@ describe("what the document promises", () => {
   });
 
   test("for those who run it", async () => {
-    for (const path of ["/healthz", "/readyz", "/openapi.json"]) await engine.expect(200, "GET", path);
+    for (const path of ["/healthz", "/readyz", "/openapi.json", "/me"]) await engine.expect(200, "GET", path);
     for (const path of ["/openapi.json", "/docs"]) {
       const { headers } = await fetch(engine.url + path);
       await engine.expect(304, "GET", path, undefined, { "If-None-Match": headers.get("etag")! });
