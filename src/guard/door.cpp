@@ -144,6 +144,7 @@ void door::add_cors_headers(const http::request& incoming, http::response& reply
   if (!has_configured_origin(incoming)) return;
   reply.headers.set("Access-Control-Allow-Origin",
                     std::string(incoming.headers.find("Origin").value_or("")));
+  reply.headers.set("Access-Control-Allow-Credentials", "true");
   reply.headers.set("Access-Control-Expose-Headers", std::string(exposed_headers));
 }
 

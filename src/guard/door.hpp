@@ -36,8 +36,9 @@ class door {
   [[nodiscard]] std::optional<error> refuse(const http::request& incoming) const;
 
   /// The CORS headers for this request's origin, if it is configured. With any origin configured
-  /// every reply gets `Vary: Origin`. Credentials are never allowed: there are none. May be called
-  /// again for the same reply.
+  /// every reply gets `Vary: Origin`. Credentials are allowed: a configured origin is trusted with
+  /// what its pages can read anyhow, and the cookie, which is SameSite=Lax, comes only with pages
+  /// of the same site, as of another port of the same host. May be called again for the same reply.
   void add_cors_headers(const http::request& incoming, http::response& reply) const;
   /// The answer to a preflight (OPTIONS with Access-Control-Request-Method), or nullopt if this is
   /// none. `forbidden` for an origin that is not configured.
