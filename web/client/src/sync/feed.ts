@@ -5,13 +5,14 @@
  *
  *   changes   apply if `from` is the replica's rev, or null (a snapshot: forget what is not in it). Otherwise ask
  *             `GET /changes?since=` of the own rev first.
- *   chunk     `applyChunk` (stream_state.ts) decides: next, old, or a gap. After a gap `catchUp` reads on from the position.
+ *   chunk     `applyChunk` (stream_state.ts) decides: next, old, or a gap. After a gap `catchUp` (catch_up.ts) reads on from the
+ *             position. `connection` is what it wants to know beside the chunk; two connections never have the same name.
  */
 import type { Changes, ChunkEvent, Position, Rev } from "../protocol/types.ts";
 
 export type FeedEvent =
   | { readonly kind: "changes"; readonly changes: Changes; readonly rev: Rev; readonly from: Rev | null }
-  | { readonly kind: "chunk"; readonly event: ChunkEvent }
+  | { readonly kind: "chunk"; readonly event: ChunkEvent; readonly connection: string }
   /** The engine said 401; the feed rests until `resume()`. */
   | { readonly kind: "signed_out" };
 
