@@ -18,7 +18,7 @@ export function isTypingIn(element: Element | null): boolean {
  * Listens to the whole page's keyboard and calls what belongs to a command. A handler that returns false did nothing, and the
  * key keeps its meaning. What lies over the page (dialogs, menus) has the keyboard for itself.
  */
-export function useCommands(handlers: Readonly<Record<Command, () => void | boolean>>): void {
+export function useCommands(handlers: Readonly<Record<Command, () => unknown>>): void {
   const latest = useRef(handlers);
   useEffect(() => {
     latest.current = handlers;

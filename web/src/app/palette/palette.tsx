@@ -124,7 +124,8 @@ function Option({ id, position, entry, heading, chosen, onChoose, onRun }: Optio
         </div>
       )}
       {/* The keyboard is the field's: aria-activedescendant says where it is. */}
-      <div
+      <button
+        type="button"
         id={id}
         role="option"
         tabIndex={-1}
@@ -132,9 +133,8 @@ function Option({ id, position, entry, heading, chosen, onChoose, onRun }: Optio
         data-position={position}
         onPointerMove={onChoose}
         onClick={onRun}
-        onKeyDown={undefined}
         className={classNames(
-          "flex min-h-10 cursor-pointer items-center gap-3 rounded-md px-3",
+          "flex min-h-10 w-full cursor-pointer text-left items-center gap-3 rounded-md px-3",
           chosen && "bg-hover",
         )}
       >
@@ -143,7 +143,7 @@ function Option({ id, position, entry, heading, chosen, onChoose, onRun }: Optio
         </span>
         {entry.detail !== undefined && <span className="shrink-0 text-faint text-sm">{entry.detail}</span>}
         {entry.keys !== undefined && <Kbd keys={entry.keys} />}
-      </div>
+      </button>
     </>
   );
 }
