@@ -52,6 +52,8 @@ class routed_exchange final : public http::exchange {
   void dress(http::response& reply) {
     count(reply.status);
     reply.headers.set("X-Content-Type-Options", "nosniff");
+    // Pages of other sites get nothing by embedding it; those that may call by CORS are not meant.
+    reply.headers.set("Cross-Origin-Resource-Policy", "same-origin");
     if (!reply.headers.find("Cache-Control")) reply.headers.set("Cache-Control", "no-store");
     door_.add_cors_headers(incoming(), reply);
   }
@@ -62,8 +64,14 @@ class routed_exchange final : public http::exchange {
   http::route_meter* meter_;  // whose answer this is; nullptr once it was counted
 };
 
-/// Of requests that no route takes, by method.
-http::route_meter& meter_of_no_route(http::method verb) {
+/// Of the files of the web application.
+http::route_meter& meter_of_files() {
+  static http::route_meter meter(http::to_string(http::method::get), "web");
+  return meter;
+}
+
+/// Of requests that nothing takes, by method.
+http::route_meter& meter_of_nothing(http::method verb) {
   static std::array<http::route_meter, 8> meters = [] {
     using enum http::method;
     const auto of = [](http::method one) {
@@ -84,17 +92,18 @@ std::string allow_header(const std::vector<http::method>& allowed) {
   return text;
 }
 
-/// The answer to a request that no route takes.
-http::response no_route(const http::request& incoming, const http::router::match& found) {
+/// The answer to a request that nothing takes.
+http::response refuse_unknown(const http::request& incoming,
+                              const std::vector<http::method>& allowed_here) {
   if (incoming.verb == http::method::other) {
     return http::problem_response(fail(errc::not_implemented, "No path has this method"),
                                   incoming.request_id);
   }
-  if (found.allowed.empty()) {
+  if (allowed_here.empty()) {
     return http::problem_response(fail(errc::not_found, "There is no such path"),
                                   incoming.request_id);
   }
-  const auto allowed = allow_header(found.allowed);
+  const auto allowed = allow_header(allowed_here);
   auto reply = http::problem_response(fail(errc::method_not_allowed, "Allowed here: " + allowed),
                                       incoming.request_id);
   reply.headers.set("Allow", allowed);
@@ -111,13 +120,26 @@ bool is_for_everybody(std::string_view path) {
 
 /// What the door, and then the routes, answer without a route being run; nullopt: run it.
 std::optional<http::response> answer_at_the_door(const guard::door& door,
-                                                 const http::request& incoming) {
+                                                 const http::request& incoming, bool is_public) {
   if (const auto refusal = door.refuse(incoming)) {
     return http::problem_response(*refusal, incoming.request_id);
   }
   if (auto answer = door.preflight(incoming)) return answer;
-  if (is_for_everybody(incoming.path)) return std::nullopt;
+  if (is_public || is_for_everybody(incoming.path)) return std::nullopt;
   return door.refuse_stranger(incoming);
+}
+
+/// What the web application has for a request that no route takes, by whatever method.
+std::optional<http::response> answer_of_site(const web_site& site, const http::request& incoming) {
+  const bool reads = incoming.verb == http::method::get || incoming.verb == http::method::head;
+  return reads ? site.answer(incoming) : std::nullopt;
+}
+
+/// The methods of a path, those of the web application's files included.
+std::vector<http::method> allowed_at(const web_site& site, const http::request& incoming,
+                                     std::vector<http::method> by_routes) {
+  if (by_routes.empty() && site.has(incoming.path)) return {http::method::get, http::method::head};
+  return by_routes;
 }
 
 /// Asked when the route is known: unknown parameters and foreign bodies.
@@ -187,13 +209,21 @@ aio::awaitable<> serve(std::shared_ptr<surface> app, std::shared_ptr<const http:
                        http::exchange& under) {
   const auto began = std::chrono::steady_clock::now();
   const auto& incoming = under.incoming();
-  auto early = answer_at_the_door(app->on.door, incoming);
   auto found = routes->find(incoming.verb, incoming.path);
-  auto& meter = found.meter != nullptr ? *found.meter : meter_of_no_route(incoming.verb);
-  if (!early && found.run == nullptr) early = no_route(incoming, found);
-  if (early) return answer_early(std::move(app), under, meter, began, std::move(*early));
+  const bool is_of_site = found.run == nullptr && found.allowed.empty();
+  const bool is_public = is_of_site && app->site.is_public(incoming.path);
+  auto* meter = found.meter != nullptr ? found.meter : &meter_of_nothing(incoming.verb);
+  auto early = answer_at_the_door(app->on.door, incoming, is_public);
+  if (!early && is_of_site) {
+    early = answer_of_site(app->site, incoming);
+    if (early) meter = &meter_of_files();
+  }
+  if (!early && found.run == nullptr) {
+    early = refuse_unknown(incoming, allowed_at(app->site, incoming, std::move(found.allowed)));
+  }
+  if (early) return answer_early(std::move(app), under, *meter, began, std::move(*early));
   under.set_path_parameters(std::move(found.path_parameters));
-  return run_route(std::move(app), std::move(routes), under, meter, began, *found.run);
+  return run_route(std::move(app), std::move(routes), under, *meter, began, *found.run);
 }
 
 }  // namespace
@@ -240,9 +270,9 @@ void add_routes(route_list& routes) {
   add_chat_routes(routes);
   add_operation_routes(routes);
   add_admin_routes(routes);
-  add_front_route(routes);
   add_document_routes(routes);
   add_sign_in_routes(routes);
+  add_identity_routes(routes);
 }
 
 http::handler make_api(dependencies on, api_options options) {

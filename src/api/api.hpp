@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "aio/event_loop.hpp"
+#include "api/web_site.hpp"
 #include "engine/answers.hpp"
 #include "engine/insight.hpp"
 #include "engine/readiness.hpp"
@@ -32,6 +33,7 @@ struct api_options {
   std::size_t content_bytes_max = 256 * 1024;
   /// Only /healthz, /readyz and /metrics: this process writes answers and serves nobody.
   bool only_operations = false;
+  web_files web{};  // the web application; empty: there is none
 };
 
 /// What the routes work on. All of it outlives the api.

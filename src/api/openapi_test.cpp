@@ -147,14 +147,14 @@ TEST_F(document_routes, serve_what_the_binary_carries_and_know_a_copy) {
                                    std::pair(std::string("/docs"), docs_page)}) {
     const auto whole = get(path);
     EXPECT_EQ(whole.status, 200);
-    EXPECT_EQ(whole.body, text);
+    EXPECT_EQ(whole.content(), text);
     EXPECT_EQ(whole.headers.find("Cache-Control"), "no-cache");
     const std::string tag(whole.headers.find("ETag").value_or(""));
     EXPECT_EQ(get("/api/v1" + path).headers.find("ETag"), tag);
     for (const auto& sent : {tag, "\"old\", W/" + tag, std::string("*")}) {
       const auto same = get(path, {{"If-None-Match", sent}});
       EXPECT_EQ(same.status, 304) << sent;
-      EXPECT_EQ(same.body, "");
+      EXPECT_EQ(same.content(), "");
       EXPECT_EQ(same.headers.find("ETag"), tag);
     }
     EXPECT_EQ(get(path, {{"If-None-Match", "\"old\""}}).status, 200);
@@ -167,9 +167,9 @@ TEST_F(document_routes, let_the_page_run_its_own_script_and_nothing_else) {
   EXPECT_TRUE(policy.starts_with("default-src 'none'; script-src 'sha256-"));
   EXPECT_EQ(policy.find("unsafe"), std::string::npos);
   for (const auto* const element : {"<script", "<style"}) {
-    const auto first = page.body.find(element);
+    const auto first = page.content().find(element);
     ASSERT_NE(first, std::string::npos);
-    EXPECT_EQ(page.body.find(element, first + 1), std::string::npos) << "a second " << element;
+    EXPECT_EQ(page.content().find(element, first + 1), std::string::npos) << "a second " << element;
   }
 }
 

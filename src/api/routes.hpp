@@ -22,12 +22,14 @@ struct surface {
       : on(works_on),
         options(std::move(how)),
         streams(options.streams_per_principal_max),
-        posts(options.posts_per_minute_max) {}
+        posts(options.posts_per_minute_max),
+        site(options.only_operations ? web_files() : options.web) {}
 
   dependencies on;
   api_options options;
   stream_tickets streams;
   guard::rate_limit posts;
+  web_site site;
 };
 
 /// One request that has come in by the door. Lives in the coroutine that answers it.
@@ -113,9 +115,9 @@ void add_task_routes(route_list& routes);
 void add_chat_routes(route_list& routes);
 void add_admin_routes(route_list& routes);
 void add_operation_routes(route_list& routes);  // for those who run it: all a worker serves
-void add_front_route(route_list& routes);
 void add_document_routes(route_list& routes);
 void add_sign_in_routes(route_list& routes);
+void add_identity_routes(route_list& routes);
 
 // --- shared by several groups
 // --------------------------------------------------------------------------------------------

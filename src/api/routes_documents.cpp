@@ -35,7 +35,7 @@ http::response show(const http::request& incoming, std::string_view text, std::s
     return reply;
   }
   reply.headers.set("Content-Type", std::string(type));
-  reply.body = text;
+  reply.lasting_body = text;
   return reply;
 }
 
@@ -49,7 +49,7 @@ answer show_docs(call in) {
   static const std::string policy = make_policy(docs_page);
   http::response reply = show(in.request(), docs_page, "text/html; charset=utf-8", tag);
   reply.headers.set("Content-Security-Policy", policy);
-  reply.headers.set("Referrer-Policy", "no-referrer");
+  add_page_headers(reply.headers);
   co_return reply;
 }
 

@@ -1,5 +1,4 @@
-// For those who run it: is the process alive, should it get traffic, what does it count, and what
-// is this at all.
+// For those who run it: is the process alive, should it get traffic, and what does it count.
 #include "api/json_writer.hpp"
 #include "api/metrics_text.hpp"
 #include "api/routes.hpp"
@@ -46,40 +45,6 @@ answer show_metrics(call in) {
   co_return page;
 }
 
-/// What a person sees who opens the address in a browser.
-answer show_front(call in) {
-  http::response page;
-  page.headers.set("Content-Type", "text/html; charset=utf-8");
-  page.headers.set("Content-Security-Policy",
-                   "default-src 'none'; frame-ancestors 'none'; base-uri 'none'");
-  const bool has_token = in.app.on.door.has_token();
-  // The door lets in only names of this machine and configured ones.
-  const std::string here(in.request().headers.find("Host").value_or("127.0.0.1:8080"));
-  page.body =
-      "<!doctype html>\n<html lang=\"en\"><meta charset=\"utf-8\"><title>Throughline</title>\n"
-      "<h1>Throughline " THROUGHLINE_VERSION
-      "</h1>\n"
-      "<p>An engine for AI chat whose answers are never lost. It is running.</p>\n"
-      "<p>Ask something:</p>\n"
-      "<pre>curl -s -X POST " +
-      std::string(in.app.on.door.is_secure(in.request()) ? "https://" : "http://") + here +
-      "/chat/messages \\\n" +
-      (has_token ? "  -H \"Authorization: Bearer $THROUGHLINE_ACCESS_TOKEN\" \\\n" : "") +
-      "  -H 'Content-Type: application/json' -d '{\"content\":\"Hello\"}'</pre>\n"
-      "<p>and read the answer with <code>curl -N</code> from the <code>stream_url</code> of the "
-      "reply.</p>\n"
-      "<ul>\n<li><a href=\"/conversations\">/conversations</a></li>\n"
-      "<li><a href=\"/models\">/models</a></li>\n"
-      "<li><a href=\"/active-streams\">/active-streams</a></li>\n"
-      "<li><a href=\"/readyz\">/readyz</a></li>\n"
-      "<li><a href=\"/metrics\">/metrics</a></li>\n</ul>\n"
-      "<p><a href=\"/docs\">All calls</a>, to read and to try.</p>\n" +
-      (has_token ? "<form method=\"post\" action=\"/sign-out\"><button>Sign out</button></form>\n"
-                 : "") +
-      "</html>\n";
-  co_return page;
-}
-
 }  // namespace
 
 void add_operation_routes(route_list& routes) {
@@ -87,10 +52,6 @@ void add_operation_routes(route_list& routes) {
   routes.add(method::get, "/healthz", knows(), show_health);
   routes.add(method::get, "/readyz", knows(), show_readiness);
   routes.add(method::get, "/metrics", knows(), show_metrics);
-}
-
-void add_front_route(route_list& routes) {
-  routes.add(http::method::get, "/", knows(), show_front);
 }
 
 }  // namespace throughline::api

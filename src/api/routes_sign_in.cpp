@@ -42,8 +42,7 @@ http::response go_to(std::string path) {
 }
 
 /// The page, with what went wrong if something did. Its policy lets it do nothing but send its form
-/// to this server. The Referrer-Policy is not the strictest one, under which browsers send their
-/// forms with an Origin that is `null`.
+/// to this server.
 http::response sign_in_form(std::string_view next, const std::optional<error>& problem) {
   static const std::string policy = "default-src 'none'; style-src " +
                                     source_of(sign_in_page, "style") +
@@ -61,7 +60,7 @@ http::response sign_in_form(std::string_view next, const std::optional<error>& p
   }
   reply.headers.set("Content-Type", "text/html; charset=utf-8");
   reply.headers.set("Content-Security-Policy", policy);
-  reply.headers.set("Referrer-Policy", "same-origin");
+  add_page_headers(reply.headers);
   reply.body = sign_in_page;
   fill(reply.body, "{{message}}", message);
   fill(reply.body, "{{next}}", escaped(next));

@@ -93,12 +93,12 @@ int show_configuration(const configuration& config) {
   return config.problems.empty() ? 0 : usage_status;
 }
 
-int serve(const configuration& config) {
+int serve(const configuration& config, api::web_files web) {
   if (!config.problems.empty()) {
     std::fputs(describe_problems(config).c_str(), stderr);
     return usage_status;
   }
-  return run_serve(config);
+  return run_serve(config, web);
 }
 
 /// The program's commands and what was typed.
@@ -318,7 +318,7 @@ int run_mock(const program& in) {
   return run_mock_model(options);
 }
 
-int run(program& in) {
+int run(program& in, api::web_files web) {
   std::vector<std::string> commands;
   for (const auto* command : in.app.get_subcommands({})) commands.push_back(command->get_name());
   auto known = names_of_flags(in.app);
@@ -332,7 +332,7 @@ int run(program& in) {
     return 0;
   }
   if (in.serve->parsed())
-    return serve(load_configuration(process_sources(std::move(in.serve_flags))));
+    return serve(load_configuration(process_sources(std::move(in.serve_flags))), web);
   if (in.config->parsed())
     return show_configuration(load_configuration(process_sources(std::move(in.config_flags))));
   if (in.chat->parsed()) return run_chat(in.chatting);
@@ -350,7 +350,7 @@ int run(program& in) {
 
 }  // namespace
 
-int run_command_line(int argc, char** argv) {
+int run_command_line(int argc, char** argv, api::web_files web) {
   try {
     program in;
     describe(in);
@@ -364,7 +364,7 @@ int run_command_line(int argc, char** argv) {
           stderr);
       return usage_status;
     }
-    return run(in);
+    return run(in, web);
   } catch (const std::exception& failure) {
     std::fputs(fmt::format("throughline: {}\n", failure.what()).c_str(), stderr);
     return 1;

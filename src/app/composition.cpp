@@ -225,13 +225,14 @@ aio::awaitable<> composition::stop() {
   co_await kept.stop();
 }
 
-http::handler composition::make_handler(const configuration& config) {
+http::handler composition::make_handler(const configuration& config, api::web_files web) {
   api::api_options options;
   options.queues = config.values.queues;
   options.keep_alive = config.values.keep_alive;
   options.sync_wait = config.values.sync_wait;
   options.posts_per_minute_max = config.values.posts_per_minute_max;
   options.streams_per_principal_max = to_size(config.values.streams_per_principal_max);
+  options.web = web;
   options.only_operations = config.values.role == "worker";
   const api::dependencies on{.conversations = conversations,
                              .submissions = submissions,

@@ -8,6 +8,7 @@
 
 #include "aio/event_loop.hpp"
 #include "aio/loop_watch.hpp"
+#include "api/web_site.hpp"
 #include "app/configuration.hpp"
 #include "app/storage.hpp"
 #include "engine/answers.hpp"
@@ -39,7 +40,7 @@ struct composition {
   /// Stops what asks by itself. After the worker and the server have drained.
   [[nodiscard]] aio::awaitable<> stop();
 
-  [[nodiscard]] http::handler make_handler(const configuration& config);
+  [[nodiscard]] http::handler make_handler(const configuration& config, api::web_files web);
   [[nodiscard]] bool lacks_models() const;
 
   /// That this process is writing.

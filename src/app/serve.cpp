@@ -103,13 +103,14 @@ class serving {
  public:
   serving(aio::event_loop& home, aio::event_loops& loops, composition& parts,
           const configuration& config, std::size_t descriptors_max,
-          std::shared_ptr<http::tls_identity> tls)
+          std::shared_ptr<http::tls_identity> tls, api::web_files web)
       : home_(home),
         loops_(loops),
         parts_(parts),
         config_(config),
         descriptors_max_(descriptors_max),
         tls_(std::move(tls)),
+        web_(web),
         signals_(home.get_executor(), SIGINT, SIGTERM),
         hangups_(home.get_executor()),
         group_(home) {
@@ -244,7 +245,7 @@ class serving {
     options.limits.connections_max = affordable_connections(options.limits.connections_max);
     const auto tries = config_.port_was_chosen ? 1 : ports_to_try;
     for (int i = 0; i < tries; ++i) {
-      auto opened = http::start_server(loops_, options, parts_.make_handler(config_));
+      auto opened = http::start_server(loops_, options, parts_.make_handler(config_, web_));
       if (opened) {
         server_ = std::move(*opened);
         return true;
@@ -323,6 +324,7 @@ class serving {
   const configuration& config_;
   const std::size_t descriptors_max_;
   const std::shared_ptr<http::tls_identity> tls_;  // null: plain HTTP
+  const api::web_files web_;
   signals signals_;
   signals hangups_;
   std::unique_ptr<http::server> server_;
@@ -369,7 +371,7 @@ aio::awaitable<> serve_and_stop(serving* served, aio::task_group* main) {
 
 }  // namespace
 
-int run_serve(const configuration& config) {
+int run_serve(const configuration& config, api::web_files web) {
   configure_log(config.values);
   std::signal(SIGPIPE, SIG_IGN);
   const auto descriptors = say_descriptor_limit();
@@ -393,7 +395,7 @@ int run_serve(const configuration& config) {
     return 1;
   }
   composition parts(home, loops, **opened, config);
-  serving served(home, loops, parts, config, descriptors.now, std::move(tls));
+  serving served(home, loops, parts, config, descriptors.now, std::move(tls), web);
   aio::task_group main(home);
   home.post([&] { main.spawn("serve", serve_and_stop(&served, &main)); });
   home.run();

@@ -39,12 +39,6 @@ void vary_by_origin(http::header_fields& headers) {
   headers.add("Vary", "Origin");
 }
 
-/// A browser that shows what comes to somebody, and not a script of its page.
-bool wants_page(const http::request& incoming) {
-  return (incoming.verb == http::method::get || incoming.verb == http::method::head) &&
-         incoming.headers.find("Accept").value_or("").find("text/html") != std::string_view::npos;
-}
-
 /// As the value of a query parameter.
 std::string for_query(std::string_view text) {
   constexpr std::string_view harmless =
@@ -150,6 +144,7 @@ void door::add_cors_headers(const http::request& incoming, http::response& reply
   if (!has_configured_origin(incoming)) return;
   reply.headers.set("Access-Control-Allow-Origin",
                     std::string(incoming.headers.find("Origin").value_or("")));
+  reply.headers.set("Access-Control-Allow-Credentials", "true");
   reply.headers.set("Access-Control-Expose-Headers", std::string(exposed_headers));
 }
 
@@ -218,7 +213,7 @@ std::optional<http::response> door::refuse_stranger(const http::request& incomin
                           "this server; programs send the access token instead");
     return http::problem_response(why, incoming.request_id);
   }
-  if (pass.error().code == errc::unauthorized && wants_page(incoming)) {
+  if (pass.error().code == errc::unauthorized && http::wants_page(incoming)) {
     http::response elsewhere;
     elsewhere.status = 303;
     elsewhere.headers.set("Location", "/sign-in?next=" + for_query(local_path(incoming.path)));

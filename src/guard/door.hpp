@@ -17,9 +17,9 @@ namespace throughline::guard {
 
 /// An entry that is no host or no origin never matches; `*` and `null` are none.
 struct door_options {
-  std::vector<std::string> hosts;  // further names (with or without :port) that Host may carry
+  std::vector<std::string> hosts{};  // further names (with or without :port) that Host may carry
   std::vector<std::string>
-      cors_origins;            // origins that may call from a browser, exact: http://localhost:3000
+      cors_origins{};          // origins that may call from a browser, exact: http://localhost:3000
   std::string access_token{};  // empty: everybody whom the rest lets in
   std::string public_url{};    // by which people reach the server; its host is one of `hosts`
 };
@@ -36,8 +36,9 @@ class door {
   [[nodiscard]] std::optional<error> refuse(const http::request& incoming) const;
 
   /// The CORS headers for this request's origin, if it is configured. With any origin configured
-  /// every reply gets `Vary: Origin`. Credentials are never allowed: there are none. May be called
-  /// again for the same reply.
+  /// every reply gets `Vary: Origin`. Credentials are allowed: a configured origin is trusted with
+  /// what its pages can read anyhow, and the cookie, which is SameSite=Lax, comes only with pages
+  /// of the same site, as of another port of the same host. May be called again for the same reply.
   void add_cors_headers(const http::request& incoming, http::response& reply) const;
   /// The answer to a preflight (OPTIONS with Access-Control-Request-Method), or nullopt if this is
   /// none. `forbidden` for an origin that is not configured.

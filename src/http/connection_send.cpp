@@ -46,16 +46,18 @@ aio::awaitable<> connection::respond(response reply) {
   const bool bodyless = is_bodyless(reply.status);
   head_shape shape;
   shape.how = bodyless ? framing::none : framing::content_length;
-  shape.content_length = reply.body.size();
+  const std::string_view content = reply.content();
+  shape.content_length = content.size();
   shape.keep_alive = keep_alive_;
   shape.to_http_1_0 = to_http_1_0_;
   shape.request_id = incoming_.request_id;
   const std::string head = encode_head(reply, shape);
-  if (bodyless || incoming_.verb == method::head) reply.body.clear();
-  outgoing job(head, {}, reply.body);
+  const bool head_only = bodyless || incoming_.verb == method::head;
+  const std::string_view sent = head_only ? std::string_view() : content;
+  outgoing job(head, {}, sent);
   // It stays in memory until it is taken, so a reader that drips is cut as well.
   const auto until = std::chrono::steady_clock::now() + host_.limits.write_timeout +
-                     time_for(head.size() + reply.body.size());
+                     time_for(head.size() + sent.size());
   co_await send(&job, until);
 }
 

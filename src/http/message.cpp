@@ -53,6 +53,11 @@ std::size_t header_fields::count(std::string_view name) const {
       fields_, [name](const auto& field) { return same_name(field.first, name); }));
 }
 
+bool wants_page(const request& incoming) {
+  return (incoming.verb == method::get || incoming.verb == method::head) &&
+         incoming.headers.find("Accept").value_or("").find("text/html") != std::string_view::npos;
+}
+
 response json_response(int status, std::string body) {
   response reply;
   reply.status = status;

@@ -71,10 +71,18 @@ struct request {
   http::path_parameters path_parameters;  // once the route is known
 };
 
+/// A browser that shows what comes to somebody, and not a script of its page.
+[[nodiscard]] bool wants_page(const request& incoming);
+
 struct response {
   int status = 200;
   header_fields headers;
   std::string body;
+  std::string_view lasting_body{};  // sent instead of an empty body: bytes that outlive the server
+
+  [[nodiscard]] std::string_view content() const noexcept {
+    return body.empty() ? lasting_body : std::string_view(body);
+  }
 };
 
 [[nodiscard]] response json_response(int status, std::string body);

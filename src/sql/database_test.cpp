@@ -41,6 +41,7 @@ TEST(dialect, replaces_what_sqlite_writes_otherwise) {
   EXPECT_EQ(to_sqlite("CREATE TABLE a(b text PRIMARY KEY) @clustered"),
             "CREATE TABLE a(b text PRIMARY KEY) WITHOUT ROWID");
   EXPECT_EQ(to_sqlite("SELECT b @share"), "SELECT b ");
+  EXPECT_TRUE(to_sqlite("VALUES(@random_uuid)").starts_with("VALUES(lower(hex(randomblob(4))"));
   EXPECT_EQ(to_sqlite("CREATE TABLE a(b @key)"), "CREATE TABLE a(b text)");
   EXPECT_EQ(to_sqlite("CREATE TABLE a(id @id PRIMARY KEY) @ff50"),
             "CREATE TABLE a(id INTEGER PRIMARY KEY) ");
@@ -49,6 +50,7 @@ TEST(dialect, replaces_what_sqlite_writes_otherwise) {
 TEST(dialect, replaces_what_postgres_writes_otherwise) {
   EXPECT_EQ(to_postgres("SELECT 1 LIMIT 2 @lock)"), "SELECT 1 LIMIT 2 FOR UPDATE SKIP LOCKED)");
   EXPECT_EQ(to_postgres("WHERE true @share ON"), "WHERE true FOR SHARE SKIP LOCKED ON");
+  EXPECT_EQ(to_postgres("VALUES(@random_uuid)"), "VALUES(CAST(gen_random_uuid() AS text))");
   EXPECT_EQ(to_postgres("CREATE TABLE a(id @id, b @key) @ff50"),
             "CREATE TABLE a(id bigint, b text COLLATE \"C\") WITH (fillfactor=50)");
   EXPECT_EQ(to_postgres("CREATE TABLE a(b text) @clustered"), "CREATE TABLE a(b text) ");

@@ -10,6 +10,12 @@ namespace {
 
 constexpr std::string_view blanks = " \t\r\n";
 
+// Version 4: all random but the version and two bits that say whose layout it is.
+constexpr std::string_view sqlite_random_uuid =
+    "lower(hex(randomblob(4)) || '-' || hex(randomblob(2)) || '-4' || "
+    "substr(hex(randomblob(2)), 2) || '-' || substr('89ab', 1 + (random() & 3), 1) || "
+    "substr(hex(randomblob(2)), 2) || '-' || hex(randomblob(6)))";
+
 bool is_word(char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
 }
@@ -24,6 +30,7 @@ std::optional<std::string> sqlite_word(std::string_view word) {
   if (word == "id") return "INTEGER";
   if (word == "key") return "text";
   if (word == "clustered") return "WITHOUT ROWID";
+  if (word == "random_uuid") return std::string(sqlite_random_uuid);
   return std::nullopt;
 }
 
@@ -35,6 +42,7 @@ std::optional<std::string> postgres_word(std::string_view word) {
   // queue is made of ids.
   if (word == "key") return "text COLLATE \"C\"";
   if (word == "clustered") return "";
+  if (word == "random_uuid") return "CAST(gen_random_uuid() AS text)";
   if (is_fill_factor(word)) return fmt::format("WITH (fillfactor={})", word.substr(2));
   return std::nullopt;
 }

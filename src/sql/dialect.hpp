@@ -10,8 +10,8 @@ namespace throughline::sql {
 
 /// The text as SQLite reads it: `@lock`, `@share` and `@ffN` (N a number) vanish, `@id` becomes
 /// INTEGER, `@key` (what identifies something) text, and `@clustered`, behind a table whose rows
-/// lie in the order of its key, WITHOUT ROWID. Quoted text and comments are left alone, and so is
-/// any other word after an `@`.
+/// lie in the order of its key, WITHOUT ROWID; `@random_uuid` is an expression, another one for
+/// each row. Quoted text and comments are left alone, and so is any other word after an `@`.
 [[nodiscard]] std::string to_sqlite(std::string_view text);
 
 /// The text as PostgreSQL reads it: `@lock` is FOR UPDATE SKIP LOCKED, `@share` FOR SHARE SKIP

@@ -236,6 +236,11 @@ aio::awaitable<result<worker_record>> write_drain(sql::transaction& in, worker_i
   co_return to_worker(row[0]);
 }
 
+aio::awaitable<result<uuid>> read_installation(sql::transaction& in) {
+  const auto found = co_await in.execute(statements::installation.text, sql::parameters{});
+  co_return found[0][0].id<uuid>();
+}
+
 result<std::optional<numbered_place>> place_after(const std::optional<std::string>& cursor) {
   if (!cursor) return std::optional<numbered_place>();
   const auto parsed = parse_numbered_cursor(*cursor);
@@ -300,6 +305,10 @@ aio::awaitable<result<owner_id>> operations::owner_of(task_id id) {
 aio::awaitable<result<statistics>> operations::count(std::vector<std::string> configured) {
   return database_.read<statistics>(
       [configured](sql::transaction& in) { return read_statistics(in, configured); });
+}
+
+aio::awaitable<result<uuid>> operations::installation() {
+  return database_.read<uuid>(read_installation);
 }
 
 aio::awaitable<result<service_state>> operations::service() {

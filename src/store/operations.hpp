@@ -117,6 +117,9 @@ class operations {
   /// Costs a look at the newest 100,000 tasks and at all that are open: for people, now and then.
   [[nodiscard]] aio::awaitable<result<statistics>> count(std::vector<std::string> configured);
 
+  /// Which database this is: a random id, made with its tables and never changed.
+  [[nodiscard]] aio::awaitable<result<uuid>> installation();
+
   /// Cheap: for readiness.
   [[nodiscard]] aio::awaitable<result<service_state>> service();
 

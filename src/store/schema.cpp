@@ -267,13 +267,24 @@ CREATE INDEX tasks_lanes ON tasks(queue, provider, priority DESC, ready_at, id)
 ALTER TABLE workers ADD COLUMN limits text
 )sql";
 
-constexpr std::array<sql::migration, 6> all_migrations{
+// Which database this is, to whoever keeps what he read in it: another one, even at the same
+// address, has another id. One row.
+constexpr std::string_view installation = R"sql(
+CREATE TABLE installation(
+  id @key PRIMARY KEY
+)
+;;
+INSERT INTO installation(id) VALUES(@random_uuid)
+)sql";
+
+constexpr std::array<sql::migration, 7> all_migrations{
     sql::migration{1, "conversations, messages and the queue of tasks", first_tables, false},
     sql::migration{2, "the newest attempt is in its task", attempt_in_task, true},
     sql::migration{3, "fewer indexes of tasks", fewer_indexes, true},
     sql::migration{4, "partial text in the order of tasks", partials_by_task, true},
     sql::migration{5, "what workers are, and paused queues", for_operators, true},
     sql::migration{6, "the provider of a task", lanes, true},
+    sql::migration{7, "the id of the installation", installation, true},
 };
 
 /// What the next version may bring, for tests of going there and back. THROUGHLINE_FAULT_SCHEMA

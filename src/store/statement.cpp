@@ -185,6 +185,7 @@ std::span<const statement> all_statements() {
       any_task,
       any_cleaned_task,
       owner_of_task,
+      installation,
       newest_endings,
       check_heads,
       check_capped,

@@ -97,6 +97,8 @@ FROM messages m WHERE m.task_id = $1)"};
 inline constexpr statement owner_of_task{"owner_of_task", R"(
 SELECT m.owner FROM messages m WHERE m.task_id = $1)"};
 
+inline constexpr statement installation{"installation", "SELECT id FROM installation"};
+
 /// How the tasks that were made last have ended: by state how many there are, and how many ended in
 /// the last minute, hour and day. $1 the first id to look at, $2 most
 inline constexpr statement newest_endings{"newest_endings", R"(

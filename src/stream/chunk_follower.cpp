@@ -29,19 +29,22 @@ steady_time as_alarm(steady_time deadline, steady_time now) {
   return std::chrono::steady_clock::now() + (deadline - now);
 }
 
-aio::awaitable<interruption> listen(std::shared_ptr<aio::bell> bell, steady_time until) {
-  const bool is_rung = co_await bell->wait_until(until);
-  co_return interruption{is_rung};
+aio::awaitable<interruption> listen(std::shared_ptr<aio::bell> bell, steady_time until,
+                                    bool& has_rung) {
+  has_rung = co_await bell->wait_until(until);
+  co_return interruption{has_rung};
 }
 
-/// The answer, unless the bell rings or `until` comes first.
+/// The answer, unless the bell rings or `until` comes first. `has_rung` outlives the call; it also
+/// tells of a ring that came together with the answer and was not the first.
 aio::awaitable<std::variant<answer, interruption>> ask_or_listen(task_endings& endings,
                                                                  task_id task, bool is_urgent,
                                                                  std::shared_ptr<aio::bell> bell,
-                                                                 steady_time until) {
+                                                                 steady_time until,
+                                                                 bool& has_rung) {
   using namespace aio::asio::experimental::awaitable_operators;
   try {
-    auto first = co_await (endings.terminal_of(task, is_urgent) || listen(bell, until));
+    auto first = co_await (endings.terminal_of(task, is_urgent) || listen(bell, until, has_rung));
     co_return std::move(first);
   } catch (const aio::asio::multiple_exceptions&) {
     // Both were cancelled, because this coroutine was.
@@ -102,11 +105,12 @@ aio::awaitable<bool> chunk_follower::state::ask(bool is_urgent, steady_time pati
   const auto asked_at = time.steady_now();
   if (is_urgent) patience_ends = std::max(patience_ends, asked_at + urgent_patience);
   const auto until = as_alarm(patience_ends, asked_at);
-  auto first = co_await ask_or_listen(endings, task, is_urgent, bell, until);
+  bool has_rung = false;
+  auto first = co_await ask_or_listen(endings, task, is_urgent, bell, until, has_rung);
   const auto now = time.steady_now();
+  if (has_rung) logic.on_rung();
   if (const auto* interrupted = std::get_if<interruption>(&first)) {
     logic.on_ask_interrupted(interrupted->is_rung);
-    if (interrupted->is_rung) logic.on_rung();
     co_return interrupted->is_rung;
   }
   const auto& given = std::get<answer>(first);

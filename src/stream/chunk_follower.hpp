@@ -15,7 +15,8 @@
 // after one more read, the
 //   log has no end, the ending is served from the database: a reset (id 0-0, reason
 //   "resumed_from_store") if the reader held a position, then reasoning and content (no id), then
-//   the stored terminal chunk under its real id.
+//   the stored terminal chunk under its real id. A reader right before the terminal chunk gets only
+//   that.
 // - The id of such a reset cannot be parsed, so a reader who is cut off after it begins anew. With
 //   the old position it would get the rest of a text whose beginning it has thrown away, if a log
 //   that was lost or short has been written again meanwhile.

@@ -202,6 +202,54 @@ TEST_F(chunk_follower_test, cancelled_while_it_asks_it_throws_and_can_go_on) {
   EXPECT_EQ(told(outcome->runs), (std::vector<std::string>{"1-1 content b"}));
 }
 
+/// A log that cannot be read until the database answers a question about it; that moment rings.
+class late_log final : public chunk_log, public task_endings {
+ public:
+  explicit late_log(chunk_log& inner) : inner_(inner) {}
+
+  aio::awaitable<result<append_result>> open(writer by) override { return inner_.open(by); }
+  aio::awaitable<result<append_result>> append(writer by, std::uint32_t first,
+                                               std::vector<chunk> chunks) override {
+    return inner_.append(by, first, std::move(chunks));
+  }
+  aio::awaitable<result<read_result>> read(task_id task, std::optional<position> after,
+                                           std::size_t bytes_max) override {
+    if (!is_readable_) co_return fail(errc::unavailable, "scripted");
+    auto found = co_await inner_.read(task, after, bytes_max);
+    co_return found;
+  }
+  std::unique_ptr<subscription> subscribe(task_id /*task*/,
+                                          std::shared_ptr<aio::bell> bell) override {
+    bell_ = std::move(bell);
+    return std::make_unique<subscription>();
+  }
+  aio::awaitable<> remove(task_id task) override { return inner_.remove(task); }
+  log_totals totals() const override { return inner_.totals(); }
+
+  aio::awaitable<result<std::optional<position>>> terminal_of(task_id /*task*/,
+                                                              bool /*is_urgent*/) override {
+    is_readable_ = true;
+    bell_->ring();
+    co_return std::optional<position>();
+  }
+  aio::awaitable<result<stored_ending>> ending_of(task_id /*task*/) override {
+    co_return fail(errc::not_found, "scripted");
+  }
+
+ private:
+  chunk_log& inner_;
+  std::shared_ptr<aio::bell> bell_;
+  std::atomic<bool> is_readable_{false};
+};
+
+TEST_F(chunk_follower_test, a_ring_that_comes_with_an_answer_is_heard) {
+  append(0, {text("a")});
+  late_log late(*log);
+  chunk_follower patient{loops[0], late, late, task, follow_from{}, time};
+  const auto got = await_on(loops[0], patient.next(10s));
+  EXPECT_EQ(told(got.runs), (std::vector<std::string>{"1-0 content a"}));
+}
+
 TEST_F(chunk_follower_test, patience_ends_a_question_and_the_one_after_the_next_is_urgent) {
   append(0, {text("a")});
   start();

@@ -189,7 +189,14 @@ void follower_logic::on_ask_failed(steady_time now) {
 void follower_logic::on_ending(stored_ending ending) {
   THROUGHLINE_ASSERT(phase_ == phase::fetching);
   std::optional<std::string_view> reset = reset_reason_;
-  if (!reset && after_) reset = resumed_from_store;
+  if (!reset && after_ && after_->attempt == ending.terminal_at.attempt &&
+      after_->index + 1 == ending.terminal_at.index) {
+    // The text is the log's: who lacks only the end gets only that, and keeps what is on the page.
+    ending.reasoning.clear();
+    ending.content.clear();
+  } else if (!reset && after_) {
+    reset = resumed_from_store;
+  }
   ending_.emplace(std::move(ending), reset);
   phase_ = phase::serving;
 }

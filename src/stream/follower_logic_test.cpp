@@ -415,10 +415,32 @@ TEST_F(follower_logic_test, a_log_whose_writer_died_before_the_end_is_completed_
   reads(1, 2);
   taken();
   now += 1s;
-  logic->on_answer(position{1, 2}, now);
+  logic->on_answer(position{1, 3}, now);
   reads(1, 2);
-  fetches({1, 2});
-  EXPECT_EQ(taken(), (frames{"0-0 reset resumed_from_store", "- content text", "1-2 done"}));
+  fetches({1, 3});
+  EXPECT_EQ(taken(), (frames{"0-0 reset resumed_from_store", "- content text", "1-3 done"}));
+}
+
+TEST_F(follower_logic_test, who_lacks_only_the_end_keeps_the_text) {
+  begin("");
+  reads(2, 2);
+  taken();
+  now += 1s;
+  logic->on_answer(position{2, 2}, now);
+  reads(2, 2);
+  fetches({2, 2}, "text", "thought");
+  EXPECT_EQ(taken(), (frames{"2-2 done"}));
+  EXPECT_TRUE(last);
+  EXPECT_EQ(logic->at(), (position{2, 2}));
+}
+
+TEST_F(follower_logic_test, the_last_chunk_of_an_older_attempt_is_not_right_before_the_end) {
+  begin("1-1");
+  reads_missing();
+  logic->on_answer(position{2, 2}, now);
+  reads_missing();
+  fetches({2, 2});
+  EXPECT_EQ(taken(), (frames{"0-0 reset resumed_from_store", "- content text", "2-2 done"}));
 }
 
 TEST_F(follower_logic_test, a_log_evicted_between_two_pages_is_completed_from_the_database) {

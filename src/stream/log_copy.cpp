@@ -220,12 +220,17 @@ void log_copy::on_page(const result<redis::value>& reply) {
 }
 
 void log_copy::give_up_reading() {
-  const std::lock_guard lock(mutex_);
-  is_reading_ = false;
-  wants_more_ = false;
-  is_lost_ = owes_read_ = true;
-  ++failures_;
-  ring_waiting();
+  bool was_early = false;
+  {
+    const std::lock_guard lock(mutex_);
+    is_reading_ = false;
+    // What was heard meanwhile may have mended what this read ran into.
+    was_early = std::exchange(wants_more_, false);
+    is_lost_ = owes_read_ = true;
+    ++failures_;
+    ring_waiting();
+  }
+  if (was_early) read_again();
 }
 
 }  // namespace throughline::stream

@@ -26,6 +26,18 @@ inline const queue_record& queue_named(const std::vector<queue_record>& all,
   throw std::runtime_error("there is no queue " + name);
 }
 
+TEST_P(store_contract, a_database_has_an_id_of_its_own) {
+  const auto id = get(operations_->installation());
+  EXPECT_FALSE(id.is_nil());
+  EXPECT_EQ(get(operations_->installation()), id);
+  const auto text = id.to_string();
+  EXPECT_EQ(text[14], '4') << text;
+  EXPECT_NE(std::string("89ab").find(text[19]), std::string::npos) << text;
+  const auto another = GetParam()();
+  operations elsewhere(*another.database, bells_);
+  EXPECT_NE(get(elsewhere.installation()), id);
+}
+
 TEST_P(store_contract, a_worker_is_what_its_heartbeats_said) {
   const auto worker = worker_id::generate();
   get(queue_->heartbeat(worker, lease, about({"default", "chat"})));

@@ -49,8 +49,9 @@ bool may_be_scanned(std::string_view statement, std::string_view line) {
       statement.starts_with("recover_") || statement.starts_with("check_") || statement == "census";
   if (looks_at_all_open && line.find(" USING INDEX tasks_") != line.npos) return true;
   if (looks_at_all_open && line.find(" USING COVERING INDEX tasks_") != line.npos) return true;
-  // A row per start of a worker process, and the old ones go; one per queue that was ever paused.
-  if (name == "workers" || name == "queues") return true;
+  // A row per start of a worker process, and the old ones go; one per queue that was ever paused;
+  // one.
+  if (name == "workers" || name == "queues" || name == "installation") return true;
   const bool is_made_here = made_here.contains(name) || name.starts_with("(subquery-");
   return is_made_here && line.find(" USING ") == line.npos;
 }

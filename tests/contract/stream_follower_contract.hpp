@@ -220,8 +220,7 @@ TYPED_TEST_P(stream_follower, a_writer_that_dies_before_the_end_leaves_it_to_the
   EXPECT_EQ(this->next(*reader, 0ms).status, follow_status::idle);
   this->backend.advance(1s);
   auto got = this->next(*reader, 0ms);
-  EXPECT_EQ(told(got.runs),
-            (std::vector<std::string>{"0-0 reset resumed_from_store", "- content a", "1-1 done"}));
+  EXPECT_EQ(told(got.runs), (std::vector<std::string>{"1-1 done"})) << "the text is there";
 }
 
 // What a reset made void stays void, though the log that has the reader's old position is back.

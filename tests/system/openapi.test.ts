@@ -306,7 +306,7 @@ describe("what the document promises", () => {
   });
 
   test("for those who run it", async () => {
-    for (const path of ["/healthz", "/readyz", "/openapi.json"]) await engine.expect(200, "GET", path);
+    for (const path of ["/healthz", "/readyz", "/openapi.json", "/me"]) await engine.expect(200, "GET", path);
     for (const path of ["/openapi.json", "/docs"]) {
       const { headers } = await fetch(engine.url + path);
       await engine.expect(304, "GET", path, undefined, { "If-None-Match": headers.get("etag")! });
@@ -338,7 +338,7 @@ describe("what the document promises", () => {
   test("was seen, except what cannot be had here", () => {
     const elsewhere = new Set([
       // Pages, which call() does not read.
-      "get / 200", "get /docs 200", "get /metrics 200",
+      "get /docs 200", "get /metrics 200",
       // On a server with an access token: access.test.ts.
       "get /sign-in 200", "get /sign-in 303", "post /sign-in 303", "post /sign-out 303",
       // Takes two seconds of an answer that does not stop.
