@@ -1,5 +1,5 @@
 import { PanelLeft, Search, Settings, SquarePen, X } from "lucide-react";
-import { type RefObject, Suspense, useState } from "react";
+import { type RefObject, Suspense } from "react";
 import { Link } from "wouter";
 import { IconButton } from "../../ui/icon_button.tsx";
 import { Tooltip } from "../../ui/tooltip.tsx";
@@ -15,14 +15,24 @@ const SearchResults = lazily(async () => (await import("./search_results.tsx")).
 export interface SideColumnProps {
   currentId: string | null;
   searchField: RefObject<HTMLInputElement | null>;
+  /** What is searched for; empty: the list is shown. */
+  query: string;
+  onQuery: (query: string) => void;
   onHide: () => void;
   onNewChat: () => void;
   onConnection: () => void;
 }
 
 /** The column beside the conversation: a new chat, the search, all chats, and at its foot how the connection is. */
-export function SideColumn({ currentId, searchField, onHide, onNewChat, onConnection }: SideColumnProps) {
-  const [query, setQuery] = useState("");
+export function SideColumn({
+  currentId,
+  searchField,
+  query,
+  onQuery,
+  onHide,
+  onNewChat,
+  onConnection,
+}: SideColumnProps) {
   const searching = query.trim() !== "";
   return (
     <>
@@ -58,12 +68,12 @@ export function SideColumn({ currentId, searchField, onHide, onNewChat, onConnec
             placeholder="Search"
             aria-label="Search all chats"
             value={query}
-            onChange={(event) => setQuery(event.currentTarget.value)}
+            onChange={(event) => onQuery(event.currentTarget.value)}
             onKeyDown={(event) => {
               if (event.nativeEvent.isComposing) return;
               if (event.key === "Escape" && query !== "") {
                 event.stopPropagation();
-                setQuery("");
+                onQuery("");
               }
               if (event.key === "ArrowDown") focusFirst(event);
             }}
@@ -75,7 +85,7 @@ export function SideColumn({ currentId, searchField, onHide, onNewChat, onConnec
               size="sm"
               className="absolute top-1/2 right-1 -translate-y-1/2"
               onClick={() => {
-                setQuery("");
+                onQuery("");
                 searchField.current?.focus();
               }}
             >
