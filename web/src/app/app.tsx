@@ -1,3 +1,33 @@
-export function App() {
-  return <main className="p-6 text-ink">Throughline</main>;
+import type { Throughline } from "@throughline/client";
+import { useEffect } from "react";
+import { Router } from "wouter";
+import { ClientProvider, useClient, useReadable } from "./client.tsx";
+import { RegionBoundary } from "./layout/region_boundary.tsx";
+import { Shell } from "./layout/shell.tsx";
+import { showPresence } from "./notify/presence.ts";
+import { followTheme } from "./settings/theme.ts";
+import { SignedOut } from "./states/signed_out.tsx";
+
+/** The whole application around a client that has been started. */
+export function App({ client }: { client: Throughline }) {
+  useEffect(followTheme, []);
+  useEffect(showPresence, []);
+  return (
+    <ClientProvider client={client}>
+      <RegionBoundary name="The page">
+        <Router>
+          <WhoIsAsking />
+        </Router>
+      </RegionBoundary>
+    </ClientProvider>
+  );
+}
+
+/** Another person is another page: nothing of what was open for one stays for the other. */
+function WhoIsAsking() {
+  const identity = useReadable(useClient().identity);
+  if (identity.kind === "signed_out") return <SignedOut />;
+  const whose =
+    identity.kind === "known" ? `${identity.me.installation} ${identity.me.principal}` : "unknown";
+  return <Shell whose={whose} />;
 }
