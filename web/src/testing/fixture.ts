@@ -171,6 +171,9 @@ export function createFixture(): Fixture {
       calls.push("start");
     },
     async stop() {},
+    reconnect() {
+      calls.push("reconnect");
+    },
   };
 }
 
