@@ -20,6 +20,16 @@ const variants: Record<ButtonVariant, string> = {
 };
 const sizes = { sm: "min-h-7 px-2.5 text-sm", md: "min-h-9 px-3.5 text-base" } as const;
 
+/** How a button looks, for a link that leads where a button would. */
+export function buttonLook(variant: ButtonVariant = "outline", size: "sm" | "md" = "md"): string {
+  return classNames(
+    "inline-flex shrink-0 cursor-pointer select-none items-center justify-center gap-2 rounded-md font-medium",
+    "transition-colors duration-150 ease-calm disabled:cursor-default disabled:opacity-50 aria-disabled:cursor-progress",
+    variants[variant],
+    sizes[size],
+  );
+}
+
 /** A button with words on it. Everything else of a `<button>` is passed on; its type is `button` unless said. */
 export function Button({
   variant = "outline",
@@ -36,13 +46,7 @@ export function Button({
       {...rest}
       aria-disabled={busy || undefined}
       onClick={busy ? (event) => event.preventDefault() : onClick}
-      className={classNames(
-        "inline-flex shrink-0 cursor-pointer select-none items-center justify-center gap-2 rounded-md font-medium",
-        "transition-colors duration-150 ease-calm disabled:cursor-default disabled:opacity-50 aria-disabled:cursor-progress",
-        variants[variant],
-        sizes[size],
-        className,
-      )}
+      className={classNames(buttonLook(variant, size), className)}
     >
       {busy && <Spinner />}
       {children}

@@ -1,0 +1,25 @@
+import { type ComponentType, lazy } from "react";
+
+const reloadedKey = "throughline.reloaded_for_missing_part";
+
+/**
+ * A part of the page that is loaded when it is first shown; a Suspense above it says what is seen meanwhile. When it cannot be
+ * loaded although there is a network, the page is of an older version whose files are gone: then it is loaded anew, once.
+ */
+export function lazily<Props extends object>(load: () => Promise<ComponentType<Props>>) {
+  return lazy(async () => ({ default: await withOneReload(load) }));
+}
+
+async function withOneReload<T>(load: () => Promise<T>): Promise<T> {
+  try {
+    const part = await load();
+    sessionStorage.removeItem(reloadedKey);
+    return part;
+  } catch (error) {
+    if (!navigator.onLine || sessionStorage.getItem(reloadedKey) !== null) throw error;
+    sessionStorage.setItem(reloadedKey, "1");
+    location.reload();
+    // Nothing more is drawn: the page is on its way out.
+    return new Promise(() => {});
+  }
+}
