@@ -47,7 +47,7 @@ export class Chat {
     return this.answers.last();
   }
   get list(): Locator {
-    return this.page.getByRole("navigation", { name: "Conversations" });
+    return this.page.getByRole("navigation", { name: "Chats" });
   }
   get offlineNotice(): Locator {
     return this.page.getByText(/you are offline/i).first();
@@ -57,6 +57,12 @@ export class Chat {
   }
   get signedOutNotice(): Locator {
     return this.page.getByText(/signed out/i).first();
+  }
+  get retryNotice(): Locator {
+    return this.page.getByText(/again in/i).first();
+  }
+  get modelPicker(): Locator {
+    return this.page.getByRole("button", { name: /^Model/ });
   }
   listed(title: string | RegExp): Locator {
     return this.list.getByRole("link", { name: title });
@@ -109,6 +115,25 @@ export class Chat {
     await until("the cache has the answer", () => this.page.evaluate(() => false));
   }
 
+  /** Waits until nothing moves: what slides and fades has arrived. */
+  async settled(): Promise<void> {
+    await until("rest", () => this.page.evaluate(() =>
+      document.getAnimations().every((one) => one.playState !== "running" || one.effect?.getComputedTiming().iterations === Infinity)));
+  }
+
+  async openPalette(): Promise<void> {
+    await this.page.keyboard.press("Control+k");
+    await this.page.getByRole("dialog").getByRole("combobox").waitFor({ timeout: patience });
+    await this.settled();
+  }
+
+  /** The list of chats where it is not always in view. */
+  async openDrawer(): Promise<void> {
+    await this.page.getByRole("button", { name: /chats/i }).first().click({ timeout: patience });
+    await this.list.waitFor({ timeout: patience });
+    await this.settled();
+  }
+
   // --- what a person sees -----------------------------------------------------------------------------------------------------
 
   /** Of the conversation that is shown, once the engine has given it one. */
@@ -151,11 +176,33 @@ export class Chat {
 
   /** The exact text of a message, as the page has it: "Show source" in its menu. */
   async source(article = this.answer): Promise<string> {
-    await article.getByRole("button", { name: "More" }).click({ timeout: patience });
-    await this.page.getByRole("menuitem", { name: "Show source" }).click({ timeout: patience });
+    await this.showSource(article);
     const text = await article.locator("pre[data-source]").evaluate((node) => node.textContent ?? "", undefined, { timeout: patience });
     await article.getByRole("button", { name: "More" }).click({ timeout: patience });
     await this.page.getByRole("menuitem", { name: "Hide source" }).click({ timeout: patience });
     return text;
+  }
+
+  async showSource(article: Locator): Promise<void> {
+    await article.getByRole("button", { name: "More" }).click({ timeout: patience });
+    await this.page.getByRole("menuitem", { name: "Show source" }).click({ timeout: patience });
+  }
+  /** What is said about the newest answer on demand: model, time, usage. */
+  async openDetails(): Promise<void> {
+    await this.answer.getByRole("button", { name: /details/i }).click({ timeout: patience });
+  }
+  async openConnection(): Promise<void> {
+    await this.page.getByRole("button", { name: /connection|connected/i }).first().click({ timeout: patience });
+    await this.page.getByRole("dialog").waitFor({ timeout: patience });
+  }
+  /** Of the newest question. */
+  async startEdit(): Promise<void> {
+    await this.questions.last().getByRole("button", { name: "Edit" }).click({ timeout: patience });
+  }
+  async startRename(): Promise<void> {
+    await this.list.locator('[aria-current="page"]').press("F2", { timeout: patience });
+  }
+  async removeCurrent(): Promise<void> {
+    await this.list.locator('[aria-current="page"]').press("Delete", { timeout: patience });
   }
 }
