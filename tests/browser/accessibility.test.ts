@@ -6,7 +6,6 @@ import type { Chat } from "./support/chat.ts";
 import { type Device, useScene } from "./support/scene.ts";
 import { speech } from "./support/speaker.ts";
 import { Valve } from "./support/valve.ts";
-import { networkNoise } from "./support/watch.ts";
 
 const scene = useScene({ raw: true, args: ["--failures-max", "1"] });
 
@@ -122,15 +121,15 @@ describe("a page that holds still", () => {
   });
 
   test("offline, with a message that waits", async () => {
-    const { device, chat } = await open();
-    device.watch.excuse(networkNoise);
+    const device = await scene.frailDevice();
+    const chat = await device.open();
     await said(chat);
-    await device.context.setOffline(true);
+    await device.goOffline();
     await chat.say("Is anybody there?");
     await chat.waitForStatus("waiting", chat.questions.last());
     await chat.offlineNotice.waitFor();
     await expectNothing(chat);
-    await device.context.setOffline(false);
+    await device.goOnline();
   });
 
   test("settings", async () => {

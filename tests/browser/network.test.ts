@@ -3,7 +3,6 @@ import { setTimeout as pass } from "node:timers/promises";
 import { expect, test } from "vitest";
 import { until } from "../system/support/process.ts";
 import { startProxy } from "../system/support/proxy.ts";
-import { startChaos } from "../fault/support/chaos.ts";
 import { expectExactWords } from "./support/exact.ts";
 import { moments, seed } from "./support/random.ts";
 import { useScene } from "./support/scene.ts";
@@ -30,8 +29,7 @@ test(`the page is loaded again at ten random moments (BROWSER_SEED=${seed})`, as
 });
 
 test("offline for 30 s and back: one answer ended meanwhile, one goes on", async () => {
-  const device = await scene.device();
-  device.watch.excuse(networkNoise);
+  const device = await scene.frailDevice();
   const chat = await device.open();
   const short = await chat.ask({ tokens: 200, pace_ms: 50 });
   const first = await chat.conversationId();
@@ -40,15 +38,15 @@ test("offline for 30 s and back: one answer ended meanwhile, one goes on", async
   await chat.waitForWords(10);
   const second = await chat.conversationId();
 
-  await device.context.setOffline(true);
-  await until("the page says so", () => chat.offlineNotice.isVisible());
+  await device.goOffline();
+  await chat.offlineNotice.waitFor();
   await chat.goTo(first);
   const before = await chat.shown();
   expect(before).not.toBe("");
   // It is the length of this that is tested: the answer in view ends, keep-alives stay away, and every wait has grown.
   await pass(30_000);
   expect(await chat.shown()).toBe(before);
-  await device.context.setOffline(false);
+  await device.goOnline();
 
   await expectExactWords(scene, chat, short.key);
   await chat.goTo(second);
@@ -68,20 +66,14 @@ test("the server is killed and started again in the middle", async () => {
 });
 
 test("connections are cut again and again", async () => {
-  const chaos = await startChaos(scene.engine.url);
-  try {
-    const device = await scene.device({ home: chaos.url });
-    device.watch.excuse(networkNoise);
-    const chat = await device.open();
-    const { key } = await chat.ask({ tokens: 400, pace_ms: 15 });
-    for (const moment of moments(6, 250)) {
-      await chat.waitForWords(moment);
-      await chaos.cut(moment % 2 === 0 ? "cut" : "reset");
-    }
-    await expectExactWords(scene, chat, key);
-  } finally {
-    await chaos.stop();
+  const device = await scene.frailDevice();
+  const chat = await device.open();
+  const { key } = await chat.ask({ tokens: 400, pace_ms: 15 });
+  for (const moment of moments(6, 250)) {
+    await chat.waitForWords(moment);
+    await device.front.cut(moment % 2 === 0 ? "cut" : "reset");
   }
+  await expectExactWords(scene, chat, key);
 });
 
 test("a proxy that holds event streams back: the page changes to the long poll by itself", async () => {

@@ -21,35 +21,32 @@ async function countOf(question: string): Promise<number> {
 }
 
 test("a message written offline waits in view, and is sent once when the network is back", async () => {
-  const device = await scene.device();
-  device.watch.excuse(networkNoise);
+  const device = await scene.frailDevice();
   const chat = await device.open();
   await chat.ask({ tokens: 3 });
   await chat.waitForStatus("completed");
-  await device.context.setOffline(true);
+  await device.goOffline();
   const { key, text } = await chat.ask({ tokens: 40 });
   await chat.waitForStatus("waiting", chat.questions.last());
   expect(await countOf(text)).toBe(0);
-  await device.context.setOffline(false);
+  await device.goOnline();
   await expectExactWords(scene, chat, key);
   expect(await countOf(text)).toBe(1);
 });
 
 test("the first message of a new conversation, too", async () => {
-  const device = await scene.device();
-  device.watch.excuse(networkNoise);
+  const device = await scene.frailDevice();
   const chat = await device.open();
-  await device.context.setOffline(true);
+  await device.goOffline();
   const { key, text } = await chat.ask({ tokens: 40 });
   await chat.waitForStatus("waiting", chat.questions.last());
-  await device.context.setOffline(false);
+  await device.goOnline();
   await expectExactWords(scene, chat, key);
   expect(await countOf(text)).toBe(1);
 });
 
 test("the reply to a post is lost: the message is there once", async () => {
-  const device = await scene.device();
-  device.watch.excuse(networkNoise);
+  const device = await scene.frailDevice();
   const chat = await device.open();
   await chat.ask({ tokens: 3 });
   await chat.waitForStatus("completed");
@@ -66,14 +63,13 @@ test("the reply to a post is lost: the message is there once", async () => {
 });
 
 test("written offline, tab closed, opened again offline, and sent once from there", async () => {
-  const device = await scene.device();
-  device.watch.excuse(networkNoise);
+  const device = await scene.frailDevice();
   const before = await device.open();
   await before.ask({ tokens: 3 });
   await before.waitForStatus("completed");
   const conversation = await before.conversationId();
   await before.offlineReady();
-  await device.context.setOffline(true);
+  await device.goOffline();
   const { key, text } = await before.ask({ tokens: 40 });
   await before.waitForStatus("waiting", before.questions.last());
   await before.page.close();
@@ -81,7 +77,7 @@ test("written offline, tab closed, opened again offline, and sent once from ther
   const chat = await device.open(`/c/${conversation}`);
   await chat.waitForStatus("waiting", chat.questions.last());
   expect(await chat.source(chat.questions.last())).toBe(text);
-  await device.context.setOffline(false);
+  await device.goOnline();
   await expectExactWords(scene, chat, key);
   expect(await countOf(text)).toBe(1);
 });

@@ -1,25 +1,40 @@
 // Where a test of the page plays: a model, an engine in front of it, and one Chromium for all tests of a file. A browser context
 // is a device of its own; what a device saw that must not happen fails the test that used it.
-import { afterAll, afterEach, beforeAll, onTestFailed } from "vitest";
-import type { BrowserContextOptions, Page } from "playwright-core";
+import { afterAll, afterEach, beforeAll } from "vitest";
+import type { BrowserContext, BrowserContextOptions, Page } from "playwright-core";
 import { type Engine, type EngineOptions, startEngine } from "../../system/support/engine.ts";
 import { Model, startModel } from "../../system/support/model.ts";
+import { type Chaos, startChaos } from "../../fault/support/chaos.ts";
 import { type RawModel, startRawModel } from "../../fault/support/raw_model.ts";
 import { Chromium } from "./chromium.ts";
 import { Chat } from "./chat.ts";
 import { keepEvidence } from "./evidence.ts";
-import { Watch } from "./watch.ts";
+import { networkNoise, Watch } from "./watch.ts";
 
 /** One browser of one person: tabs that share what it stores. */
 export class Device {
-  readonly context;
+  readonly context: BrowserContext;
   readonly watch: Watch;
   private readonly home: () => string;
 
-  constructor(context: import("playwright-core").BrowserContext, watch: Watch, home: () => string) {
+  /** What its connections go through, if they can be cut. */
+  readonly front: Chaos | undefined;
+
+  constructor(context: BrowserContext, watch: Watch, home: () => string, front?: Chaos) {
     this.context = context;
     this.watch = watch;
     this.home = home;
+    this.front = front;
+  }
+
+  /** Loses the network: the browser knows, and what was open breaks, which the browser alone would leave as it is. */
+  async goOffline(): Promise<void> {
+    if (!this.front) throw new Error("a device that goes offline needs a front");
+    await this.context.setOffline(true);
+    await this.front.cut("reset");
+  }
+  async goOnline(): Promise<void> {
+    await this.context.setOffline(false);
   }
 
   /** A tab at this path of the application, once it can be written in. */
@@ -53,6 +68,7 @@ export class Scene {
   chromium!: Chromium;
   private devices: Device[] = [];
   private borrowed: Device[] = [];
+  private fronts: Chaos[] = [];
   readonly options: SceneOptions;
 
   constructor(options: SceneOptions) {
@@ -69,8 +85,16 @@ export class Scene {
   /** A browser that has never been here. */
   async device(options: BrowserContextOptions & { home?: string } = {}): Promise<Device> {
     const { home, ...rest } = options;
-    const context = await this.chromium.browser.newContext(rest);
-    return this.adopt(context, home);
+    return this.adopt(await this.chromium.browser.newContext(rest), home);
+  }
+
+  /** The same, whose network can fail: what the browser itself says about that is expected. */
+  async frailDevice(): Promise<Device & { front: Chaos }> {
+    const front = await startChaos(this.engine.url);
+    this.fronts.push(front);
+    const device = await this.adopt(await this.chromium.browser.newContext(), front.url, front);
+    device.watch.excuse(networkNoise);
+    return device as Device & { front: Chaos };
   }
 
   /** The profile's own tabs, of which only the one in front is visible. */
@@ -85,9 +109,9 @@ export class Scene {
     return { device, chat: await device.open(path) };
   }
 
-  private async adopt(context: import("playwright-core").BrowserContext, home?: string): Promise<Device> {
+  private async adopt(context: BrowserContext, home?: string, front?: Chaos): Promise<Device> {
     const where = () => home ?? this.engine.url;
-    const device = new Device(context, await Watch.over(context, [new URL(where()).origin]), where);
+    const device = new Device(context, await Watch.over(context, [new URL(where()).origin]), where, front);
     this.devices.push(device);
     return device;
   }
@@ -105,6 +129,7 @@ export class Scene {
       if (device.context === this.chromium.profileContext) await this.clearDesk(device);
       else await device.context.close();
     }
+    for (const front of this.fronts.splice(0)) await front.stop();
     const active = await this.engine.expect(200, "GET", "/active-streams");
     for (const one of active.data) await this.engine.call("POST", `/tasks/${one.task_id}/cancel`);
     if (found.length > 0) throw new Error(`what must not happen in a page:\n${found.join("\n")}`);
