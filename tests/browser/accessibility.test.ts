@@ -151,20 +151,25 @@ describe("a page that holds still", () => {
 });
 
 describe("what opens", () => {
-  test("the palette, empty and with results", async () => {
+  test("the palette, empty and with what was typed", async () => {
     const { chat } = await open();
     await said(chat);
     await expectNothingOpen(chat, () => chat.openPalette());
     await expectNothingOpen(chat, async () => {
       await chat.openPalette();
-      await chat.page.keyboard.type("longNameForALongLine");
-      await until("a hit", async () => (await chat.page.getByRole("option").count()) > 0);
+      await chat.page.keyboard.type("mock");
+      await until("a chat", async () => (await chat.page.getByRole("option", { name: /mock/ }).count()) > 1);
     });
-    await expectNothingOpen(chat, async () => {
-      await chat.openPalette();
-      await chat.page.keyboard.type("nothing has this in it");
-      await until("no hit", async () => (await chat.page.getByRole("option").count()) === 0);
-    });
+  });
+
+  test("the search: found, and not found", async () => {
+    const { chat } = await open();
+    await said(chat);
+    for (const [words, says] of [["longNameForALongLine", /^1 chat/], ["nothing has this in it", /^Nothing found/]] as const) {
+      await chat.page.getByRole("searchbox", { name: "Search all chats" }).fill(words);
+      await chat.page.getByText(says).waitFor();
+      await expectNothing(chat, looks.slice(0, 2));
+    }
   });
 
   test("the help", async () => {

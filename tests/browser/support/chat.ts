@@ -50,13 +50,16 @@ export class Chat {
     return this.page.getByRole("navigation", { name: "Chats" });
   }
   get offlineNotice(): Locator {
-    return this.page.getByText(/you are offline/i).first();
+    return this.page.getByText(/^You are offline/).first();
   }
   get missingNotice(): Locator {
     return this.page.getByRole("heading", { name: /not here/i });
   }
   get signedOutNotice(): Locator {
     return this.page.getByText(/signed out/i).first();
+  }
+  get connectionMark(): Locator {
+    return this.page.getByRole("button", { name: "about this connection" });
   }
   get retryNotice(): Locator {
     return this.page.getByText(/again in/i).first();
@@ -99,7 +102,7 @@ export class Chat {
   }
 
   async startNew(): Promise<void> {
-    await this.page.getByRole("link", { name: "New chat" }).first().click({ timeout: patience });
+    await this.page.getByRole("button", { name: "New chat" }).first().click({ timeout: patience });
     await this.page.waitForURL((url) => url.pathname === "/", { timeout: patience });
     await this.ready();
   }
@@ -192,7 +195,8 @@ export class Chat {
     await this.answer.getByRole("button", { name: /details/i }).click({ timeout: patience });
   }
   async openConnection(): Promise<void> {
-    await this.page.getByRole("button", { name: /connection|connected/i }).first().click({ timeout: patience });
+    if (!(await this.connectionMark.isVisible())) await this.openDrawer();
+    await this.connectionMark.click({ timeout: patience });
     await this.page.getByRole("dialog").waitFor({ timeout: patience });
   }
   /** Of the newest question. */
