@@ -194,7 +194,7 @@ describe("what opens", () => {
       await chat.page.getByRole("menu").waitFor();
     };
     await expectNothingOpen(chat, async () => {
-      await chat.answer.getByRole("button", { name: "More" }).click();
+      await chat.answer.getByRole("button", { name: "Answer again" }).click();
       await menu();
     });
     await expectNothingOpen(chat, async () => {

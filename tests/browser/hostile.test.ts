@@ -76,7 +76,7 @@ async function expectHarmless(): Promise<void> {
   const found = await chat.answer.evaluate((article) => {
     const wrong: string[] = [];
     const forbidden = "script,iframe,frame,object,embed,form,style,link,meta,base,video,audio,source,track,template,portal,applet,input:not([type=checkbox][disabled]),textarea,select";
-    const content = article.querySelector("[data-content]")!;
+    const content = article.querySelector("[data-text]")!;
     for (const node of content.querySelectorAll(forbidden)) wrong.push(node.outerHTML.slice(0, 100));
     for (const node of content.querySelectorAll("*")) {
       for (const { name, value } of node.attributes) {

@@ -74,8 +74,10 @@ test("the last question is edited with Up; its versions and those of the answer 
 
   await tabTo(chat.page, /^button Answer again/);
   await chat.page.keyboard.press("Enter");
+  await expectFocus(chat.page, /^menuitem Answer again/);
+  await chat.page.keyboard.press("Enter");
   await until("another answer", async () => (await scene.raw.requests(second.key)).length === 2);
-  await until("its number", async () => /2 of 2/.test(await chat.answer.innerText()));
+  await until("its number", async () => /2\/2/.test(await chat.answer.innerText()));
 });
 
 test("a new chat, the palette, search", async () => {

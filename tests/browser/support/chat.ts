@@ -34,7 +34,7 @@ export class Chat {
     return this.page.getByRole("button", { name: /^Stop/ });
   }
   get messages(): Locator {
-    return this.page.locator("article[data-message-id]");
+    return this.page.locator("article[data-key]");
   }
   get questions(): Locator {
     return this.page.locator('article[data-role="user"]');
@@ -53,16 +53,16 @@ export class Chat {
     return this.page.getByText(/^You are offline/).first();
   }
   get missingNotice(): Locator {
-    return this.page.getByRole("heading", { name: /not here/i });
+    return this.page.getByRole("heading", { name: /nothing here|not here/i });
   }
   get signedOutNotice(): Locator {
-    return this.page.getByText(/signed out/i).first();
+    return this.page.getByRole("heading", { name: "You are signed out" });
   }
   get connectionMark(): Locator {
     return this.page.getByRole("button", { name: "about this connection" });
   }
   get retryNotice(): Locator {
-    return this.page.getByText(/again in/i).first();
+    return this.page.getByText(/^Tries again in/).first();
   }
   get modelPicker(): Locator {
     return this.page.getByRole("button", { name: /^Model/ });
@@ -132,7 +132,7 @@ export class Chat {
 
   /** The list of chats where it is not always in view. */
   async openDrawer(): Promise<void> {
-    await this.page.getByRole("button", { name: /chats/i }).first().click({ timeout: patience });
+    await this.page.getByRole("button", { name: "Show the list" }).click({ timeout: patience });
     await this.list.waitFor({ timeout: patience });
     await this.settled();
   }
@@ -162,7 +162,7 @@ export class Chat {
 
   /** The text of the newest answer as it is shown, without marks of markdown; what counts is `source`. */
   shown(article = this.answer): Promise<string> {
-    return article.locator("[data-content]").evaluate((node) => node.textContent ?? "", undefined, { timeout: patience });
+    return article.locator("[data-text]").evaluate((node) => node.textContent ?? "", undefined, { timeout: patience });
   }
 
   /** Waits until the newest answer shows at least so many of the mock model's words (` 7:Häuser`). */
@@ -174,25 +174,23 @@ export class Chat {
   async words(article = this.answer): Promise<number> {
     if ((await article.count()) === 0) return 0;
     return this.page.evaluate((node) => Number(/(\d+):\S*\s*$/.exec(node?.textContent?.trimEnd() ?? "")?.[1] ?? -1) + 1,
-      await article.locator("[data-content]").elementHandle({ timeout: 1_000 }).catch(() => null));
+      await article.locator("[data-text]").elementHandle({ timeout: 1_000 }).catch(() => null));
   }
 
-  /** The exact text of a message, as the page has it: "Show source" in its menu. */
+  /** The exact text of a message, as the page has it: of a question what is shown, of an answer "Show source". */
   async source(article = this.answer): Promise<string> {
+    if ((await article.getAttribute("data-role", { timeout: patience })) === "user") return this.shown(article);
     await this.showSource(article);
     const text = await article.locator("pre[data-source]").evaluate((node) => node.textContent ?? "", undefined, { timeout: patience });
-    await article.getByRole("button", { name: "More" }).click({ timeout: patience });
-    await this.page.getByRole("menuitem", { name: "Hide source" }).click({ timeout: patience });
+    await article.getByRole("button", { name: "Hide source" }).click({ timeout: patience });
     return text;
   }
-
   async showSource(article: Locator): Promise<void> {
-    await article.getByRole("button", { name: "More" }).click({ timeout: patience });
-    await this.page.getByRole("menuitem", { name: "Show source" }).click({ timeout: patience });
+    await article.getByRole("button", { name: "Show source" }).click({ timeout: patience });
   }
   /** What is said about the newest answer on demand: model, time, usage. */
   async openDetails(): Promise<void> {
-    await this.answer.getByRole("button", { name: /details/i }).click({ timeout: patience });
+    await this.answer.getByRole("button", { name: "About this answer" }).click({ timeout: patience });
   }
   async openConnection(): Promise<void> {
     if (!(await this.connectionMark.isVisible())) await this.openDrawer();
@@ -201,7 +199,7 @@ export class Chat {
   }
   /** Of the newest question. */
   async startEdit(): Promise<void> {
-    await this.questions.last().getByRole("button", { name: "Edit" }).click({ timeout: patience });
+    await this.questions.last().getByRole("button", { name: "Edit question" }).click({ timeout: patience });
   }
   async startRename(): Promise<void> {
     await this.list.locator('[aria-current="page"]').press("F2", { timeout: patience });
