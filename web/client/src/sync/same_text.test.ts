@@ -1,6 +1,7 @@
 /** Whatever happens to connections and tabs, every reader has the same text. */
 import fc from "fast-check";
 import { expect, test } from "vitest";
+import { initialStream, type StreamState } from "./stream_state.ts";
 import { LogEngine } from "./testing/log_engine.ts";
 import { ManualClock, settle } from "./testing/manual_clock.ts";
 import { MemoryBrowser } from "./testing/memory_browser.ts";
@@ -20,7 +21,17 @@ const event = fc.oneof(
   },
   { weight: 3, arbitrary: fc.record({ kind: fc.constant("time" as const), ms: fc.nat(9_000) }) },
   fc.record({
-    kind: fc.constantFrom("begin again", "store", "end", "open tab", "close leader", "freeze leader", "thaw"),
+    kind: fc.constantFrom(
+      "begin again",
+      "store",
+      "end",
+      "open tab",
+      "close leader",
+      "freeze leader",
+      "freeze follower",
+      "thaw",
+      "save",
+    ),
   }),
 );
 type Happening = typeof event extends fc.Arbitrary<infer T> ? T : never;
@@ -30,9 +41,13 @@ class World {
   readonly clock = new ManualClock();
   readonly browser = new MemoryBrowser();
   tabs: ReaderTab[] = [];
+  /** What a cache has kept. */
+  saved: StreamState = initialStream;
 
   openTab(): void {
-    this.tabs.push(new ReaderTab(this.engine, this.browser, this.clock));
+    const tab = new ReaderTab(this.engine, this.browser, this.clock);
+    tab.state = this.saved;
+    this.tabs.push(tab);
   }
 
   leader(): ReaderTab | undefined {
@@ -73,6 +88,15 @@ class World {
       case "freeze leader":
         this.leader()?.freeze();
         break;
+      case "freeze follower":
+        this.tabs.find((tab) => tab.status?.role !== "leader" && !tab.isFrozen)?.freeze();
+        break;
+      case "save": {
+        const state = this.tabs[0]?.state;
+        // Text outside the log is not kept: it has no position.
+        if (state?.unlogged === null) this.saved = state;
+        break;
+      }
       case "thaw":
         for (const tab of this.tabs) if (tab.isFrozen) tab.thaw();
         break;

@@ -34,6 +34,11 @@ export class MemoryTab implements TabsGround {
     this.#browser = browser;
   }
 
+  /** Some browsers drop what a frozen tab is told, others keep it; here it is dropped. */
+  get isDeaf(): boolean {
+    return this.#frozen !== null;
+  }
+
   /** As a task of this tab: later, not while it is frozen, never once it is closed. */
   run(task: () => void): void {
     if (this.#frozen !== null) this.#frozen.push(task);
@@ -115,7 +120,9 @@ export class MemoryTab implements TabsGround {
       return {
         post: (message) => {
           const copy: unknown = structuredClone(message);
-          for (const ear of ears) if (ear !== own) ear.tab.run(() => ears.has(ear) && ear.hear(copy));
+          for (const ear of ears) {
+            if (ear !== own && !ear.tab.isDeaf) ear.tab.run(() => ears.has(ear) && ear.hear(copy));
+          }
         },
         close: () => void ears.delete(own),
       };
