@@ -122,6 +122,31 @@ test("a follower's button reaches the leader", async () => {
   expect(second.status?.state.kind).toBe("connected");
 });
 
+test("a tab that missed a piece of a text outside the log does not take the end for its own", async () => {
+  const [first, second] = [open(), open()];
+  await write("Hello, ");
+  engine.append("good morning, world");
+  for (const connection of engine.connections) connection.kill("error");
+  engine.store();
+  await clock.advance(1_500);
+  const half = engine.text.slice(0, engine.text.length / 2);
+  const until = async (content: string) => {
+    for (let step = 0; step < 200 && first.state.content !== content; step++) {
+      for (const connection of engine.connections) connection.deliver(10);
+      await settle();
+    }
+    expect(first.state.content).toBe(content);
+  };
+  await until(half);
+  expect(second.state.content).toBe(half);
+  second.freeze();
+  await until(engine.text);
+  second.thaw();
+  await deliver();
+  expect([first.state.content, second.state.content]).toEqual([engine.text, engine.text]);
+  expect(second.state.ended?.chunk_type).toBe("done");
+});
+
 test("401 rests, in all tabs, until somebody resumes", async () => {
   engine.status = 401;
   const [first, second] = [open(), open()];
