@@ -62,6 +62,8 @@ test("a leader that leaves the page lets the next one lead, and comes back as a 
   const [first, second] = [open(), open()];
   await write("Hel");
   first.page("leaving");
+  await settle();
+  expect(second.statuses.map(({ state }) => state.kind)).not.toContain("stopped");
   await write("lo");
   expect(roles(second)).toEqual(["leader"]);
   first.page("shown");

@@ -111,8 +111,9 @@ class TabFeed implements Feed, TabsListener {
   stop(): void {
     this.#endListening?.();
     this.#endListening = () => {};
-    this.#connection.send({ kind: "stop" });
+    // First: the others shall hear of the next leader, not of this one's end.
     this.#leave();
+    this.#connection.send({ kind: "stop" });
     this.#options.onStatus(statusOf(this.#connection.state, "follower"));
   }
 
@@ -148,8 +149,8 @@ class TabFeed implements Feed, TabsListener {
   /** A page that may be stopped for long gives the connection up, so that another tab has it at once. */
   #hearPage(event: PageEvent): void {
     if (event === "frozen" || event === "leaving") {
-      this.#connection.hear(event);
       this.#leave();
+      this.#connection.hear(event);
     } else if (event === "shown" && this.#membership === null) this.#join();
     else this.#connection.hear(event);
   }
