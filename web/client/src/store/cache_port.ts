@@ -113,6 +113,8 @@ export interface CachePort {
   setMeta(members: Partial<Omit<Meta, "rev">>): Promise<void>;
   /** Keeps the row if its position is later than the one that is kept (or the text began again). */
   putStreams(rows: readonly StreamRow[]): Promise<void>;
+  /** Sets the status of a stream that is kept; one that has ended is dropped. */
+  markStream(sessionId: string, messageId: string, status: MessageStatus): Promise<void>;
   dropStreams(taskIds: readonly string[]): Promise<void>;
   outbox(): Promise<readonly OutboxRow[]>;
   putOutbox(row: OutboxRow): Promise<void>;

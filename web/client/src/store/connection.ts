@@ -1,6 +1,7 @@
 /** What the "About this connection" panel shows, from what the feed says and what streams go through. */
+
+import type { Clock } from "../sync/clock.ts";
 import type { FeedStatus } from "../sync/feed.ts";
-import type { Clock } from "./clock.ts";
 import type { ConnectionNote, ConnectionView, Readable } from "./contract.ts";
 import { type Batch, Cell } from "./readable.ts";
 

@@ -30,9 +30,6 @@ export interface Throughline {
   start(): void;
   /** Disconnects, writes what is unwritten, closes the cache. Nothing may be called afterwards. */
   stop(): Promise<void>;
-  /** Tries to connect now, if it waits or rests: the one button beside "no connection". */
-  reconnect(): void;
-
   /** Who is asking. `unknown` until the engine or the cache has said; `signed_out` after a 401. */
   readonly identity: Readable<Identity>;
   readonly connection: Readable<ConnectionView>;

@@ -1,7 +1,6 @@
 /** What a person may do with everything this browser has and the engine keeps: measure, clear, take along. */
-import type { Conversation, Message } from "../protocol/types.ts";
+import type { Conversation, Message, Page, Reply } from "../protocol/types.ts";
 import type { DataTools } from "./contract.ts";
-import type { Page, Reply } from "./engine.ts";
 import { conversationJson } from "./export.ts";
 import type { Parts } from "./parts.ts";
 

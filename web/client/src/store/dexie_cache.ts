@@ -3,7 +3,7 @@
  * under us, of a newer version); safe_cache.ts is what makes that harmless.
  */
 import { Dexie, type Table } from "dexie";
-import type { Conversation, Message } from "../protocol/types.ts";
+import type { Conversation, Message, MessageStatus } from "../protocol/types.ts";
 import {
   type Cached,
   type CachePort,
@@ -17,6 +17,7 @@ import {
   type StreamRow,
   sessionRow,
 } from "./cache_port.ts";
+import { isTerminal } from "./message_status.ts";
 
 interface MetaRow {
   readonly name: "meta";
@@ -124,6 +125,13 @@ export class DexieCache implements CachePort {
       const kept = await this.#streams.bulkGet(rows.map((row) => row.taskId));
       await this.#streams.bulkPut(rows.filter((row, index) => isLaterStream(kept[index], row)));
     });
+  }
+
+  async markStream(sessionId: string, messageId: string, status: MessageStatus): Promise<void> {
+    const rows = this.#streams.where("sessionId").equals(sessionId);
+    const these = rows.and((row) => row.messageId === messageId);
+    if (isTerminal(status)) await these.delete();
+    else await these.modify({ status });
   }
 
   async dropStreams(taskIds: readonly string[]): Promise<void> {

@@ -1,18 +1,16 @@
 /**
- * What the store needs of where it runs: frames, idle time, visibility, the network's word, small texts that are kept, locks
- * and a word to the other tabs. A browser has all of it, Node next to nothing, tests what they want.
+ * What the store needs of where it runs beyond what the feed does: frames, idle time, small texts that are kept, locks and a
+ * word to the other tabs. A browser has all of it, Node next to nothing, tests what they want.
  */
-export interface Environment {
+import { browserEnvironment, type Environment, plainEnvironment } from "../sync/environment.ts";
+
+export interface StoreEnvironment extends Environment {
   /** Calls `run` before the next frame is drawn, or soon on a hidden page, where no frames are drawn. */
   requestFrame(run: () => void): void;
   /** Calls `run` when there is nothing better to do. Returns what ends the waiting. */
   whenIdle(run: () => void): () => void;
-  isVisible(): boolean;
-  isOnline(): boolean;
   /** The person asked for less traffic. */
   savesData(): boolean;
-  /** `visibility`: shown or hidden; `leaving`: the page may be gone after this; `network`: online or offline. */
-  on(event: "visibility" | "leaving" | "network", listener: () => void): () => void;
   readonly texts: Texts;
   /** Runs while no other tab holds the lock of that name; without tabs at once. */
   withLock<T>(name: string, run: () => Promise<T>): Promise<T>;
@@ -30,22 +28,20 @@ const hidden_frame_ms = 250;
 const idle_fallback_ms = 200;
 
 /** The environment of the place this runs in. */
-export function defaultEnvironment(): Environment {
-  return typeof document === "undefined" ? plainEnvironment() : browserEnvironment();
+export function defaultStoreEnvironment(): StoreEnvironment {
+  return typeof document === "undefined" ? plainStoreEnvironment() : browserStoreEnvironment();
 }
 
 /** Node, or a worker: always visible and online, nothing kept, no tabs. */
-export function plainEnvironment(): Environment {
+export function plainStoreEnvironment(): StoreEnvironment {
   return {
+    ...plainEnvironment(),
     requestFrame: (run) => void setTimeout(run, 16),
     whenIdle(run) {
       const timer = setTimeout(run, idle_fallback_ms);
       return () => clearTimeout(timer);
     },
-    isVisible: () => true,
-    isOnline: () => true,
     savesData: () => false,
-    on: () => () => {},
     texts: memoryTexts(),
     withLock: (_name, run) => run(),
     channel: () => ({ post() {}, close() {} }),
@@ -63,8 +59,9 @@ export function memoryTexts(): Texts {
   };
 }
 
-export function browserEnvironment(): Environment {
+export function browserStoreEnvironment(): StoreEnvironment {
   return {
+    ...browserEnvironment(),
     requestFrame(run) {
       if (document.visibilityState === "hidden") {
         setTimeout(run, hidden_frame_ms);
@@ -90,8 +87,6 @@ export function browserEnvironment(): Environment {
       const handle = requestIdleCallback(run, { timeout: 10_000 });
       return () => cancelIdleCallback(handle);
     },
-    isVisible: () => document.visibilityState === "visible",
-    isOnline: () => navigator.onLine,
     savesData: () => {
       const connection: unknown = "connection" in navigator ? navigator.connection : null;
       return (
@@ -100,26 +95,6 @@ export function browserEnvironment(): Environment {
         "saveData" in connection &&
         connection.saveData === true
       );
-    },
-    on(event, listener) {
-      const targets = {
-        visibility: [
-          [document, "visibilitychange"],
-          [window, "pageshow"],
-        ],
-        leaving: [
-          [window, "pagehide"],
-          [document, "freeze"],
-        ],
-        network: [
-          [window, "online"],
-          [window, "offline"],
-        ],
-      } as const;
-      for (const [target, name] of targets[event]) target.addEventListener(name, listener);
-      return () => {
-        for (const [target, name] of targets[event]) target.removeEventListener(name, listener);
-      };
     },
     texts: {
       get(name) {

@@ -3,16 +3,16 @@
  * word, before anything is read from it, and again after each reconnect: another installation may answer there now.
  */
 import type { Me, Problem } from "../protocol/types.ts";
-import type { Clock } from "./clock.ts";
+import type { Clock } from "../sync/clock.ts";
 import type { Identity, Readable } from "./contract.ts";
 import type { Engine } from "./engine.ts";
-import type { Environment } from "./environment.ts";
+import type { StoreEnvironment } from "./environment.ts";
 import { type Batch, Cell } from "./readable.ts";
 
 export interface IdentityParts {
   readonly engine: Engine;
   readonly clock: Clock;
-  readonly environment: Environment;
+  readonly environment: StoreEnvironment;
   readonly batch: Batch;
   readonly baseUrl: string;
   /** Another owner than before: everything of the one before is to be forgotten, and what is kept of this one read. */
@@ -111,7 +111,7 @@ export class WhoIsAsking implements Readable<Identity> {
   #wait(problem: Problem): void {
     this.#tries += 1;
     const most = Math.min(retry_most_ms, retry_first_ms * 2 ** (this.#tries - 1));
-    const delay = problem.retry_after_ms ?? most * (0.5 + Math.random() / 2);
+    const delay = problem.retry_after_ms ?? most * (0.5 + this.#parts.clock.random() / 2);
     this.#endWaiting = this.#parts.clock.after(delay, () => void this.ask());
     this.#parts.onUnreachable(problem, this.#parts.clock.now() + delay, this.#tries);
   }

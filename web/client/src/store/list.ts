@@ -1,8 +1,9 @@
 /** The list of conversations: those of the engine, in its order, and those that begin here. */
+
+import type { ConversationChange } from "../protocol/api.ts";
 import type { Conversation } from "../protocol/types.ts";
 import type { ConversationList, ConversationListView, ConversationSummary, Outcome } from "./contract.ts";
 import { local_prefix, titleOf } from "./conversation.ts";
-import type { ConversationChange } from "./engine.ts";
 import { isTerminal } from "./message_status.ts";
 import { done, ourProblem, outcomeOf, type Parts, refused } from "./parts.ts";
 import { sameMembers, View } from "./readable.ts";

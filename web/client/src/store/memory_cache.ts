@@ -1,5 +1,5 @@
 /** The cache where nothing can be kept: Node, private windows that forbid IndexedDB, and when the disk is full. */
-import type { Conversation, Message } from "../protocol/types.ts";
+import type { Conversation, Message, MessageStatus } from "../protocol/types.ts";
 import {
   type Cached,
   type CachePort,
@@ -13,6 +13,7 @@ import {
   type StreamRow,
   sessionRow,
 } from "./cache_port.ts";
+import { isTerminal } from "./message_status.ts";
 
 export class MemoryCache implements CachePort {
   readonly kind = "memory";
@@ -67,6 +68,14 @@ export class MemoryCache implements CachePort {
   async putStreams(rows: readonly StreamRow[]): Promise<void> {
     for (const row of rows) {
       if (isLaterStream(this.#streams.get(row.taskId), row)) this.#streams.set(row.taskId, row);
+    }
+  }
+
+  async markStream(sessionId: string, messageId: string, status: MessageStatus): Promise<void> {
+    for (const row of this.#streams.values()) {
+      if (row.sessionId !== sessionId || row.messageId !== messageId) continue;
+      if (isTerminal(status)) this.#streams.delete(row.taskId);
+      else this.#streams.set(row.taskId, { ...row, status });
     }
   }
 

@@ -1,16 +1,16 @@
 /** How one message is shown: the row of the replica, its task, and the text that is still coming, as one immutable value. */
 import type { Message, MessageStatus, Task } from "../protocol/types.ts";
+import type { StreamState } from "../sync/stream_state.ts";
 import type { MessageView } from "./contract.ts";
 import { isTerminal } from "./message_status.ts";
 import type { Entry } from "./outbox.ts";
-import type { StreamText } from "./stream_text.ts";
 import { type Branch, no_branch } from "./tree.ts";
 
 export interface MessageSources {
   readonly key: string;
   readonly message: Message;
   readonly task: Task | undefined;
-  readonly text: StreamText | undefined;
+  readonly text: StreamState | undefined;
   readonly branch: Branch;
   readonly retryAt: number | null;
 }
@@ -71,7 +71,7 @@ export function entryView(entry: Entry, branch: Branch): MessageView {
 }
 
 /** The answer that the engine has promised and the replica does not have yet. */
-export function promisedView(key: string, entry: Entry, text: StreamText | undefined): MessageView {
+export function promisedView(key: string, entry: Entry, text: StreamState | undefined): MessageView {
   const status: MessageStatus = endStatus(text) ?? (hasText(text) ? "generating" : "queued");
   return {
     ...blank,
@@ -91,7 +91,7 @@ export function promisedView(key: string, entry: Entry, text: StreamText | undef
 export function currentStatus(
   message: Message,
   task: Task | undefined,
-  text: StreamText | undefined,
+  text: StreamState | undefined,
 ): MessageStatus {
   if (isTerminal(message.status)) return message.status;
   return endStatus(text) ?? (hasText(text) ? "generating" : (task?.status ?? message.status));
@@ -114,16 +114,16 @@ const blank = {
   position: "",
 } as const;
 
-function endStatus(text: StreamText | undefined): MessageStatus | null {
+function endStatus(text: StreamState | undefined): MessageStatus | null {
   if (text === undefined || text.ended === null) return null;
   return text.ended.chunk_type === "done" ? text.ended.status : "error";
 }
 
-function hasText(text: StreamText | undefined): boolean {
+function hasText(text: StreamState | undefined): boolean {
   return text !== undefined && (text.position !== null || text.content !== "" || text.reasoning !== "");
 }
 
-function positionText(text: StreamText | undefined, task: Task | undefined): string {
+function positionText(text: StreamState | undefined, task: Task | undefined): string {
   const position = text?.position;
   return position ? `${position.attempt}-${position.index}` : (task?.position ?? "");
 }

@@ -1,5 +1,5 @@
 /** What tabs of one owner tell each other, beside the feed. */
-import type { Environment } from "./environment.ts";
+import type { StoreEnvironment } from "./environment.ts";
 
 export type TabMessage =
   | { readonly kind: "read"; readonly conversationId: string; readonly messageIds: readonly string[] }
@@ -7,10 +7,14 @@ export type TabMessage =
   | { readonly kind: "retry_called_off"; readonly messageId: string };
 
 export class OtherTabs {
-  readonly #channel: ReturnType<Environment["channel"]>;
+  readonly #channel: ReturnType<StoreEnvironment["channel"]>;
   readonly #owner: () => string | null;
 
-  constructor(environment: Environment, owner: () => string | null, hear: (message: TabMessage) => void) {
+  constructor(
+    environment: StoreEnvironment,
+    owner: () => string | null,
+    hear: (message: TabMessage) => void,
+  ) {
     this.#owner = owner;
     this.#channel = environment.channel("throughline-store", (posted) => {
       // Only tabs of the same version of this code and the same owner: everything else is not for us.

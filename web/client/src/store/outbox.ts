@@ -8,11 +8,11 @@
  *      ^          | no reply, busy        | refused
  *      +----------+                       +-> unsent -> waiting (resend) | gone (discard)
  */
-import type { Message, Problem, Submission } from "../protocol/types.ts";
+import type { Message, Problem, Reply, Submission } from "../protocol/types.ts";
+import type { Clock } from "../sync/clock.ts";
 import type { CachePort, OutboxRow } from "./cache_port.ts";
-import type { Clock } from "./clock.ts";
-import type { Engine, Reply } from "./engine.ts";
-import type { Environment } from "./environment.ts";
+import type { Engine } from "./engine.ts";
+import type { StoreEnvironment } from "./environment.ts";
 import type { Keys } from "./keys.ts";
 import type { Merged, Replica } from "./replica.ts";
 
@@ -34,7 +34,7 @@ export interface OutboxParts {
   readonly replica: Replica;
   readonly keys: Keys;
   readonly clock: Clock;
-  readonly environment: Environment;
+  readonly environment: StoreEnvironment;
   /** Whether it is worth trying: somebody is known and the network is there. */
   readonly canSend: () => boolean;
   readonly owner: () => string;

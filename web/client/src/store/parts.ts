@@ -1,10 +1,10 @@
 /** What the parts of the store share. Made once, in throughline.ts. */
-import type { Problem } from "../protocol/types.ts";
+import type { Problem, Reply } from "../protocol/types.ts";
+import type { Clock } from "../sync/clock.ts";
 import type { CachePort } from "./cache_port.ts";
-import type { Clock } from "./clock.ts";
 import type { Outcome } from "./contract.ts";
-import type { Engine, Reply } from "./engine.ts";
-import type { Environment } from "./environment.ts";
+import type { Engine } from "./engine.ts";
+import type { StoreEnvironment } from "./environment.ts";
 import type { Keys } from "./keys.ts";
 import type { Outbox } from "./outbox.ts";
 import type { Batch } from "./readable.ts";
@@ -22,7 +22,7 @@ export interface Parts {
   readonly cache: CachePort;
   readonly batch: Batch;
   readonly clock: Clock;
-  readonly environment: Environment;
+  readonly environment: StoreEnvironment;
   /** Resolves when somebody is known and the cache was read. */
   readonly ready: () => Promise<void>;
   /** Whether the engine can be asked, as far as anybody knows. */

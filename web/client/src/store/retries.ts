@@ -4,7 +4,7 @@
  * no harm. An answer that has failed before is left to the person.
  */
 import type { Message } from "../protocol/types.ts";
-import type { Clock } from "./clock.ts";
+import type { Clock } from "../sync/clock.ts";
 import type { Engine } from "./engine.ts";
 import { isTerminal } from "./message_status.ts";
 import type { Merged, Replica } from "./replica.ts";

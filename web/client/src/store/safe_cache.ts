@@ -2,7 +2,7 @@
  * A cache that never fails: what goes wrong with the real one (full, blocked, deleted, of another version) is mended if that
  * is possible, else the page works on with memory. Nobody above hears of it; the engine has everything anyway.
  */
-import type { Message } from "../protocol/types.ts";
+import type { Message, MessageStatus } from "../protocol/types.ts";
 import type {
   Cached,
   CachePort,
@@ -70,6 +70,9 @@ export class SafeCache implements CachePort {
   }
   putStreams(rows: readonly StreamRow[]): Promise<void> {
     return this.#run((cache) => cache.putStreams(rows));
+  }
+  markStream(sessionId: string, messageId: string, status: MessageStatus): Promise<void> {
+    return this.#run((cache) => cache.markStream(sessionId, messageId, status));
   }
   dropStreams(taskIds: readonly string[]): Promise<void> {
     return this.#run((cache) => cache.dropStreams(taskIds));

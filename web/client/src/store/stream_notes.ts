@@ -1,12 +1,14 @@
 /** Notes in the history of the connection: streams that went on where they were, or began again. */
+
+import { formatPosition } from "../protocol/position.ts";
+import { debug } from "../sync/debug.ts";
+import type { StreamState } from "../sync/stream_state.ts";
 import type { Connection } from "./connection.ts";
-import { debugLog } from "./debug_log.ts";
-import type { StreamText } from "./stream_text.ts";
 import type { Streams } from "./streams.ts";
 
 export class StreamNotes {
   /** Positions before the connection was made again; a stream leaves when it goes on. */
-  readonly #before = new Map<string, StreamText>();
+  readonly #before = new Map<string, StreamState>();
   readonly #known = new Map<string, { readonly voids: number; readonly restart: string | null }>();
   readonly #streams: Streams;
   readonly #connection: Connection;
@@ -22,7 +24,7 @@ export class StreamNotes {
     for (const [taskId, text] of this.#streams.running()) this.#before.set(taskId, text);
   }
 
-  #onText(taskId: string, text: StreamText | null): void {
+  #onText(taskId: string, text: StreamState | null): void {
     const before = this.#before.get(taskId);
     this.#before.delete(taskId);
     const known = this.#known.get(taskId);
@@ -30,10 +32,10 @@ export class StreamNotes {
       this.#known.delete(taskId);
       return;
     }
-    if (known === undefined) debugLog("stream", taskId);
+    if (known === undefined) debug("background stream found", { task: taskId });
     this.#known.set(taskId, { voids: text.voids, restart: text.restart });
-    if (text.ended !== null) debugLog("completed", taskId, text.ended);
-    else debugLog("chunk", taskId, text.position);
+    if (text.ended !== null) debug("completed", { task: taskId, how: text.ended.chunk_type });
+    else debug("chunk", { task: taskId, position: formatPosition(text.position) });
     const conversationId = this.#streams.messageOf(taskId)?.conversation_id;
     if (conversationId === undefined || text.position === null) return;
     const { attempt, index } = text.position;

@@ -2,18 +2,19 @@
  * Keeps the texts that are being written, each with its position in one row: now and then while it grows (the longer, the
  * rarer, for the whole text is written each time), at once when it ends and when the page may be left.
  */
+
+import type { Clock } from "../sync/clock.ts";
+import type { StreamState } from "../sync/stream_state.ts";
 import type { CachePort, StreamRow } from "./cache_port.ts";
-import type { Clock } from "./clock.ts";
-import type { Environment } from "./environment.ts";
+import type { StoreEnvironment } from "./environment.ts";
 import { currentStatus } from "./message_view.ts";
-import type { StreamText } from "./stream_text.ts";
 import type { Streams } from "./streams.ts";
 
 export interface StreamWriterParts {
   readonly streams: Streams;
   readonly cache: CachePort;
   readonly clock: Clock;
-  readonly environment: Environment;
+  readonly environment: StoreEnvironment;
   /** One tab writes; two would do no harm. */
   readonly isLeader: () => boolean;
 }
@@ -23,21 +24,28 @@ const characters_per_ms = 1_024;
 
 export class StreamWriter {
   readonly #parts: StreamWriterParts;
+  readonly #endListening: () => void;
   readonly #unwritten = new Set<string>();
   readonly #pauses = new Map<string, () => void>();
 
   constructor(parts: StreamWriterParts) {
     this.#parts = parts;
     parts.streams.watch((taskId, text) => this.#onText(taskId, text));
-    parts.environment.on("visibility", () => {
-      if (!parts.environment.isVisible()) this.flush();
+    this.#endListening = parts.environment.listen((event) => {
+      if (event === "hidden" || event === "leaving" || event === "frozen") this.flush();
     });
-    parts.environment.on("leaving", () => this.flush());
   }
 
   /** Writes what is unwritten now. */
   flush(): void {
     this.#write([...this.#unwritten]);
+  }
+
+  /** Writes what is unwritten, and nothing more after that. */
+  stop(): void {
+    this.#endListening();
+    this.flush();
+    this.forget();
   }
 
   forget(): void {
@@ -46,7 +54,7 @@ export class StreamWriter {
     this.#pauses.clear();
   }
 
-  #onText(taskId: string, text: StreamText | null): void {
+  #onText(taskId: string, text: StreamState | null): void {
     if (text === null) {
       // The row goes in the transaction that writes the message.
       this.#unwritten.delete(taskId);
@@ -58,7 +66,7 @@ export class StreamWriter {
     else if (!this.#pauses.has(taskId)) this.#pause(taskId, text);
   }
 
-  #pause(taskId: string, text: StreamText): void {
+  #pause(taskId: string, text: StreamState): void {
     const length = text.content.length + text.reasoning.length;
     const pause = pause_least_ms + length / characters_per_ms;
     this.#pauses.set(

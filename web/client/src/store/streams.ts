@@ -3,38 +3,34 @@
  * late, or frozen) is read page by page from the position. A text is dropped when its message has it.
  */
 import type { ChunkEvent, Message, Position } from "../protocol/types.ts";
+import { catchUp } from "../sync/catch_up.ts";
+import { applyChunk, initialStream, type StreamState } from "../sync/stream_state.ts";
 import type { StreamRow } from "./cache_port.ts";
+import type { Engine } from "./engine.ts";
 import { isTerminal } from "./message_status.ts";
 import type { Merged, Replica } from "./replica.ts";
-import { applyChunk, initialText, type StreamText } from "./stream_text.ts";
-
-export type CatchUp = (
-  taskId: string,
-  from: StreamText,
-  onText: (text: StreamText) => void,
-) => Promise<"ended" | "up_to_date" | "failed">;
 
 /** The text of a task changed. `text` is null when it was dropped, because its message has it. */
-export type StreamWatcher = (taskId: string, text: StreamText | null) => void;
+export type StreamWatcher = (taskId: string, text: StreamState | null) => void;
 
 /** Cursors must fit into the head of a request; texts of further tasks are read again from their start. */
 const cursors_max = 200;
 
 export class Streams {
-  readonly #texts = new Map<string, StreamText>();
-  readonly #catchingUp = new Set<string>();
+  readonly #texts = new Map<string, StreamState>();
+  readonly #readings = new Map<string, AbortController>();
   readonly #watchers = new Set<StreamWatcher>();
   readonly #messageOfTask = new Map<string, string>();
   readonly #replica: Replica;
-  readonly #catchUp: CatchUp;
+  readonly #engine: Engine;
 
-  constructor(replica: Replica, catchUp: CatchUp) {
+  constructor(replica: Replica, engine: Engine) {
     this.#replica = replica;
-    this.#catchUp = catchUp;
+    this.#engine = engine;
     replica.onMerge((merged) => this.#onMerge(merged));
   }
 
-  text(taskId: string | null): StreamText | undefined {
+  text(taskId: string | null): StreamState | undefined {
     return taskId === null ? undefined : this.#texts.get(taskId);
   }
 
@@ -44,7 +40,7 @@ export class Streams {
   }
 
   /** Texts that go on. */
-  *running(): Iterable<readonly [string, StreamText]> {
+  *running(): Iterable<readonly [string, StreamState]> {
     for (const entry of this.#texts) if (entry[1].ended === null) yield entry;
   }
 
@@ -54,24 +50,32 @@ export class Streams {
     return () => void this.#watchers.delete(watcher);
   }
 
-  apply(event: ChunkEvent): void {
+  /** `connection` names what brought the chunk. */
+  apply(event: ChunkEvent, connection: string): void {
     const message = this.messageOf(event.task_id);
     if (message !== undefined && isTerminal(message.status)) return;
-    const applied = applyChunk(this.#texts.get(event.task_id) ?? initialText, event);
-    if (applied.kind === "next") this.#put(event.task_id, applied.text);
-    else if (applied.kind === "gap") void this.catchUp(event.task_id);
+    const applied = applyChunk(this.#texts.get(event.task_id) ?? initialStream, event, connection);
+    if (applied.outcome === "gap") void this.catchUp(event.task_id);
+    else if (applied.outcome !== "old") this.#put(event.task_id, applied.state);
   }
 
   /** Reads on from the position until there is nothing more for now. One reading per task at a time. */
   async catchUp(taskId: string): Promise<void> {
-    if (this.#catchingUp.has(taskId)) return;
-    this.#catchingUp.add(taskId);
+    if (this.#readings.has(taskId)) return;
+    const reading = new AbortController();
+    this.#readings.set(taskId, reading);
     try {
-      await this.#catchUp(taskId, this.#texts.get(taskId) ?? initialText, (text) =>
-        this.#offer(taskId, text),
-      );
+      await catchUp({
+        api: this.#engine,
+        taskId,
+        from: this.#texts.get(taskId)?.position ?? null,
+        onChunk: (event, connection) => {
+          if (!reading.signal.aborted) this.#applyRead(event, connection);
+        },
+        signal: reading.signal,
+      });
     } finally {
-      this.#catchingUp.delete(taskId);
+      if (this.#readings.get(taskId) === reading) this.#readings.delete(taskId);
     }
   }
 
@@ -92,7 +96,7 @@ export class Streams {
       if (row.position === null || this.#texts.has(row.taskId)) continue;
       this.#messageOfTask.set(row.taskId, row.messageId);
       this.#put(row.taskId, {
-        ...initialText,
+        ...initialStream,
         position: row.position,
         content: row.content,
         reasoning: row.reasoning,
@@ -101,17 +105,21 @@ export class Streams {
   }
 
   forget(): void {
+    for (const reading of this.#readings.values()) reading.abort();
+    this.#readings.clear();
     this.#texts.clear();
     this.#messageOfTask.clear();
   }
 
-  #offer(taskId: string, text: StreamText): void {
-    const known = this.#texts.get(taskId);
-    if (known?.position && text.position && isBefore(text.position, known.position)) return;
-    this.#put(taskId, text);
+  /** A gap in what was read is left to the next chunk that comes, or else two readings could call for each other. */
+  #applyRead(event: ChunkEvent, connection: string): void {
+    const message = this.messageOf(event.task_id);
+    if (message !== undefined && isTerminal(message.status)) return;
+    const applied = applyChunk(this.#texts.get(event.task_id) ?? initialStream, event, connection);
+    if (applied.outcome !== "gap" && applied.outcome !== "old") this.#put(event.task_id, applied.state);
   }
 
-  #put(taskId: string, text: StreamText): void {
+  #put(taskId: string, text: StreamState): void {
     this.#texts.set(taskId, text);
     for (const watcher of this.#watchers) watcher(taskId, text);
   }
@@ -133,8 +141,4 @@ export class Streams {
       if (isTerminal(now.status)) this.#drop(now.task_id);
     }
   }
-}
-
-function isBefore(left: Position, right: Position): boolean {
-  return left.attempt < right.attempt || (left.attempt === right.attempt && left.index < right.index);
 }

@@ -4,10 +4,11 @@
  */
 
 import type { Model } from "../protocol/types.ts";
+import type { Clock } from "../sync/clock.ts";
+import { debug } from "../sync/debug.ts";
 import type { Feed, FeedEvent, FeedOptions, FeedStatus } from "../sync/feed.ts";
 import { Activity } from "./activity.ts";
 import { ChangesApplier } from "./changes_applier.ts";
-import type { Clock } from "./clock.ts";
 import { Connection } from "./connection.ts";
 import type {
   AnswerEnded,
@@ -19,10 +20,9 @@ import type {
 } from "./contract.ts";
 import { LiveConversation, local_prefix } from "./conversation.ts";
 import { Data } from "./data_tools.ts";
-import { debugLog } from "./debug_log.ts";
 import { Drafts } from "./drafts.ts";
 import type { Engine } from "./engine.ts";
-import type { Environment } from "./environment.ts";
+import type { StoreEnvironment } from "./environment.ts";
 import { type Followed, Following } from "./following.ts";
 import { Housekeeping } from "./housekeeping.ts";
 import { WhoIsAsking } from "./identity.ts";
@@ -40,17 +40,17 @@ import { Search } from "./search.ts";
 import { Sessions } from "./sessions.ts";
 import { StreamNotes } from "./stream_notes.ts";
 import { StreamWriter } from "./stream_writer.ts";
-import { type CatchUp, Streams } from "./streams.ts";
+import { Streams } from "./streams.ts";
 import { Titles } from "./titles.ts";
 import { Unread } from "./unread.ts";
 
 export interface Composition {
   readonly engine: Engine;
-  readonly makeFeed: (options: FeedOptions) => Feed;
-  readonly catchUp: CatchUp;
+  /** Of one owner: tabs of different ones share nothing. */
+  readonly makeFeed: (options: FeedOptions, owner: string) => Feed;
   readonly openCache: OpenCache;
   readonly clock: Clock;
-  readonly environment: Environment;
+  readonly environment: StoreEnvironment;
   /** Tells installations at different addresses apart where things are remembered. */
   readonly baseUrl: string;
 }
@@ -64,7 +64,7 @@ export class ThroughlineStore implements Throughline {
   readonly drafts: Drafts;
   readonly data: Data;
   readonly cache: SafeCache;
-  readonly #environment: Environment;
+  readonly #environment: StoreEnvironment;
   readonly #engine: Engine;
   readonly #parts: Parts;
   readonly #batch: Batch;
@@ -86,14 +86,14 @@ export class ThroughlineStore implements Throughline {
   readonly #models: Cell<readonly Model[]>;
   readonly #makeFeed: Composition["makeFeed"];
   readonly #stores = new Map<string, LiveConversation>();
-  readonly #endListening: (() => void)[] = [];
+  #endListening: (() => void) | null = null;
   #ready = Promise.withResolvers<void>();
   #cacheWasRead = false;
   /** Null while nobody is known. */
   #feed: Feed | null = null;
   #started = false;
 
-  constructor({ engine, makeFeed, catchUp, openCache, clock, environment, baseUrl }: Composition) {
+  constructor({ engine, makeFeed, openCache, clock, environment, baseUrl }: Composition) {
     this.#engine = engine;
     this.#environment = environment;
     this.#batch = new Batch((run) => environment.requestFrame(run));
@@ -132,7 +132,7 @@ export class ThroughlineStore implements Throughline {
       owner: () => this.identity.owner ?? "",
       changedInCache: () => this.#tabs.tell({ kind: "outbox_changed" }),
     });
-    this.#streams = new Streams(this.#replica, catchUp);
+    this.#streams = new Streams(this.#replica, engine);
     this.#parts = {
       engine,
       clock,
@@ -196,20 +196,18 @@ export class ThroughlineStore implements Throughline {
   start(): void {
     if (this.#started) return;
     this.#started = true;
-    this.#endListening.push(
-      this.#environment.on("network", () => this.#onWorldChanged()),
-      this.#environment.on("visibility", () => this.#onWorldChanged()),
-    );
+    this.#endListening = this.#environment.listen((event) => {
+      if (event === "online" || event === "offline" || event === "shown") this.#onWorldChanged();
+    });
     void this.identity.start();
   }
 
   async stop(): Promise<void> {
-    for (const end of this.#endListening) end();
+    this.#endListening?.();
     this.identity.stop();
     this.#stopFeed();
     this.#housekeeping.stop();
-    this.#writer.flush();
-    this.#writer.forget();
+    this.#writer.stop();
     this.#outbox.stop();
     this.#retries.forget();
     this.#tabs.close();
@@ -303,18 +301,22 @@ export class ThroughlineStore implements Throughline {
   #startFeed(): void {
     // What a feed of the one who asked before still says is not for this one.
     const isOurs = () => this.#feed === feed;
-    const feed = this.#makeFeed({
-      start: () => {
-        this.#notes.reconnecting();
-        return { since: this.#replica.rev, cursors: this.#streams.cursors() };
+    const owner = this.identity.owner ?? "";
+    const feed: Feed = this.#makeFeed(
+      {
+        start: () => {
+          this.#notes.reconnecting();
+          return { since: this.#replica.rev, cursors: this.#streams.cursors() };
+        },
+        onEvent: (event) => {
+          if (isOurs()) this.#onFeedEvent(event);
+        },
+        onStatus: (status) => {
+          if (isOurs()) this.#onFeedStatus(status);
+        },
       },
-      onEvent: (event) => {
-        if (isOurs()) this.#onFeedEvent(event);
-      },
-      onStatus: (status) => {
-        if (isOurs()) this.#onFeedStatus(status);
-      },
-    });
+      owner,
+    );
     this.#feed = feed;
     feed.start();
   }
@@ -335,7 +337,7 @@ export class ThroughlineStore implements Throughline {
         this.#housekeeping.wake();
         break;
       case "chunk":
-        this.#streams.apply(event.event);
+        this.#streams.apply(event.event, event.connection);
         break;
       case "signed_out":
         this.identity.signedOut();
@@ -348,7 +350,7 @@ export class ThroughlineStore implements Throughline {
     this.connection.setFeed(status);
     const now = this.connection.get();
     if (now.state.kind === "connected" && before.state.kind !== "connected") {
-      debugLog("connected", now.transport, now.role);
+      debug("connected", { transport: now.transport, role: now.role });
       // Another installation may answer here now.
       if (before.state.kind !== "connecting") void this.identity.ask();
       this.#outbox.pump();

@@ -1,7 +1,9 @@
 /** A browser for tests: tabs that share a cache, locks and a channel, and a time that only tests let pass. */
+
+import type { Clock } from "../../sync/clock.ts";
+import type { PageEvent } from "../../sync/environment.ts";
 import type { CachePort } from "../cache_port.ts";
-import type { Clock } from "../clock.ts";
-import { type Environment, memoryTexts } from "../environment.ts";
+import { memoryTexts, type StoreEnvironment } from "../environment.ts";
 import { MemoryCache } from "../memory_cache.ts";
 import { ThroughlineStore } from "../throughline.ts";
 import type { FakeDevice, FakeEngine } from "./fake_engine.ts";
@@ -18,6 +20,10 @@ export class FakeClock implements Clock {
     const timer = { at: this.#now + milliseconds, run };
     this.#timers.add(timer);
     return () => void this.#timers.delete(timer);
+  }
+
+  random(): number {
+    return 0.5;
   }
 
   advance(milliseconds: number): void {
@@ -61,12 +67,12 @@ export class FakeBrowser {
 
 export class FakeTab {
   readonly device: FakeDevice;
-  readonly environment: Environment;
+  readonly environment: StoreEnvironment;
   readonly store: ThroughlineStore;
   visible = true;
   readonly frames: (() => void)[] = [];
   readonly idle: (() => void)[] = [];
-  readonly #listeners = new Map<string, Set<() => void>>();
+  readonly #listeners = new Set<(event: PageEvent) => void>();
 
   constructor(browser: FakeBrowser) {
     this.device = browser.engine.device();
@@ -79,10 +85,9 @@ export class FakeTab {
       isVisible: () => this.visible,
       isOnline: () => this.device.online,
       savesData: () => false,
-      on: (event, listener) => {
-        const listeners = this.#listeners.get(event) ?? new Set();
-        this.#listeners.set(event, listeners.add(listener));
-        return () => void listeners.delete(listener);
+      listen: (listener) => {
+        this.#listeners.add(listener);
+        return () => void this.#listeners.delete(listener);
       },
       texts: browser.texts,
       withLock: (name, run) => {
@@ -108,7 +113,6 @@ export class FakeTab {
     this.store = new ThroughlineStore({
       engine: this.device.engine,
       makeFeed: this.device.makeFeed,
-      catchUp: this.device.catchUp,
       openCache: (owner) => browser.openCache(owner),
       clock: browser.clock,
       environment: this.environment,
@@ -116,8 +120,8 @@ export class FakeTab {
     });
   }
 
-  happens(event: "visibility" | "leaving" | "network"): void {
-    for (const listener of this.#listeners.get(event) ?? []) listener();
+  happens(event: PageEvent): void {
+    for (const listener of [...this.#listeners]) listener(event);
   }
 
   /** Draws: everybody who watches is told. */
@@ -137,12 +141,12 @@ export class FakeTab {
 
   goOffline(): void {
     this.device.disconnect();
-    this.happens("network");
+    this.happens("offline");
   }
 
   goOnline(): void {
     this.device.reconnect();
-    this.happens("network");
+    this.happens("online");
   }
 
   /** As if the tab was closed, or its process died: nothing more is written. */

@@ -9,14 +9,12 @@ import type {
   Model,
   Position,
   Problem,
+  Reply,
   Submission,
   Task,
 } from "../../protocol/types.ts";
 import type { Feed, FeedOptions } from "../../sync/feed.ts";
-import type { Engine, Reply } from "../engine.ts";
-import type { StreamText } from "../stream_text.ts";
-import { applyChunk } from "../stream_text.ts";
-import type { CatchUp } from "../streams.ts";
+import type { Engine } from "../engine.ts";
 
 interface Answer {
   readonly messageId: string;
@@ -388,8 +386,14 @@ export class FakeDevice {
   /** Chunks are dropped on their way, as a follower misses those of before. */
   dropsChunks = false;
 
+  #connections = 0;
+
   constructor(fake: FakeEngine) {
     this.fake = fake;
+  }
+
+  get #connection(): string {
+    return `connection ${this.#connections}`;
   }
 
   readonly makeFeed = (options: FeedOptions): Feed => ({
@@ -402,19 +406,6 @@ export class FakeDevice {
     },
     stop: () => void this.options.delete(options),
   });
-
-  readonly catchUp: CatchUp = async (taskId, from, onText) => {
-    await Promise.resolve();
-    this.calls.push(`chunks ${taskId}`);
-    if (!this.online) return "failed";
-    let text: StreamText = from;
-    for (const event of this.fake.after(taskId, from.position)) {
-      const applied = applyChunk(text, event);
-      if (applied.kind === "next") text = applied.text;
-    }
-    if (text !== from) onText(text);
-    return text.ended === null ? "up_to_date" : "ended";
-  };
 
   disconnect(): void {
     this.online = false;
@@ -433,10 +424,12 @@ export class FakeDevice {
 
   tellChunk(event: ChunkEvent): void {
     if (!this.online || this.dropsChunks) return;
-    for (const options of this.options) options.onEvent({ kind: "chunk", event });
+    for (const options of this.options)
+      options.onEvent({ kind: "chunk", event, connection: this.#connection });
   }
 
   #connect(options: FeedOptions): void {
+    this.#connections += 1;
     const { since, cursors } = options.start();
     this.#status(options, { kind: "connected", since: 0 });
     const isKnown = since !== null && since <= this.fake.rev;
@@ -449,7 +442,8 @@ export class FakeDevice {
     for (const task of this.fake.tasks.values()) {
       const position = cursors.get(task.task_id) ?? null;
       if (this.dropsChunks || (position === null && task.finished_at !== null)) continue;
-      for (const event of this.fake.after(task.task_id, position)) options.onEvent({ kind: "chunk", event });
+      for (const event of this.fake.after(task.task_id, position))
+        options.onEvent({ kind: "chunk", event, connection: this.#connection });
     }
   }
 
@@ -460,13 +454,13 @@ export class FakeDevice {
   readonly engine: Engine = {
     me: () => this.#call("me", () => ok(this.fake.me)),
     models: () => this.#call("models", () => ok(this.fake.modelList)),
-    conversations: ({ limit, cursor, q }) =>
+    conversations: ({ limit = 50, cursor, q } = {}) =>
       this.#call("conversations", () => {
         const all = this.fake.list().filter((each) => q === undefined || each.title.includes(q));
         return ok(page(all, limit, cursor));
       }),
     conversation: (id) => this.#call(`conversation ${id}`, () => found(this.fake.conversations.get(id))),
-    messages: (id, { limit, cursor, order }) =>
+    messages: (id, { limit = 50, cursor, order = "asc" } = {}) =>
       this.#call(`messages ${id}`, () => {
         if (!this.fake.conversations.has(id)) return notFound;
         const all = [...this.fake.messages.values()].filter((each) => each.conversation_id === id);
@@ -509,6 +503,16 @@ export class FakeDevice {
       this.#call(`cancel ${taskId}`, () => {
         if (this.fake.tasks.get(taskId)?.finished_at === null) this.fake.finish(taskId, "cancelled");
         return found(this.fake.tasks.get(taskId));
+      }),
+    readStream: (taskId, after) =>
+      this.#call(`stream ${taskId}`, () => {
+        const chunks = this.fake.after(taskId, after);
+        const last = chunks.at(-1);
+        const position =
+          last === undefined || last.attempt === null
+            ? after
+            : { attempt: last.attempt, index: last.chunk.chunk_index };
+        return ok({ chunks, position, ended: last !== undefined && "message_id" in last.chunk });
       }),
     changes: (since) =>
       this.#call("changes", () => ok({ ...this.fake.since(since), rev: this.fake.rev, more: false })),
