@@ -21,7 +21,11 @@ export function CopyButton({ label, text }: { label: string; text: string }) {
   };
   return (
     <IconButton label={copied ? "Copied" : label} size="sm" onClick={copy}>
-      {copied ? <Check className="size-4 text-thread" aria-hidden="true" /> : <Copy className="size-4" aria-hidden="true" />}
+      {copied ? (
+        <Check className="size-4 text-thread" aria-hidden="true" />
+      ) : (
+        <Copy className="size-4" aria-hidden="true" />
+      )}
     </IconButton>
   );
 }

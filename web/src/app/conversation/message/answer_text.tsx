@@ -1,12 +1,10 @@
-/** The text of an answer as it is read. Until the part that draws markdown is here, the text is shown as it was sent. */
-export function AnswerText({ text }: { text: string; streaming: boolean }) {
-  return <PlainWords text={text} />;
-}
+import { Markdown } from "../../../ui/markdown/index.tsx";
 
-export function PlainWords({ text }: { text: string }) {
+/** The text of an answer as it is read. */
+export function AnswerText({ text, streaming }: { text: string; streaming: boolean }) {
   return (
-    <div dir="auto" className="whitespace-pre-wrap break-words">
-      {text}
+    <div dir="auto">
+      <Markdown text={text} streaming={streaming} />
     </div>
   );
 }

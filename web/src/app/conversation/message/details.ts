@@ -11,7 +11,10 @@ const finishReasons: Readonly<Record<string, string>> = {
 const grouped = new Intl.NumberFormat("en");
 
 /** What is known of an answer, as pairs of a name and a value, in the order they are read. What is not known is left out. */
-export function detailsOf(message: MessageView, provider: string | null): readonly (readonly [string, string])[] {
+export function detailsOf(
+  message: MessageView,
+  provider: string | null,
+): readonly (readonly [string, string])[] {
   const rows: [string, string][] = [];
   const add = (name: string, value: string | null) => {
     if (value !== null && value !== "") rows.push([name, value]);
@@ -24,7 +27,10 @@ export function detailsOf(message: MessageView, provider: string | null): readon
   add("Tokens out", usage === null ? null : `${about}${grouped.format(usage.output_tokens)}`);
   add("First word after", message.ttftMs === null ? null : durationText(message.ttftMs));
   add("Whole answer", message.latencyMs === null ? null : durationText(message.latencyMs));
-  add("Ended", message.finishReason === null ? null : (finishReasons[message.finishReason] ?? message.finishReason));
+  add(
+    "Ended",
+    message.finishReason === null ? null : (finishReasons[message.finishReason] ?? message.finishReason),
+  );
   add("Attempts", message.attempt > 1 ? String(message.attempt) : null);
   add("Position", message.position);
   add("Written", new Date(message.createdAt).toLocaleString());

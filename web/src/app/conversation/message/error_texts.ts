@@ -24,12 +24,18 @@ const changeTheKey = "The key is part of the server's configuration; whoever run
 const entries: Readonly<Record<string, Entry>> = {
   provider_unreachable: { what: "The model could not be reached." },
   provider_unavailable: { what: "The model's server is overloaded or out of order." },
-  provider_rate_limited: { what: "The model's server asks to slow down.", advice: "A minute's wait usually helps." },
+  provider_rate_limited: {
+    what: "The model's server asks to slow down.",
+    advice: "A minute's wait usually helps.",
+  },
   provider_refused: {
     what: "The model's server refused this request.",
     advice: "Another model, or another way to put the question, may work.",
   },
-  provider_unauthorized: { what: "The model's server did not accept the key it was shown.", advice: changeTheKey },
+  provider_unauthorized: {
+    what: "The model's server did not accept the key it was shown.",
+    advice: changeTheKey,
+  },
   provider_timeout: { what: "The model stopped sending, or took too long." },
   provider_truncated: { what: "The model broke off in the middle." },
   provider_bad_response: { what: "The model's server sent something that could not be read." },
@@ -68,7 +74,9 @@ const refusals: Readonly<Record<string, string>> = {
 /** Why something that was asked of the engine did not happen, as a sentence. */
 export function refusalOf(problem: Problem | null): string {
   if (problem === null) return "It could not be sent.";
-  return refusals[problem.code] ?? sentence(problem.detail) ?? sentence(problem.title) ?? "It could not be sent.";
+  return (
+    refusals[problem.code] ?? sentence(problem.detail) ?? sentence(problem.title) ?? "It could not be sent."
+  );
 }
 
 /** Why an answer began again, by the reason of its reset. */

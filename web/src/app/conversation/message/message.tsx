@@ -31,7 +31,11 @@ export const Message = memo(function Message({ messageKey, first, last, editing,
       style={reserve > 0 ? { minHeight: reserve } : undefined}
     >
       <h2 id={headingId} className="sr-only">
-        {message.role === "user" ? "You" : message.role === "system" ? "Instruction" : (message.model ?? "Answer")}
+        {message.role === "user"
+          ? "You"
+          : message.role === "system"
+            ? "Instruction"
+            : (message.model ?? "Answer")}
       </h2>
       {message.role === "assistant" ? (
         <Answer message={message} last={last} />

@@ -46,7 +46,8 @@ function QuestionStatus({ message }: { message: MessageView }) {
     return (
       <div className="mt-2 flex flex-wrap items-center gap-2 rounded-md bg-danger-wash px-3.5 py-2 text-sm">
         <p className="min-w-0 flex-1 basis-60 text-ink">
-          <span className="font-medium text-danger">Not sent.</span> {refusalOf(message.problem)} It is kept here.
+          <span className="font-medium text-danger">Not sent.</span> {refusalOf(message.problem)} It is kept
+          here.
         </p>
         <Button size="sm" variant="quiet" onClick={() => discard(message.key)}>
           Back to the draft

@@ -22,7 +22,10 @@ export function RegenerateMenu({
           <MenuSeparator />
           <MenuGroup label="By another model">
             {models.map((model) => (
-              <MenuItem key={`${model.provider} ${model.id}`} onSelect={() => regenerate(message.key, model.id)}>
+              <MenuItem
+                key={`${model.provider} ${model.id}`}
+                onSelect={() => regenerate(message.key, model.id)}
+              >
                 {model.id}
               </MenuItem>
             ))}

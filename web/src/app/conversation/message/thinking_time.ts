@@ -14,7 +14,8 @@ export interface Thought {
 }
 
 export function thinkingAt(before: Thinking | undefined, now: Thought, at: number): Thinking {
-  if (now.live && !now.hasReasoning && !now.hasContent) return before?.kind === "before" ? before : { kind: "before" };
+  if (now.live && !now.hasReasoning && !now.hasContent)
+    return before?.kind === "before" ? before : { kind: "before" };
   const thinks = now.live && !now.hasContent;
   switch (before?.kind) {
     case "before":

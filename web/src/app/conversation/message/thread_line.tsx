@@ -33,7 +33,11 @@ export function ThreadEnd({ kind }: { kind: ThreadEndKind }) {
     <>
       <span
         aria-hidden="true"
-        className={classNames(piece, "top-0 bottom-3", (kind === "live" || kind === "waiting") && "bg-thread")}
+        className={classNames(
+          piece,
+          "top-0 bottom-3",
+          (kind === "live" || kind === "waiting") && "bg-thread",
+        )}
       />
       <span aria-hidden="true" className="absolute bottom-3 left-thread-x">
         <EndMark kind={kind} />
