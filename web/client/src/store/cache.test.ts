@@ -199,6 +199,29 @@ describe("IndexedDB", () => {
   });
 });
 
+describe("IndexedDB of strangers", () => {
+  test.each([1, 9_000])("tables of another kind, at version %d: made anew", async (version) => {
+    const name = `strange ${version}`;
+    await new Promise<void>((resolve, reject) => {
+      const opening = indexedDB.open(`throughline:${name}`, version);
+      opening.onupgradeneeded = () => {
+        opening.result.createObjectStore("messages", { autoIncrement: true }).put({ what: "nobody knows" });
+        opening.result.createObjectStore("attic");
+      };
+      opening.onsuccess = () => {
+        opening.result.close();
+        resolve();
+      };
+      opening.onerror = () => reject(opening.error);
+    });
+    const cache = await DexieCache.open(name);
+    await cache.write({ rev: 3, conversations: [conversation], messages: [answer] });
+    expect(await cache.messagesOf(conversation.id)).toEqual([answer]);
+    cache.close();
+    expect((await (await DexieCache.open(name)).load()).meta.rev).toBe(3);
+  });
+});
+
 describe("a cache that never fails", () => {
   async function safe(open: (owner: string) => Promise<CachePort>): Promise<SafeCache> {
     const cache = new SafeCache(open);
