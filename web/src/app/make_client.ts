@@ -1,7 +1,6 @@
-import type { Throughline } from "@throughline/client";
+import { createThroughline, type Throughline } from "@throughline/client";
 
-/** The client of this page. Until there is one that talks to the engine: one in memory. */
+/** The client of this page. */
 export async function makeClient(): Promise<Throughline> {
-  const { sideScenes } = await import("../testing/side_scenes.ts");
-  return sideScenes();
+  return createThroughline({ baseUrl: __ENGINE_URL__ });
 }
