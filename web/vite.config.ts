@@ -2,6 +2,7 @@ import { fileURLToPath } from "node:url";
 import tailwindcss from "@tailwindcss/vite";
 import react from "@vitejs/plugin-react";
 import { defineConfig } from "vite";
+import { engineProxy } from "./tools/engine_proxy.ts";
 
 const here = (path: string) => fileURLToPath(new URL(path, import.meta.url));
 
@@ -11,6 +12,12 @@ export default defineConfig({
   // Where the engine is, if not where the page comes from. Both names are known: many come from Next.js.
   define: {
     __ENGINE_URL__: JSON.stringify(process.env["VITE_API_URL"] ?? process.env["NEXT_PUBLIC_API_URL"] ?? ""),
+  },
+  server: {
+    proxy: engineProxy(
+      process.env["THROUGHLINE_URL"] ?? "http://127.0.0.1:8080",
+      here("../src/api/openapi.json"),
+    ),
   },
   build: {
     outDir: here("../build/web"),

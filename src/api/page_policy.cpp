@@ -18,7 +18,7 @@ void add_page_headers(http::header_fields& headers) {
   headers.set("Referrer-Policy", "same-origin");
   headers.set("Cross-Origin-Opener-Policy", "same-origin");
   headers.set("Permissions-Policy",
-              "accelerometer=(), autoplay=(), bluetooth=(), browsing-topics=(), camera=(), "
+              "accelerometer=(), autoplay=(), browsing-topics=(), camera=(), "
               "clipboard-read=(), display-capture=(), encrypted-media=(), geolocation=(), "
               "gyroscope=(), hid=(), idle-detection=(), local-fonts=(), magnetometer=(), "
               "microphone=(), midi=(), payment=(), picture-in-picture=(), "

@@ -12,6 +12,8 @@ export interface Faults {
   strips?: string[];
   /** Does not pass the query on. */
   stripsQuery?: boolean;
+  /** Passes `Host` on as it came, as a proxy must before a browser. */
+  keepsHost?: boolean;
   /** Answers this status to every POST. */
   refusesPosts?: number;
   /** Ends the responses to this path behind their first bytes. */
@@ -32,7 +34,7 @@ export async function startProxy(to: string, faults: Faults): Promise<Proxy> {
       outgoing.writeHead(faults.refusesPosts).end("<h1>Not here</h1>");
       return;
     }
-    const headers: Record<string, string | string[] | undefined> = { ...incoming.headers, host: target.host };
+    const headers: Record<string, string | string[] | undefined> = { ...incoming.headers, ...(faults.keepsHost ? {} : { host: target.host }) };
     for (const name of faults.strips ?? []) delete headers[name];
     const path = faults.stripsQuery ? incoming.url!.split("?")[0]! : incoming.url!;
     const behind = request(

@@ -171,6 +171,10 @@ export function createFixture(): Fixture {
       calls.push("start");
     },
     async stop() {},
+    prefetch(id) {
+      calls.push(`prefetch ${id}`);
+    },
+    follow: () => () => {},
     reconnect() {
       calls.push("reconnect");
     },

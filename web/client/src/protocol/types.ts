@@ -99,6 +99,19 @@ export interface Changes {
   readonly tasks: readonly (Task | Deleted)[];
 }
 
+/** One page of `GET /changes`. `more`: ask again at once, since `rev`. */
+export interface ChangesPage extends Changes {
+  readonly rev: Rev;
+  readonly more: boolean;
+}
+
+/** One page of a list. */
+export interface Page<T> {
+  readonly data: readonly T[];
+  /** Opaque; null on the last page. */
+  readonly next_cursor: string | null;
+}
+
 export type ResetReason = "worker_lost" | "provider_failed" | "resumed_from_store" | "position_unknown";
 
 interface ChunkBase {
@@ -140,6 +153,26 @@ export interface ChunkEvent {
   readonly chunk: Chunk;
 }
 
+/** One page of the long poll of a stream (4.4), each chunk with its attempt. */
+export interface ChunkPage {
+  readonly chunks: readonly ChunkEvent[];
+  /** What to ask from next. */
+  readonly position: Position | null;
+  /** The end is among the chunks, or was what the reader had already. */
+  readonly ended: boolean;
+}
+
+/** One entry of `GET /active-streams`: a task that has not ended. */
+export interface ActiveStream {
+  readonly task_id: string;
+  readonly message_id: string;
+  readonly conversation_id: string;
+  readonly status: MessageStatus;
+  /** Of the newest chunk, like `1-42`; "": none. */
+  readonly position: string;
+  readonly started_at: string | null;
+}
+
 /** A reader's whole state: it has everything of the attempt up to and including the index. Written `1-42`. */
 export interface Position {
   readonly attempt: number;
@@ -170,7 +203,11 @@ export interface Me {
   readonly signed_in: "open" | "token";
 }
 
-/** `application/problem+json` of the engine. `code` is stable (docs/protocol.md, section 9); `network` is ours: no reply came. */
+/**
+ * `application/problem+json` of the engine. `code` is stable (docs/protocol.md, section 9). Three are ours: `network` (no reply
+ * came, so nobody knows whether it was done; status 0), `aborted` (whoever asked did not want to know any more; status 0) and
+ * `unexpected_reply` (what came is not of the engine, such as the error page of a proxy, or not as described).
+ */
 export interface Problem {
   readonly code: string;
   readonly status: number;
@@ -180,3 +217,8 @@ export interface Problem {
   /** When the same may be tried again, in milliseconds; null: not said. */
   readonly retry_after_ms: number | null;
 }
+
+/** What a call comes to. Nothing throws because of a network or a status. */
+export type Reply<T> =
+  | { readonly ok: true; readonly value: T }
+  | { readonly ok: false; readonly problem: Problem };

@@ -15,6 +15,9 @@ import type {
   Problem,
   Usage,
 } from "../protocol/types.ts";
+import type { Followed } from "./following.ts";
+
+export type { Followed, FollowedMeta } from "./following.ts";
 
 export interface Readable<T> {
   get(): T;
@@ -27,7 +30,6 @@ export interface Throughline {
   start(): void;
   /** Disconnects, writes what is unwritten, closes the cache. Nothing may be called afterwards. */
   stop(): Promise<void>;
-
   /** Who is asking. `unknown` until the engine or the cache has said; `signed_out` after a 401. */
   readonly identity: Readable<Identity>;
   readonly connection: Readable<ConnectionView>;
@@ -48,6 +50,10 @@ export interface Throughline {
    * once: a local one (`new-...`), for which `conversation()` keeps working after the engine has given it its own (`view.id`).
    */
   begin(draft: { content: string; model?: string | undefined }): { conversationId: string };
+  /** Somebody points at this conversation: brings it into the cache, if it is not there and there is time. */
+  prefetch(conversationId: string): void;
+  /** Follows one answer with callbacks, as many at once as one likes. Returns what ends that; the answer goes on. */
+  follow(followed: Followed): () => void;
   /** The text being written, kept per conversation (`null`: the page of a new one) across reloads. Synchronous, cheap. */
   readonly drafts: {
     get(conversationId: string | null): string;

@@ -1,0 +1,144 @@
+/**
+ * Who is asking. The browser remembers the last one, so that the page starts without the engine; the engine has the last
+ * word, before anything is read from it, and again after each reconnect: another installation may answer there now.
+ */
+import type { Me, Problem } from "../protocol/types.ts";
+import type { Clock } from "../sync/clock.ts";
+import type { Identity, Readable } from "./contract.ts";
+import type { Engine } from "./engine.ts";
+import type { StoreEnvironment } from "./environment.ts";
+import { type Batch, Cell } from "./readable.ts";
+
+export interface IdentityParts {
+  readonly engine: Engine;
+  readonly clock: Clock;
+  readonly environment: StoreEnvironment;
+  readonly batch: Batch;
+  readonly baseUrl: string;
+  /** Another owner than before: everything of the one before is to be forgotten, and what is kept of this one read. */
+  readonly onOwner: (owner: string) => Promise<void>;
+  readonly onConfirmed: () => void;
+  readonly onSignedOut: () => void;
+  readonly onUnreachable: (problem: Problem, retryAt: number, tries: number) => void;
+}
+
+const retry_first_ms = 1_000;
+const retry_most_ms = 30_000;
+
+export class WhoIsAsking implements Readable<Identity> {
+  readonly #parts: IdentityParts;
+  readonly #cell: Cell<Identity>;
+  #owner: string | null = null;
+  #tries = 0;
+  #endWaiting: (() => void) | null = null;
+  #asking: Promise<void> | null = null;
+  #stopped = false;
+
+  constructor(parts: IdentityParts) {
+    this.#parts = parts;
+    this.#cell = new Cell<Identity>(parts.batch, { kind: "unknown" });
+  }
+
+  get(): Identity {
+    return this.#cell.get();
+  }
+
+  subscribe(listener: () => void): () => void {
+    return this.#cell.subscribe(listener);
+  }
+
+  /** Whose cache is shown; null: nobody's. */
+  get owner(): string | null {
+    return this.#owner;
+  }
+
+  get isConfirmed(): boolean {
+    const identity = this.get();
+    return identity.kind === "known" && identity.confirmed;
+  }
+
+  async start(): Promise<void> {
+    const remembered = readMe(this.#parts.environment.texts.get(this.#name()));
+    if (remembered !== null) await this.#become(remembered, false);
+    await this.ask();
+  }
+
+  /** Asks the engine, now, even if it waits to do so. */
+  ask(): Promise<void> {
+    this.#endWaiting?.();
+    this.#endWaiting = null;
+    this.#asking ??= this.#ask().finally(() => {
+      this.#asking = null;
+    });
+    return this.#asking;
+  }
+
+  /** The engine said 401, to this or to any other call. */
+  signedOut(): void {
+    this.#owner = null;
+    this.#parts.environment.texts.set(this.#name(), null);
+    this.#cell.set({ kind: "signed_out" });
+    this.#parts.onSignedOut();
+  }
+
+  stop(): void {
+    this.#stopped = true;
+    this.#endWaiting?.();
+  }
+
+  async #ask(): Promise<void> {
+    const reply = await this.#parts.engine.me();
+    if (this.#stopped) return;
+    if (reply.ok) {
+      this.#tries = 0;
+      await this.#become(reply.value, true);
+      this.#parts.onConfirmed();
+    } else if (reply.problem.status === 401) this.signedOut();
+    else this.#wait(reply.problem);
+  }
+
+  async #become(me: Me, confirmed: boolean): Promise<void> {
+    const owner = `${me.installation}:${me.principal}`;
+    if (owner !== this.#owner) {
+      this.#owner = owner;
+      await this.#parts.onOwner(owner);
+      if (this.#owner !== owner) return;
+    }
+    this.#parts.environment.texts.set(this.#name(), JSON.stringify(me));
+    this.#cell.set({ kind: "known", me, confirmed });
+  }
+
+  #wait(problem: Problem): void {
+    this.#tries += 1;
+    const most = Math.min(retry_most_ms, retry_first_ms * 2 ** (this.#tries - 1));
+    const delay = problem.retry_after_ms ?? most * (0.5 + this.#parts.clock.random() / 2);
+    this.#endWaiting = this.#parts.clock.after(delay, () => void this.ask());
+    this.#parts.onUnreachable(problem, this.#parts.clock.now() + delay, this.#tries);
+  }
+
+  #name(): string {
+    return `throughline:me:${this.#parts.baseUrl}`;
+  }
+}
+
+function readMe(text: string | null): Me | null {
+  if (text === null) return null;
+  try {
+    const value: unknown = JSON.parse(text);
+    return isMe(value) ? value : null;
+  } catch {
+    return null;
+  }
+}
+
+function isMe(value: unknown): value is Me {
+  if (typeof value !== "object" || value === null) return false;
+  const member = (name: string) =>
+    name in value ? (value as Readonly<Record<string, unknown>>)[name] : undefined;
+  return (
+    typeof member("principal") === "string" &&
+    typeof member("installation") === "string" &&
+    typeof member("version") === "string" &&
+    (member("signed_in") === "open" || member("signed_in") === "token")
+  );
+}

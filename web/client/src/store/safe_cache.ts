@@ -1,0 +1,170 @@
+/**
+ * A cache that never fails: what goes wrong with the real one (full, blocked, deleted, of another version) is mended if that
+ * is possible, else the page works on with memory. Nobody above hears of it; the engine has everything anyway.
+ */
+import type { Message, MessageStatus } from "../protocol/types.ts";
+import type {
+  Cached,
+  CachePort,
+  CacheWrite,
+  Meta,
+  OutboxRow,
+  SessionMembers,
+  StreamRow,
+} from "./cache_port.ts";
+import { MemoryCache } from "./memory_cache.ts";
+
+/** Opens the cache of one principal of one installation. May reject. */
+export type OpenCache = (owner: string) => Promise<CachePort>;
+
+/** Conversations whose messages are thrown away at once when the disk is full. */
+const shed_when_full = 20;
+const reopenings_max = 2;
+
+export class SafeCache implements CachePort {
+  readonly #open: OpenCache;
+  #owner: string | null = null;
+  #inner: Promise<CachePort> = Promise.resolve(new MemoryCache());
+  #reopenings = 0;
+  /** Calls run one after another: a later write must not overtake an earlier one. */
+  #queue: Promise<unknown> = Promise.resolve();
+  #kind: "indexeddb" | "memory" = "memory";
+
+  constructor(open: OpenCache) {
+    this.#open = open;
+  }
+
+  get kind(): "indexeddb" | "memory" {
+    return this.#kind;
+  }
+
+  /** From now on it is this owner's. What was begun for another one ends first. */
+  use(owner: string): void {
+    if (this.#owner === owner) return;
+    this.#owner = owner;
+    this.#reopenings = 0;
+    const before = this.#queue;
+    this.#inner = before.then(() => this.#reopen(owner));
+    this.#queue = this.#inner;
+  }
+
+  /** What was asked for so far is done. */
+  settled(): Promise<unknown> {
+    return this.#queue;
+  }
+
+  load(): Promise<Cached> {
+    return this.#run((cache) => cache.load());
+  }
+  messagesOf(sessionId: string): Promise<readonly Message[]> {
+    return this.#run((cache) => cache.messagesOf(sessionId));
+  }
+  write(changes: CacheWrite): Promise<void> {
+    return this.#run((cache) => cache.write(changes));
+  }
+  touch(sessionId: string, members: SessionMembers): Promise<void> {
+    return this.#run((cache) => cache.touch(sessionId, members));
+  }
+  setMeta(members: Partial<Omit<Meta, "rev">>): Promise<void> {
+    return this.#run((cache) => cache.setMeta(members));
+  }
+  putStreams(rows: readonly StreamRow[]): Promise<void> {
+    return this.#run((cache) => cache.putStreams(rows));
+  }
+  markStream(sessionId: string, messageId: string, status: MessageStatus): Promise<void> {
+    return this.#run((cache) => cache.markStream(sessionId, messageId, status));
+  }
+  dropStreams(taskIds: readonly string[]): Promise<void> {
+    return this.#run((cache) => cache.dropStreams(taskIds));
+  }
+  outbox(): Promise<readonly OutboxRow[]> {
+    return this.#run((cache) => cache.outbox());
+  }
+  putOutbox(row: OutboxRow): Promise<void> {
+    return this.#run((cache) => cache.putOutbox(row));
+  }
+  dropOutbox(key: string): Promise<void> {
+    return this.#run((cache) => cache.dropOutbox(key));
+  }
+  forgetMessages(sessionIds: readonly string[]): Promise<void> {
+    return this.#run((cache) => cache.forgetMessages(sessionIds));
+  }
+  eachMessage(visit: (message: Message) => void): Promise<void> {
+    return this.#run((cache) => cache.eachMessage(visit));
+  }
+  close(): void {
+    void this.#run(async (cache) => cache.close());
+  }
+
+  #run<T>(call: (cache: CachePort) => Promise<T>): Promise<T> {
+    const result = this.#queue.then(() => this.#attempt(call));
+    this.#queue = result.catch(() => {});
+    return result;
+  }
+
+  async #attempt<T>(call: (cache: CachePort) => Promise<T>): Promise<T> {
+    for (;;) {
+      const cache = await this.#inner;
+      try {
+        return await call(cache);
+      } catch (error) {
+        if (cache.kind === "memory") throw error;
+        await this.#mend(cache, error);
+      }
+    }
+  }
+
+  async #mend(cache: CachePort, error: unknown): Promise<void> {
+    this.#reopenings += 1;
+    if (this.#reopenings > reopenings_max || this.#owner === null) return this.#goOnInMemory(cache);
+    if (isQuota(error)) {
+      try {
+        await shed(cache);
+        return;
+      } catch {
+        return this.#goOnInMemory(cache);
+      }
+    }
+    cache.close();
+    this.#inner = this.#reopen(this.#owner);
+    await this.#inner;
+  }
+
+  #goOnInMemory(cache: CachePort): void {
+    cache.close();
+    this.#kind = "memory";
+    this.#inner = Promise.resolve(new MemoryCache());
+  }
+
+  async #reopen(owner: string): Promise<CachePort> {
+    try {
+      const cache = await this.#open(owner);
+      this.#kind = cache.kind;
+      return cache;
+    } catch {
+      this.#kind = "memory";
+      return new MemoryCache();
+    }
+  }
+}
+
+function isQuota(error: unknown): boolean {
+  if (!(error instanceof Error)) return false;
+  const inner = "inner" in error ? error.inner : null;
+  return (
+    error.name === "QuotaExceededError" || (inner instanceof Error && inner.name === "QuotaExceededError")
+  );
+}
+
+async function shed(cache: CachePort): Promise<void> {
+  const { sessions } = await cache.load();
+  const oldest = sessions
+    .filter((row) => row.completeness === "full" || row.olderCursor !== null)
+    .sort((left, right) => lastUse(left) - lastUse(right))
+    .slice(0, shed_when_full);
+  await cache.forgetMessages(oldest.map((row) => row.id));
+}
+
+function lastUse(row: { readonly lastAccess: number; readonly updatedAt: number }): number {
+  return Math.max(row.lastAccess, row.updatedAt);
+}

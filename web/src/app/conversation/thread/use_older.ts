@@ -1,0 +1,45 @@
+import type { ConversationStore, ConversationView } from "@throughline/client";
+import { type RefObject, useCallback, useLayoutEffect, useRef } from "react";
+
+/** Nearer to the top than this many pixels, earlier messages are asked for. */
+const askWithin = 800;
+
+/**
+ * Earlier messages: asked for when the reader comes near the top, and put in above without moving what is read. `shifted` is
+ * true in the drawing in which they came, which is what a virtual list has to know; a list that is drawn whole is put right
+ * here.
+ */
+export function useOlder(
+  store: ConversationStore,
+  view: ConversationView,
+  box: RefObject<HTMLElement | null>,
+  virtual: boolean,
+) {
+  const { thread, olderAvailable } = view;
+  const asked = useRef(false);
+  const before = useRef({ first: thread[0], count: thread.length, height: 0 });
+  const shifted =
+    before.current.first !== undefined &&
+    before.current.first !== thread[0] &&
+    thread.length > before.current.count &&
+    thread[thread.length - before.current.count] === before.current.first;
+
+  useLayoutEffect(() => {
+    const element = box.current;
+    if (element === null) return;
+    if (shifted && !virtual) element.scrollTop += element.scrollHeight - before.current.height;
+    before.current = { first: thread[0], count: thread.length, height: element.scrollHeight };
+  }, [thread, shifted, virtual, box]);
+
+  const atTop = useCallback(
+    (scrollTop: number) => {
+      if (!olderAvailable || asked.current || scrollTop > askWithin) return;
+      asked.current = true;
+      void store.loadOlder().finally(() => {
+        asked.current = false;
+      });
+    },
+    [store, olderAvailable],
+  );
+  return { shifted, atTop };
+}

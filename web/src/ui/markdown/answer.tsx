@@ -1,0 +1,112 @@
+/**
+ * An answer, block by block. What it costs to draw one more piece of text does not grow with the answer: only the open block
+ * is parsed again, blocks that are closed are drawn once, and pages of them are compared by identity.
+ */
+import "./markdown.css";
+import { memo, startTransition, useEffect, useId, useState } from "react";
+import { BlockView } from "./block_view.tsx";
+import { type Block, Blocks } from "./blocks.ts";
+import type { MarkdownProps } from "./index.tsx";
+import { learn, nothingShared, type Shared } from "./parse.ts";
+
+const pageSize = 16;
+/** Pages that a long answer draws at once when it is opened, at its end; the others follow when there is time. */
+const pagesAtOnce = 2;
+
+interface Page {
+  readonly at: number;
+  readonly blocks: readonly Block[];
+}
+
+/** The answer as it is drawn: pages that are full never change. */
+class Pages {
+  readonly #blocks = new Blocks();
+  #first: Block | undefined;
+  #taken = 0;
+  full: readonly Page[] = [];
+  shared: Shared = nothingShared;
+
+  /** Takes the text as it is now; returns the blocks behind the full pages, the first `settled` of which are closed. */
+  update(text: string): { readonly rest: readonly Block[]; readonly settled: number } {
+    const open = this.#blocks.update(text);
+    const closed = this.#blocks.closed;
+    if (closed.length < this.#taken || closed[0] !== this.#first) {
+      this.#taken = 0;
+      this.full = [];
+      this.shared = nothingShared;
+    }
+    this.#first = closed[0];
+    for (; this.#taken < closed.length; this.#taken += 1) this.#learn(closed[this.#taken]);
+    const fresh: Page[] = [];
+    for (let from = this.full.length * pageSize; from + pageSize <= closed.length; from += pageSize) {
+      fresh.push({ at: from, blocks: closed.slice(from, from + pageSize) });
+    }
+    if (fresh.length > 0) this.full = [...this.full, ...fresh];
+    const settled = closed.slice(this.full.length * pageSize);
+    return { rest: [...settled, ...open], settled: settled.length };
+  }
+
+  #learn(block: Block | undefined): void {
+    if (block?.kind === "markdown") this.shared = learn(block.source, this.shared);
+    else if (block?.kind === "note" && !this.shared.notes.includes(block.label)) {
+      this.shared = { ...this.shared, notes: [...this.shared.notes, block.label] };
+    }
+  }
+}
+
+export default function Answer({ text, streaming }: MarkdownProps) {
+  const [pages] = useState(() => new Pages());
+  const { rest, settled } = pages.update(text);
+  const drawnFrom = useDrawnFrom(pages.full.length);
+  const idPrefix = useId();
+  return (
+    <div className="md">
+      {pages.full.map((page, index) => (
+        <PageView
+          key={page.at}
+          page={page}
+          shared={pages.shared}
+          idPrefix={idPrefix}
+          drawn={index >= drawnFrom}
+        />
+      ))}
+      {rest.map((block, index) => (
+        <BlockView
+          key={block.at}
+          block={block}
+          shared={pages.shared}
+          idPrefix={idPrefix}
+          open={streaming && index >= settled && index === rest.length - 1}
+        />
+      ))}
+    </div>
+  );
+}
+
+/** The first page that is drawn: near the end at first, then one more at a time, without holding anything up. */
+function useDrawnFrom(count: number): number {
+  const [from, setFrom] = useState(() => Math.max(0, count - pagesAtOnce));
+  useEffect(() => {
+    if (from === 0) return;
+    const timer = setTimeout(() => startTransition(() => setFrom(from - 1)), 0);
+    return () => clearTimeout(timer);
+  }, [from]);
+  return from;
+}
+
+const PageView = memo(function PageView(props: {
+  page: Page;
+  shared: Shared;
+  idPrefix: string;
+  drawn: boolean;
+}) {
+  const { page, shared, idPrefix, drawn } = props;
+  if (!drawn) return <div className="md-undrawn">{page.blocks.map((block) => block.source).join("")}</div>;
+  return (
+    <div className="md-page">
+      {page.blocks.map((block) => (
+        <BlockView key={block.at} block={block} shared={shared} idPrefix={idPrefix} open={false} />
+      ))}
+    </div>
+  );
+});
