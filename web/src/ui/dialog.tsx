@@ -3,7 +3,6 @@ import { X } from "lucide-react";
 import type { ReactNode } from "react";
 import { Button } from "./button.tsx";
 import { classNames } from "./class_names.ts";
-import { IconButton } from "./icon_button.tsx";
 
 export interface DialogProps {
   open: boolean;
@@ -46,13 +45,13 @@ export function Dialog({
                   <Base.Description className="mt-1 text-soft">{description}</Base.Description>
                 )}
               </div>
+              {/* Without a tooltip: it has the focus first, and Escape would close that before the dialog. */}
               <Base.Close
-                render={
-                  <IconButton label="Close">
-                    <X className="size-4" aria-hidden="true" />
-                  </IconButton>
-                }
-              />
+                aria-label="Close"
+                className="inline-flex size-9 shrink-0 cursor-pointer items-center justify-center rounded-md text-soft hover:bg-hover hover:text-ink"
+              >
+                <X className="size-4" aria-hidden="true" />
+              </Base.Close>
             </header>
             <div className="min-h-0 overflow-y-auto px-5 py-4">{children}</div>
             {footer !== undefined && (
