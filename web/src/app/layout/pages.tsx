@@ -1,8 +1,8 @@
-import { Suspense } from "react";
+import { Suspense, useCallback } from "react";
 import { Route, Switch, useLocation } from "wouter";
 import { Spinner } from "../../ui/spinner.tsx";
 import { useClient, useReadable } from "../client.tsx";
-import { ConversationPage } from "../conversation_placeholder.tsx";
+import { ConversationPage } from "../conversation/conversation_page.tsx";
 import { lazily } from "../lazily.tsx";
 import { PageBadge } from "../notify/page_badge.tsx";
 import { FirstStart } from "../states/first_start.tsx";
@@ -48,23 +48,30 @@ export function Pages() {
 }
 
 function NewChat() {
-  const [, navigate] = useLocation();
   return (
     <>
       <PageBadge name={null} />
-      <ConversationPage id={null} onNavigate={navigate} />
+      <ConversationPage id={null} onNavigate={useChatAddress()} />
     </>
   );
 }
 
 function Conversation({ id }: { id: string }) {
-  const [, navigate] = useLocation();
   const { title } = useReadable(useClient().conversation(id));
   return (
     <>
       <PageBadge name={title} />
-      <ConversationPage id={id} onNavigate={navigate} />
+      <ConversationPage id={id} onNavigate={useChatAddress()} />
     </>
+  );
+}
+
+/** Goes to a chat, or to the page of a new one. */
+function useChatAddress(): (id: string | null, options?: { readonly replace: boolean }) => void {
+  const [, navigate] = useLocation();
+  return useCallback(
+    (id, options) => navigate(id === null ? "/" : `/c/${encodeURIComponent(id)}`, options),
+    [navigate],
   );
 }
 
