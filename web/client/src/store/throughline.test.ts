@@ -302,6 +302,8 @@ describe("streaming", () => {
 
       engine.type(taskId, ...pieces.slice(cut));
       const second = browser.tab();
+      await until("it connects", () => second.device.options.size > 0);
+      if (row?.position) expect(second.device.begun?.cursors.get(taskId)).toEqual(row.position);
       await openedIn(second, id);
       await until(`all is there after ${cut}`, () => second.texts(id)[1] === all);
       engine.finish(taskId);
