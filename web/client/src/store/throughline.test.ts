@@ -513,6 +513,25 @@ describe("agreeing with the engine", () => {
     await until("it is read", () => second.texts(unread).length === 2);
   });
 
+  test("what was tidied away and is active again is kept in full again", async () => {
+    const tab = await connected();
+    const { id, taskId } = running();
+    engine.finish(taskId);
+    await openedIn(tab, id);
+    await kept(tab);
+    const cache = [...browser.caches.values()][0];
+    for (let index = 0; index < 55; index++) engine.addConversation(`Newer ${index}`);
+    await tab.rest();
+    await kept(tab);
+    expect(await cache?.messagesOf(id)).toEqual([]);
+    const before = tab.store.conversations.get().items.find((each) => each.id === id)?.cached;
+    expect(before).toBe(false);
+    engine.finish(engine.ask(id, "More").task_id);
+    await kept(tab);
+    expect(tab.store.conversations.get().items.find((each) => each.id === id)?.cached).toBe(true);
+    expect(await cache?.messagesOf(id)).toHaveLength(4);
+  });
+
   test("a long conversation comes page by page, newest first", async () => {
     const id = engine.addConversation("Long");
     for (let index = 0; index < 60; index++) engine.finish(engine.ask(id, `Question ${index}`).task_id);

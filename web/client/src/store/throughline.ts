@@ -383,7 +383,7 @@ export class ThroughlineStore implements Throughline {
     if (!store.isOpen) return;
     void this.#ready.promise.then(() => {
       this.#look(store);
-      this.#sessions.set(store.id, { lastAccess: Date.now() });
+      this.#sessions.set(store.id, { lastAccess: this.#parts.clock.now() });
       this.#readRunning(store);
     });
   }
