@@ -3,11 +3,12 @@ import tailwindcss from "@tailwindcss/vite";
 import react from "@vitejs/plugin-react";
 import { defineConfig } from "vite";
 import { engineProxy } from "./tools/engine_proxy.ts";
+import { pageWorker } from "./tools/page_worker.ts";
 
 const here = (path: string) => fileURLToPath(new URL(path, import.meta.url));
 
 export default defineConfig({
-  plugins: [react(), tailwindcss()],
+  plugins: [react(), tailwindcss(), pageWorker(here("./worker/worker.ts"))],
   resolve: { alias: { "@throughline/client": here("./client/src/index.ts") } },
   // Where the engine is, if not where the page comes from. Both names are known: many come from Next.js.
   define: {

@@ -9,7 +9,11 @@ export default mergeConfig(
       projects: [
         {
           extends: true,
-          test: { name: "client", include: ["client/src/**/*.test.ts"], environment: "node" },
+          test: {
+            name: "client",
+            include: ["client/src/**/*.test.ts", "worker/*.test.ts"],
+            environment: "node",
+          },
         },
         {
           extends: true,

@@ -1,4 +1,4 @@
-import { Suspense, useCallback } from "react";
+import { type ReactNode, Suspense, useCallback } from "react";
 import { Route, Switch, useLocation } from "wouter";
 import { Spinner } from "../../ui/spinner.tsx";
 import { useClient, useReadable } from "../client.tsx";
@@ -8,6 +8,7 @@ import { PageBadge } from "../notify/page_badge.tsx";
 import { FirstStart } from "../states/first_start.tsx";
 import { NotHere } from "../states/not_here.tsx";
 import { RegionBoundary } from "./region_boundary.tsx";
+import { WithLeading } from "./top_bar.tsx";
 
 const SettingsPage = lazily(async () => (await import("../settings/settings_page.tsx")).SettingsPage);
 
@@ -17,61 +18,71 @@ export function conversationOf(path: string): string | null {
   return id === undefined ? null : decodeURIComponent(id);
 }
 
-/** What the address says, each page behind its own boundary. */
-export function Pages() {
+/** What the address says, each page behind its own boundary. `leading`: what stands first in the header of each. */
+export function Pages({ leading }: { leading: ReactNode }) {
   const client = useClient();
   const identity = useReadable(client.identity);
   const { state } = useReadable(client.connection);
   const [path] = useLocation();
   const unreachable = state.kind === "offline" || state.kind === "waiting";
-  if (identity.kind === "unknown" && unreachable) return <FirstStart />;
+  if (identity.kind === "unknown" && unreachable)
+    return (
+      <WithLeading leading={leading}>
+        <FirstStart />
+      </WithLeading>
+    );
   return (
     <RegionBoundary name="This page" resetKey={path}>
       <Switch>
         <Route path="/">
-          <NewChat />
+          <NewChat leading={leading} />
         </Route>
-        <Route path="/c/:id">{({ id }) => <Conversation id={id} />}</Route>
+        <Route path="/c/:id">{({ id }) => <Conversation id={id} leading={leading} />}</Route>
         <Route path="/settings">
           <PageBadge name="Settings" />
-          <Suspense fallback={<Loading />}>
-            <SettingsPage />
-          </Suspense>
+          <WithLeading leading={leading}>
+            <Suspense fallback={<Loading />}>
+              <SettingsPage />
+            </Suspense>
+          </WithLeading>
         </Route>
         <Route>
           <PageBadge name={null} />
-          <NotHere />
+          <WithLeading leading={leading}>
+            <NotHere />
+          </WithLeading>
         </Route>
       </Switch>
     </RegionBoundary>
   );
 }
 
-function NewChat() {
+/** The pages speak of chats, the address of paths. */
+function useOpen() {
+  const [, navigate] = useLocation();
+  return useCallback(
+    (id: string | null, options?: { readonly replace: boolean }) =>
+      navigate(id === null ? "/" : `/c/${encodeURIComponent(id)}`, options),
+    [navigate],
+  );
+}
+
+function NewChat({ leading }: { leading: ReactNode }) {
   return (
     <>
       <PageBadge name={null} />
-      <ConversationPage id={null} onNavigate={useChatAddress()} />
+      <ConversationPage id={null} onNavigate={useOpen()} leading={leading} />
     </>
   );
 }
 
-function Conversation({ id }: { id: string }) {
+function Conversation({ id, leading }: { id: string; leading: ReactNode }) {
   const { title } = useReadable(useClient().conversation(id));
   return (
     <>
       <PageBadge name={title} />
-      <ConversationPage id={id} onNavigate={useChatAddress()} />
+      <ConversationPage id={id} onNavigate={useOpen()} leading={leading} />
     </>
-  );
-}
-
-/** Goes to a chat, or to the page of a new one. */
-function useChatAddress(): (id: string | null, options?: { readonly replace: boolean }) => void {
-  const [, navigate] = useLocation();
-  return useCallback(
-    (id, options) => navigate(id === null ? "/" : `/c/${encodeURIComponent(id)}`, options),
-    [navigate],
   );
 }
 

@@ -11,7 +11,7 @@ import { lazily } from "../lazily.tsx";
 import { SideColumn } from "../list/side_column.tsx";
 import { tellOfAnswers } from "../notify/answer_notices.ts";
 import { conversationOf, Pages } from "./pages.tsx";
-import { TopBar } from "./top_bar.tsx";
+import { ShowListButton } from "./top_bar.tsx";
 import { narrowQuery, useMedia } from "./use_media.ts";
 
 const Overlays = lazily(async () => (await import("./overlays.tsx")).Overlays);
@@ -98,10 +98,12 @@ export function Shell({ whose }: { whose: string }) {
         />
       </aside>
       <div inert={covers} className="flex min-w-0 flex-1 flex-col">
-        {!list.shown || narrow ? <TopBar onShowList={list.show} onNewChat={newChat} /> : null}
         <ConnectionBanner />
-        <main id="main" tabIndex={-1} className="min-h-0 flex-1 outline-none">
-          <Pages key={whose} />
+        <main id="main" tabIndex={-1} className="flex min-h-0 flex-1 flex-col outline-none">
+          <Pages
+            key={whose}
+            leading={list.shown && !narrow ? null : <ShowListButton onShowList={list.show} />}
+          />
         </main>
       </div>
       {overlay !== null && (

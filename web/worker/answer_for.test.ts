@@ -1,0 +1,29 @@
+import { expect, it } from "vitest";
+import { answerFor } from "./answer_for.ts";
+
+const files = new Set(["/", "/theme.js", "/assets/index-1a.js"]);
+
+it("gives the page to its own routes only", () => {
+  for (const path of ["/", "/settings", "/c/0199a1c0-7c1e"]) expect(answerFor(path, true, files)).toBe("/");
+  for (const path of [
+    "/docs",
+    "/sign-in",
+    "/sign-out",
+    "/conversations",
+    "/events",
+    "/api/v1/me",
+    "/c/a/b",
+    "/x",
+  ])
+    expect(answerFor(path, true, files)).toBeUndefined();
+});
+
+it("answers nothing of the API, whatever it is called", () => {
+  for (const path of ["/events", "/conversations", "/c/x", "/settings", "/", "/stream/x", "/me"])
+    expect(answerFor(path, false, files)).toBeUndefined();
+});
+
+it("answers its files, and those of the version before", () => {
+  expect(answerFor("/theme.js", false, files)).toBe("/theme.js");
+  expect(answerFor("/assets/index-0f.js", false, files)).toBe("/assets/index-0f.js");
+});
