@@ -1,0 +1,4 @@
+
+it("ends for a text that begins with a line end", () => {
+  expect(completed("\nWhat is a *log")).toBe("\nWhat is a *log*");
+});
