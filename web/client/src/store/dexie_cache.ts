@@ -62,7 +62,7 @@ export class DexieCache implements CachePort {
       return new DexieCache(fresh);
     }
     // Dexie opens what newer code wrote as long as the tables are there, but what the rows mean is not known.
-    if (db.verno > schema_version) {
+    if (isOfNewerCode(db)) {
       await withPatience(db.delete());
       const fresh = makeDatabase(name);
       await withPatience(fresh.open());
@@ -211,6 +211,11 @@ function makeDatabase(name: string): Dexie {
   // A newer version of this page wants to change the database: it must not wait for this one.
   db.on("versionchange", () => db.close());
   return db;
+}
+
+/** Dexie counts a version of its own as ten of the browser's. */
+function isOfNewerCode(db: Dexie): boolean {
+  return db.backendDB().version >= (schema_version + 1) * 10;
 }
 
 function isFromTheFuture(error: unknown): boolean {

@@ -40,7 +40,8 @@ export class History {
     const progress = this.#progress;
     if (this.#of.isLocal())
       return hasMessages ? "ready" : progress.kind === "missing" ? "missing" : "loading";
-    if (hasMessages) return progress.kind === "missing" && !isKnown ? "missing" : "ready";
+    // Also of a conversation that is gone: what was written for it and cannot be sent is still somebody's text.
+    if (hasMessages) return "ready";
     switch (progress.kind) {
       case "missing":
         return isKnown ? "ready" : "missing";

@@ -77,7 +77,7 @@ export class Housekeeping {
     if (this.#titles.hasMore()) {
       const before = this.#parts.replica.conversations.size;
       await this.#titles.more();
-      return this.#titles.hasMore() && this.#parts.replica.conversations.size > before;
+      if (this.#titles.hasMore() && this.#parts.replica.conversations.size > before) return true;
     }
     await this.#tidy();
     return false;

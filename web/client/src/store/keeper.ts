@@ -32,7 +32,10 @@ export class Keeper {
   #noteCompleteness(id: string): void {
     const conversation = this.#replica.conversations.get(id);
     if (conversation === undefined || this.#sessions.get(id).completeness === "full") return;
-    if (this.#replica.messagesOf(id).size >= conversation.message_count) {
+    const messages = this.#replica.messagesOf(id);
+    if (messages.size >= conversation.message_count) {
+      // The cache may have thrown away what this page still has in memory.
+      void this.#cache.write({ messages: [...messages.values()] });
       this.#sessions.set(id, { completeness: "full", olderCursor: null });
     }
   }

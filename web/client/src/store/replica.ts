@@ -72,6 +72,8 @@ export class Replica {
         this.#bury(each.id, rev);
         if (this.#removeConversation(each.id)) removed.add(each.id);
       } else if (this.#isNews(each, this.conversations.get(each.id))) {
+        // It may be back: what belongs to it is welcome again.
+        this.#tombstones.delete(each.id);
         this.conversations.set(each.id, each);
         conversations.push(each);
       }

@@ -24,9 +24,9 @@ const reopenings_max = 2;
 export class SafeCache implements CachePort {
   readonly #open: OpenCache;
   #owner: string | null = null;
-  #inner: Promise<CachePort> = Promise.resolve(new MemoryCache());
+  #inner: CachePort = new MemoryCache();
   #reopenings = 0;
-  /** Calls run one after another: a later write must not overtake an earlier one. */
+  /** Calls run one after another: a later write must not overtake an earlier one, nor reach another owner's cache. */
   #queue: Promise<unknown> = Promise.resolve();
   #kind: "indexeddb" | "memory" = "memory";
 
@@ -42,10 +42,11 @@ export class SafeCache implements CachePort {
   use(owner: string): void {
     if (this.#owner === owner) return;
     this.#owner = owner;
-    this.#reopenings = 0;
-    const before = this.#queue;
-    this.#inner = before.then(() => this.#reopen(owner));
-    this.#queue = this.#inner;
+    this.#queue = this.#queue.then(async () => {
+      this.#inner.close();
+      this.#reopenings = 0;
+      this.#inner = await this.#reopen(owner);
+    });
   }
 
   /** What was asked for so far is done. */
@@ -104,7 +105,7 @@ export class SafeCache implements CachePort {
 
   async #attempt<T>(call: (cache: CachePort) => Promise<T>): Promise<T> {
     for (;;) {
-      const cache = await this.#inner;
+      const cache = this.#inner;
       try {
         return await call(cache);
       } catch (error) {
@@ -126,14 +127,13 @@ export class SafeCache implements CachePort {
       }
     }
     cache.close();
-    this.#inner = this.#reopen(this.#owner);
-    await this.#inner;
+    this.#inner = await this.#reopen(this.#owner);
   }
 
   #goOnInMemory(cache: CachePort): void {
     cache.close();
     this.#kind = "memory";
-    this.#inner = Promise.resolve(new MemoryCache());
+    this.#inner = new MemoryCache();
   }
 
   async #reopen(owner: string): Promise<CachePort> {

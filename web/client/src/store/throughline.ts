@@ -111,7 +111,7 @@ export class ThroughlineStore implements Throughline {
       onConfirmed: () => this.#onConfirmed(),
       onSignedOut: () => this.#onSignedOut(),
       onUnreachable: (problem, retryAt, tries) => {
-        const cause = problem.detail;
+        const cause = problem.code === "network" ? "The engine cannot be reached." : problem.detail;
         this.connection.setState(
           environment.isOnline() ? { kind: "waiting", retryAt, cause, tries } : { kind: "offline" },
         );
@@ -383,7 +383,7 @@ export class ThroughlineStore implements Throughline {
     if (!store.isOpen) return;
     void this.#ready.promise.then(() => {
       this.#look(store);
-      this.#sessions.set(store.id, { lastAccess: Date.now() });
+      this.#sessions.set(store.id, { lastAccess: this.#parts.clock.now() });
       this.#readRunning(store);
     });
   }

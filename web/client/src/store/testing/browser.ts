@@ -177,7 +177,7 @@ export function turn(): Promise<void> {
 
 /** Waits for a condition; fails with what it was about. */
 export async function until(what: string, condition: () => boolean | Promise<boolean>): Promise<void> {
-  const deadline = Date.now() + 5_000;
+  const deadline = Date.now() + 4_000;
   while (!(await condition())) {
     if (Date.now() > deadline) throw new Error(`waited in vain: ${what}`);
     await turn();

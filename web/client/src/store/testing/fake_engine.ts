@@ -13,7 +13,7 @@ import type {
   Submission,
   Task,
 } from "../../protocol/types.ts";
-import type { Feed, FeedOptions } from "../../sync/feed.ts";
+import type { Feed, FeedOptions, FeedStart } from "../../sync/feed.ts";
 import type { Engine } from "../engine.ts";
 
 interface Answer {
@@ -386,6 +386,8 @@ export class FakeDevice {
   /** Chunks are dropped on their way, as a follower misses those of before. */
   dropsChunks = false;
 
+  /** What the newest connection began from. */
+  begun: FeedStart | null = null;
   #connections = 0;
 
   constructor(fake: FakeEngine) {
@@ -430,7 +432,8 @@ export class FakeDevice {
 
   #connect(options: FeedOptions): void {
     this.#connections += 1;
-    const { since, cursors } = options.start();
+    this.begun = options.start();
+    const { since, cursors } = this.begun;
     this.#status(options, { kind: "connected", since: 0 });
     const isKnown = since !== null && since <= this.fake.rev;
     options.onEvent({

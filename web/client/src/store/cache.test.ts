@@ -1,0 +1,294 @@
+import "fake-indexeddb/auto";
+import { Dexie } from "dexie";
+import { IDBFactory } from "fake-indexeddb";
+import { beforeEach, describe, expect, test } from "vitest";
+import type { Conversation, Message } from "../protocol/types.ts";
+import type { CachePort, OutboxRow, StreamRow } from "./cache_port.ts";
+import { chatCache, setChatCache } from "./chat_cache.ts";
+import { DexieCache } from "./dexie_cache.ts";
+import { MemoryCache } from "./memory_cache.ts";
+import { SafeCache } from "./safe_cache.ts";
+import { FakeEngine } from "./testing/fake_engine.ts";
+
+let conversation: Conversation;
+let question: Message;
+let answer: Message;
+let owners = 0;
+
+beforeEach(() => {
+  const engine = new FakeEngine();
+  const id = engine.addConversation("Talk");
+  const { task_id } = engine.ask(id, "Question");
+  engine.type(task_id, "Answer");
+  engine.finish(task_id);
+  const [first, second] = engine.messages.values();
+  const found = engine.conversations.get(id);
+  if (first === undefined || second === undefined || found === undefined) throw new Error("no conversation");
+  conversation = found;
+  question = first;
+  answer = second;
+  owners += 1;
+});
+
+function stream(attempt: number, index: number, content: string): StreamRow {
+  return {
+    taskId: "t",
+    messageId: answer.id,
+    sessionId: conversation.id,
+    status: "generating",
+    position: { attempt, index },
+    content,
+    reasoning: "",
+  };
+}
+
+function waiting(key: string, order: number): OutboxRow {
+  return {
+    key,
+    idempotencyKey: key,
+    order,
+    conversationId: conversation.id,
+    what: { kind: "post", parentId: null },
+    content: key,
+    model: null,
+    state: "waiting",
+    problem: null,
+    createdAt: 0,
+  };
+}
+
+describe.each([
+  ["memory", async (): Promise<CachePort> => new MemoryCache()],
+  ["IndexedDB", () => DexieCache.open(`owner ${owners}`)],
+])("a cache in %s", (_name, open) => {
+  let cache: CachePort;
+  beforeEach(async () => {
+    cache = await open();
+  });
+
+  test("keeps what a change brought, with its rev", async () => {
+    await cache.write({ rev: 7, conversations: [conversation], messages: [question, answer] });
+    const { meta, sessions } = await cache.load();
+    expect(meta.rev).toBe(7);
+    expect(sessions).toMatchObject([
+      { id: conversation.id, title: "Talk", messageCount: 2, completeness: "title" },
+    ]);
+    expect((await cache.messagesOf(conversation.id)).length).toBe(2);
+  });
+
+  test("an older object, and a lower rev, change nothing", async () => {
+    await cache.write({ rev: 7, conversations: [conversation], messages: [answer] });
+    const old = { ...answer, rev: answer.rev - 1, content: "old" };
+    await cache.write({
+      rev: 3,
+      conversations: [{ ...conversation, rev: 0, title: "old" }],
+      messages: [old],
+    });
+    const { meta, sessions } = await cache.load();
+    expect(meta.rev).toBe(7);
+    expect(sessions[0]?.title).toBe("Talk");
+    expect(await cache.messagesOf(conversation.id)).toEqual([answer]);
+  });
+
+  test("a reset forgets all but the outbox, and may lower the rev", async () => {
+    await cache.write({ rev: 7, conversations: [conversation], messages: [answer] });
+    await cache.putStreams([stream(1, 1, "a")]);
+    await cache.putOutbox(waiting("w", 1));
+    await cache.write({ reset: true, rev: 2 });
+    expect(await cache.load()).toMatchObject({
+      meta: { rev: 2 },
+      sessions: [],
+      streams: [],
+      outbox: [{ key: "w" }],
+    });
+    expect(await cache.messagesOf(conversation.id)).toEqual([]);
+  });
+
+  test("what this browser knows of a conversation outlives what the engine says of it", async () => {
+    await cache.write({ conversations: [conversation] });
+    await cache.touch(conversation.id, { unread: ["m"], branch: "b", completeness: "full" });
+    await cache.write({ conversations: [{ ...conversation, rev: 99, title: "Renamed" }] });
+    const { sessions } = await cache.load();
+    expect(sessions).toMatchObject([{ title: "Renamed", unread: ["m"], branch: "b", completeness: "full" }]);
+  });
+
+  test("of a stream the later position is kept, whoever writes last", async () => {
+    await cache.putStreams([stream(1, 5, "abc")]);
+    await cache.putStreams([stream(1, 4, "ab")]);
+    expect((await cache.load()).streams).toMatchObject([{ position: { index: 5 }, content: "abc" }]);
+    await cache.putStreams([stream(2, 0, "")]);
+    expect((await cache.load()).streams).toMatchObject([{ position: { attempt: 2, index: 0 }, content: "" }]);
+  });
+
+  test("the text of an answer that has ended goes with the message that has it", async () => {
+    await cache.putStreams([stream(1, 5, "abc")]);
+    await cache.write({ messages: [answer], endedTasks: ["t"] });
+    expect((await cache.load()).streams).toEqual([]);
+  });
+
+  test("a conversation that is no more takes everything with it", async () => {
+    await cache.write({ conversations: [conversation], messages: [answer] });
+    await cache.putStreams([stream(1, 5, "abc")]);
+    await cache.write({ removed: [conversation.id] });
+    expect(await cache.load()).toMatchObject({ sessions: [], streams: [] });
+    expect(await cache.messagesOf(conversation.id)).toEqual([]);
+  });
+
+  test("the outbox keeps its order", async () => {
+    await cache.putOutbox(waiting("second", 2));
+    await cache.putOutbox(waiting("first", 1));
+    expect((await cache.outbox()).map((each) => each.key)).toEqual(["first", "second"]);
+    await cache.dropOutbox("first");
+    expect((await cache.outbox()).map((each) => each.key)).toEqual(["second"]);
+  });
+
+  test("chatCache: messages oldest first, saved, and streams marked", async () => {
+    setChatCache(cache);
+    await chatCache.saveMessage(answer);
+    await chatCache.saveMessage(question);
+    expect((await chatCache.getSessionMessages(conversation.id)).map((each) => each.id)).toEqual([
+      question.id,
+      answer.id,
+    ]);
+    await cache.putStreams([stream(1, 5, "abc")]);
+    await chatCache.markStreamActive(conversation.id, answer.id, "queued");
+    expect((await cache.load()).streams).toMatchObject([{ status: "queued" }]);
+    await chatCache.markStreamActive(conversation.id, answer.id, "completed");
+    expect((await cache.load()).streams).toEqual([]);
+  });
+
+  test("forgetting messages leaves the title", async () => {
+    await cache.write({ conversations: [conversation], messages: [answer] });
+    await cache.touch(conversation.id, { completeness: "full" });
+    await cache.forgetMessages([conversation.id]);
+    expect((await cache.load()).sessions).toMatchObject([{ title: "Talk", completeness: "title" }]);
+    expect(await cache.messagesOf(conversation.id)).toEqual([]);
+  });
+});
+
+describe("IndexedDB", () => {
+  test("owners see nothing of each other, and what is kept outlives the page", async () => {
+    const mine = await DexieCache.open("one:me");
+    await mine.write({ rev: 1, conversations: [conversation] });
+    mine.close();
+    expect((await (await DexieCache.open("one:me")).load()).sessions).toHaveLength(1);
+    expect((await (await DexieCache.open("one:you")).load()).sessions).toEqual([]);
+  });
+
+  test("a database of a newer version is deleted and filled again", async () => {
+    const newer = new Dexie("throughline:future");
+    newer.version(9).stores({ sessions: "id", other: "id" });
+    await newer.open();
+    await newer.table("sessions").put({ id: "strange" });
+    newer.close();
+    const cache = await DexieCache.open("future");
+    expect((await cache.load()).sessions).toEqual([]);
+    await cache.write({ conversations: [conversation] });
+    expect((await cache.load()).sessions).toHaveLength(1);
+  });
+
+  test("a database that lacks tables is made anew", async () => {
+    const broken = new Dexie("throughline:broken");
+    broken.version(1).stores({ sessions: "id" });
+    await broken.open();
+    broken.close();
+    const cache = await DexieCache.open("broken");
+    expect((await cache.load()).sessions).toEqual([]);
+    await cache.write({ rev: 3, messages: [answer] });
+    expect((await cache.load()).meta.rev).toBe(3);
+  });
+});
+
+describe("IndexedDB of strangers", () => {
+  test.each([1, 9_000])("tables of another kind, at version %d: made anew", async (version) => {
+    const name = `strange ${version}`;
+    await new Promise<void>((resolve, reject) => {
+      const opening = indexedDB.open(`throughline:${name}`, version);
+      opening.onupgradeneeded = () => {
+        opening.result.createObjectStore("messages", { autoIncrement: true }).put({ what: "nobody knows" });
+        opening.result.createObjectStore("attic");
+      };
+      opening.onsuccess = () => {
+        opening.result.close();
+        resolve();
+      };
+      opening.onerror = () => reject(opening.error);
+    });
+    const cache = await DexieCache.open(name);
+    await cache.write({ rev: 3, conversations: [conversation], messages: [answer] });
+    expect(await cache.messagesOf(conversation.id)).toEqual([answer]);
+    cache.close();
+    expect((await (await DexieCache.open(name)).load()).meta.rev).toBe(3);
+  });
+});
+
+describe("a cache that never fails", () => {
+  async function safe(open: (owner: string) => Promise<CachePort>): Promise<SafeCache> {
+    const cache = new SafeCache(open);
+    cache.use("somebody");
+    await cache.load();
+    return cache;
+  }
+
+  test("no IndexedDB: memory", async () => {
+    const cache = await safe(async () => {
+      throw new Error("forbidden");
+    });
+    await cache.write({ rev: 5, messages: [answer] });
+    expect(await cache.messagesOf(answer.conversation_id)).toEqual([answer]);
+    expect(cache.kind).toBe("memory");
+  });
+
+  test("deleted under us: opened again, and on it goes", async () => {
+    globalThis.indexedDB = new IDBFactory();
+    Dexie.dependencies.indexedDB = globalThis.indexedDB;
+    const cache = await safe((owner) => DexieCache.open(owner));
+    await cache.write({ rev: 5, conversations: [conversation] });
+    await Dexie.delete("throughline:somebody");
+    expect((await cache.load()).sessions).toEqual([]);
+    await cache.write({ rev: 6, conversations: [conversation] });
+    expect((await cache.load()).sessions).toHaveLength(1);
+    expect(cache.kind).toBe("indexeddb");
+  });
+
+  test("full: older conversations go first, then it is memory", async () => {
+    class FullCache extends MemoryCache {
+      override readonly kind = "indexeddb" as unknown as "memory";
+      forgotten: string[] = [];
+      full = true;
+      override async write(...args: Parameters<MemoryCache["write"]>): Promise<void> {
+        if (this.full && args[0].rev === 6) {
+          throw Object.assign(new Error("full"), { name: "QuotaExceededError" });
+        }
+        return super.write(...args);
+      }
+      override async forgetMessages(ids: readonly string[]): Promise<void> {
+        this.forgotten.push(...ids);
+        await super.forgetMessages(ids);
+      }
+    }
+    const inner = new FullCache();
+    const cache = await safe(async () => inner);
+    await cache.write({ rev: 5, conversations: [conversation], messages: [answer] });
+    await cache.touch(conversation.id, { completeness: "full" });
+    await cache.write({ rev: 6 });
+    expect(inner.forgotten).toEqual([conversation.id]);
+    expect(cache.kind).toBe("memory");
+    expect((await cache.load()).meta.rev).toBe(6);
+  });
+
+  test("what was begun for one owner does not reach the next one", async () => {
+    const caches = new Map<string, MemoryCache>();
+    const cache = new SafeCache(async (owner) => {
+      const made = new MemoryCache();
+      caches.set(owner, made);
+      return made;
+    });
+    cache.use("one");
+    const writing = cache.write({ rev: 1, messages: [answer] });
+    cache.use("two");
+    await writing;
+    expect(await cache.messagesOf(answer.conversation_id)).toEqual([]);
+    expect(await caches.get("one")?.messagesOf(answer.conversation_id)).toEqual([answer]);
+  });
+});
