@@ -2,6 +2,7 @@
 // nobody caught, a dialog, a download, a request to anywhere but the engine. Collected while the test runs, held against it at
 // its end. The event streams that are open are counted here as well.
 import type { BrowserContext, Page, Request } from "playwright-core";
+import { slowness } from "../../system/support/process.ts";
 
 /** What a browser itself says in the console about requests that failed: expected where a test cuts the network. */
 export const networkNoise = /^console: Failed to load resource: |net::ERR_/;
@@ -29,6 +30,7 @@ export class Watch {
         reportViolation(`${event.violatedDirective} forbids ${event.blockedURI} ${event.sample}`);
       });
     });
+    context.setDefaultTimeout(15_000 * slowness);
     context.on("request", (request) => watch.take(request));
     context.on("requestfinished", (request) => watch.streams.delete(request));
     context.on("requestfailed", (request) => watch.streams.delete(request));
