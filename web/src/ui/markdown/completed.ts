@@ -37,7 +37,8 @@ function runStart(source: string, lineStart: number): number {
     if (marks.trim() !== "") return at + marks.length;
     if (line.trim() === "" && at !== lineStart) return end + 1;
     if (at === 0) return 0;
-    at = source.lastIndexOf("\n", at - 2) + 1;
+    // Below zero lastIndexOf() looks at the first character all the same.
+    at = at < 2 ? 0 : source.lastIndexOf("\n", at - 2) + 1;
   }
 }
 
