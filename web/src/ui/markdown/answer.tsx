@@ -23,6 +23,7 @@ class Pages {
   readonly #blocks = new Blocks();
   #first: Block | undefined;
   #taken = 0;
+  #ahead = { base: nothingShared, source: "", shared: nothingShared };
   full: readonly Page[] = [];
   shared: Shared = nothingShared;
 
@@ -47,34 +48,43 @@ class Pages {
   }
 
   #learn(block: Block | undefined): void {
-    if (block?.kind === "markdown") this.shared = learn(block.source, this.shared);
-    else if (block?.kind === "note" && !this.shared.notes.includes(block.label)) {
-      this.shared = { ...this.shared, notes: [...this.shared.notes, block.label] };
-    }
+    if (block !== undefined) this.shared = learnBlock(block, this.shared);
   }
+
+  /** What is known together with `blocks`, which may still change; the same object for the same blocks. */
+  sharedWith(blocks: readonly Block[]): Shared {
+    const last = this.#ahead;
+    const source = blocks.map((block) => block.source).join("");
+    if (last.base === this.shared && last.source === source) return last.shared;
+    const shared = blocks.reduce((known, block) => learnBlock(block, known), this.shared);
+    this.#ahead = { base: this.shared, source, shared };
+    return shared;
+  }
+}
+
+function learnBlock(block: Block, shared: Shared): Shared {
+  if (block.kind === "markdown") return learn(block.source, shared);
+  if (block.kind !== "note" || shared.notes.includes(block.label)) return shared;
+  return { ...shared, notes: [...shared.notes, block.label] };
 }
 
 export default function Answer({ text, streaming }: MarkdownProps) {
   const [pages] = useState(() => new Pages());
   const { rest, settled } = pages.update(text);
+  // The last block of a growing answer may still become something else.
+  const shared = pages.sharedWith(rest.slice(settled, streaming ? -1 : undefined));
   const drawnFrom = useDrawnFrom(pages.full.length);
   const idPrefix = useId();
   return (
     <div className="md">
       {pages.full.map((page, index) => (
-        <PageView
-          key={page.at}
-          page={page}
-          shared={pages.shared}
-          idPrefix={idPrefix}
-          drawn={index >= drawnFrom}
-        />
+        <PageView key={page.at} page={page} shared={shared} idPrefix={idPrefix} drawn={index >= drawnFrom} />
       ))}
       {rest.map((block, index) => (
         <BlockView
           key={block.at}
           block={block}
-          shared={pages.shared}
+          shared={shared}
           idPrefix={idPrefix}
           open={streaming && index >= settled && index === rest.length - 1}
         />

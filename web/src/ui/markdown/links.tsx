@@ -66,7 +66,7 @@ export function Link({
       title={title === "" ? target.href : `${title}\n${target.href}`}
     >
       <bdi>{children}</bdi>
-      {says ? null : <bdi className="md-place"> ({showControls(target.place)})</bdi>}
+      {says ? null : <bdi className="md-place md-place-in-link">({showControls(target.place)})</bdi>}
     </a>
   );
 }

@@ -84,7 +84,7 @@ function leaf(token: Token, key: string, setting: Setting, inLink: boolean, isLa
     case "hr":
       return <hr key={key} />;
     case "image":
-      return <Image key={key} token={token} />;
+      return <Image key={key} token={token} inLink={inLink} />;
     case "note_mark":
       return <NoteMark key={key} label={token.content} idPrefix={setting.idPrefix} />;
     default:
@@ -192,10 +192,11 @@ function alignment(token: Token): string | undefined {
 }
 
 /** An image is never loaded: that would tell a stranger who reads this answer, and when. */
-function Image({ token }: { token: Token }) {
+function Image({ token, inLink }: { token: Token; inLink: boolean }) {
   const address = String(token.attrGet("src") ?? "");
   const alt = token.content.trim();
   const shown = alt === "" ? "Image" : `Image: ${alt}`;
+  if (inLink) return showControls(shown);
   return (
     <Link address={address} title={String(token.attrGet("title") ?? "")} text={shown}>
       {showControls(shown)}
@@ -207,19 +208,18 @@ function NoteMark({ label, idPrefix }: { label: string; idPrefix: string }) {
   const id = `${idPrefix}note-${label}`;
   return (
     <sup>
-      <a
-        href={`#${encodeURIComponent(id)}`}
+      <button
+        type="button"
         aria-label={`Footnote ${label}`}
         className="md-note-mark"
-        onClick={(event) => {
-          event.preventDefault();
+        onClick={() => {
           const note = document.getElementById(id);
           note?.focus({ preventScroll: true });
           note?.scrollIntoView({ block: "nearest" });
         }}
       >
         {label}
-      </a>
+      </button>
     </sup>
   );
 }
