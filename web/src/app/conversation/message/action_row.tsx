@@ -9,7 +9,7 @@ export function ActionRow({ pinned, children }: { pinned: boolean; children: Rea
   return (
     <div
       className={classNames(
-        "flex min-h-7 flex-wrap items-center gap-0.5 transition-opacity duration-150 ease-calm",
+        "-ml-1.5 flex min-h-7 flex-wrap items-center gap-0.5 transition-opacity duration-150 ease-calm",
         !pinned &&
           "opacity-0 focus-within:opacity-100 group-focus-within/message:opacity-100 group-hover/message:opacity-100 pointer-coarse:opacity-100",
       )}

@@ -37,10 +37,10 @@ export function Answer({ message, last }: { message: MessageView; last: boolean 
             )}
           </div>
         )}
+        <AnswerEnding message={message} last={last} />
       </div>
       <div className="relative pb-4 pl-thread-gutter">
         {end === null && <ThreadThrough />}
-        <AnswerEnding message={message} last={last} />
         <AnswerActions
           message={message}
           last={last}

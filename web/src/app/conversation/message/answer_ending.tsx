@@ -11,7 +11,7 @@ export function AnswerEnding({ message, last }: { message: MessageView; last: bo
   if (message.status === "error") return <Failed message={message} />;
   if (message.status === "cancelled")
     return (
-      <p className="mb-1 text-faint text-sm">
+      <p className="mt-1 text-faint text-sm">
         {message.content === "" ? "Stopped before the first word." : "Stopped. What was written is kept."}
       </p>
     );
@@ -22,7 +22,7 @@ export function AnswerEnding({ message, last }: { message: MessageView; last: bo
 function LimitReached({ last }: { last: boolean }) {
   const { store } = useThread();
   return (
-    <div className="mb-1 flex flex-wrap items-center gap-2 text-faint text-sm">
+    <div className="mt-1 flex flex-wrap items-center gap-2 text-faint text-sm">
       Reached the model's limit.
       {last && (
         <Button size="sm" onClick={() => store.send("Continue")}>
@@ -37,7 +37,7 @@ function Failed({ message }: { message: MessageView }) {
   const { regenerate } = useThread();
   const trouble = troubleOf(message.error, message.content !== "");
   return (
-    <div className="mb-1 flex flex-wrap items-center gap-x-3 gap-y-2 rounded-md bg-danger-wash px-3.5 py-2.5 text-sm">
+    <div className="my-1 flex flex-wrap items-center gap-x-3 gap-y-2 rounded-md bg-danger-wash px-3.5 py-2.5 text-sm">
       <p className="min-w-0 flex-1 basis-64">
         <span className="font-medium text-danger">{trouble.what}</span> {trouble.safe}
         {trouble.advice !== null && message.retry === null && (

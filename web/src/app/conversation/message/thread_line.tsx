@@ -1,21 +1,24 @@
 import { classNames } from "../../../ui/class_names.ts";
 
 /**
- * The product's sign: a thin line down the left of a conversation, from message to message. Each message draws its own piece;
- * pieces join because messages have no gaps between them. An ornament: what it says is said in words too.
+ * The product's sign: a thin line down the left of a conversation, from message to message. Each message draws its own piece,
+ * one pixel longer than itself: heights have fractions, and a seam would show. An ornament: what it says is said in words too.
  */
-const piece = "absolute left-thread-x w-thread -translate-x-1/2 bg-thread-line";
+const piece = "absolute left-thread-x w-thread -translate-x-1/2";
 
 /** A piece that goes through. */
-export function ThreadThrough({ className = "inset-y-0" }: { className?: string }) {
-  return <span aria-hidden="true" className={classNames(piece, className)} />;
+export function ThreadThrough({ className = "top-0 -bottom-px" }: { className?: string }) {
+  return <span aria-hidden="true" className={classNames(piece, "bg-thread-line", className)} />;
 }
 
 /** Where a question ties itself to the thread. The line above it is left out where the thread begins. */
 export function ThreadKnot({ first }: { first: boolean }) {
   return (
     <>
-      <span aria-hidden="true" className={classNames(piece, first ? "top-knot bottom-0" : "inset-y-0")} />
+      <span
+        aria-hidden="true"
+        className={classNames(piece, "bg-thread-line", first ? "top-knot -bottom-px" : "top-0 -bottom-px")}
+      />
       <span
         aria-hidden="true"
         className="absolute top-knot left-thread-x size-2.5 -translate-x-1/2 -translate-y-1/2 rounded-full border-2 border-thread bg-canvas"
@@ -29,17 +32,16 @@ export type ThreadEndKind = "live" | "waiting" | "rested" | "stopped" | "broken"
 
 /** The end lies at the lower edge of what it is in. */
 export function ThreadEnd({ kind }: { kind: ThreadEndKind }) {
+  // Beside the last line of what is there: for a failure that is the middle of its note.
+  const bottom = kind === "broken" ? "bottom-7" : kind === "stopped" ? "bottom-3.5" : "bottom-4.25";
+  const bright = kind === "live" || kind === "waiting";
   return (
     <>
       <span
         aria-hidden="true"
-        className={classNames(
-          piece,
-          "top-0 bottom-3",
-          (kind === "live" || kind === "waiting") && "bg-thread",
-        )}
+        className={classNames(piece, "top-0", bottom, bright ? "bg-thread" : "bg-thread-line")}
       />
-      <span aria-hidden="true" className="absolute bottom-3 left-thread-x">
+      <span aria-hidden="true" className={classNames("absolute left-thread-x", bottom)}>
         <EndMark kind={kind} />
       </span>
     </>
