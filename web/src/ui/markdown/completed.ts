@@ -36,7 +36,8 @@ function runStart(source: string, lineStart: number): number {
     const marks = marker.exec(line)?.[0] ?? "";
     if (marks.trim() !== "") return at + marks.length;
     if (line.trim() === "" && at !== lineStart) return end + 1;
-    if (at === 0) return 0;
+    // A negative start means 0 to lastIndexOf: a leading line end would be found for ever.
+    if (at < 2) return 0;
     at = source.lastIndexOf("\n", at - 2) + 1;
   }
 }
