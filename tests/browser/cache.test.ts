@@ -6,7 +6,18 @@ import { type Device, useScene } from "./support/scene.ts";
 import { Valve } from "./support/valve.ts";
 
 const scene = useScene({ raw: true });
-const database = "throughline";
+
+/** Of the cache, as a browser of this installation has it. */
+async function databaseName(): Promise<string> {
+  const device = await scene.device();
+  const chat = await device.open();
+  const names = await until("the database of the cache", async () => {
+    const all = await chat.page.evaluate(async () => (await indexedDB.databases()).map(({ name }) => name!));
+    return all.length > 0 && all;
+  });
+  expect(names).toHaveLength(1);
+  return names[0]!;
+}
 
 async function send(device: Device, method: "Storage.clearDataForOrigin" | "Storage.overrideQuotaForOrigin", more: object): Promise<void> {
   const session = await device.context.newCDPSession(device.tabs[0]!);
@@ -64,7 +75,7 @@ test.each([["an older", 1], ["a newer", 9_000]])("made by %s version of the appl
       resolve();
     };
     open.onerror = () => reject(open.error);
-  }), [database, version]);
+  }), [await databaseName(), version]);
   await page.close();
 
   const chat = await device.open();
@@ -97,7 +108,7 @@ test("a conversation is shown from the cache before the engine has answered", as
   valve.finish(30);
   await chat.say(valve.question);
   const text = await expectExactWords(scene, chat, valve.key);
-  await chat.cached();
+  await chat.cached(text);
   const held: (() => void)[] = [];
   // Only what the shell is made of passes.
   await device.context.route((url) => !/^\/(assets\/|c\/|$|theme\.js|sw\.js|manifest)/.test(url.pathname), (route) => new Promise<void>((go) => held.push(go)).then(() => route.continue()));

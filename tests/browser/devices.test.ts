@@ -53,6 +53,7 @@ test("the leading tab is frozen, another goes on; awake again it has everything,
   valve.allow(10);
   await other.say(valve.question);
   await other.waitForWords(10);
+  await leader.page.bringToFront();
   await leader.goTo(await other.conversationId());
   await leader.waitForWords(10);
   await other.page.bringToFront();
@@ -142,7 +143,7 @@ test("a server that wants a token now: signed out, and nothing is shown", async 
   const old = scene.engine;
   await old.stop("SIGKILL");
   const closed = await startEngine({
-    model: scene.raw.base, listen: new URL(old.url).host, dataDir: old.dataDir, env: { THROUGHLINE_ACCESS_TOKEN: "a token that is long enough to be one" },
+    model: scene.raw.base, listen: new URL(old.url).host, dataDir: old.dataDir, env: { THROUGHLINE_ACCESS_TOKEN: "a-token-that-is-long-enough-to-be-one" },
   });
   try {
     await chat.signedOutNotice.waitFor();

@@ -68,7 +68,7 @@ test("written offline, tab closed, opened again offline, and sent once from ther
   await before.ask({ tokens: 3 });
   await before.waitForStatus("completed");
   const conversation = await before.conversationId();
-  await before.offlineReady();
+  await before.offlineReady(await before.source());
   await device.goOffline();
   const { key, text } = await before.ask({ tokens: 40 });
   await before.waitForStatus("waiting", before.questions.last());

@@ -107,15 +107,15 @@ export class Chat {
     await this.ready();
   }
 
-  /** Waits until the page could be opened without a network. */
-  async offlineReady(): Promise<void> {
+  /** Waits until the page could be opened without a network, this text in it. */
+  async offlineReady(text: string): Promise<void> {
     await this.page.evaluate(() => navigator.serviceWorker.ready.then(() => undefined));
-    await this.cached();
+    await this.cached(text);
   }
 
-  /** Waits until what is shown has been written to the browser's store. */
-  async cached(): Promise<void> {
-    await until("the cache has the answer", () => this.page.evaluate(() => false));
+  /** Waits until the browser's store has this text. */
+  async cached(text: string): Promise<void> {
+    await until("the text in the cache", () => this.page.evaluate(hasInStore, text));
   }
 
   /** Waits until nothing moves: what slides and fades has arrived. */
@@ -207,4 +207,25 @@ export class Chat {
   async removeCurrent(): Promise<void> {
     await this.list.locator('[aria-current="page"]').press("Delete", { timeout: patience });
   }
+}
+
+/** Runs in the page: whether any row of any database has a text. */
+async function hasInStore(text: string): Promise<boolean> {
+  const done = <T>(request: IDBRequest<T>) => new Promise<T>((resolve, reject) => {
+    request.onsuccess = () => resolve(request.result);
+    request.onerror = () => reject(request.error);
+  });
+  const wanted = JSON.stringify(text).slice(1, -1);
+  for (const { name } of await indexedDB.databases()) {
+    const database = await done(indexedDB.open(name!));
+    try {
+      for (const store of database.objectStoreNames) {
+        const rows = await done(database.transaction(store).objectStore(store).getAll());
+        if (JSON.stringify(rows).includes(wanted)) return true;
+      }
+    } finally {
+      database.close();
+    }
+  }
+  return false;
 }

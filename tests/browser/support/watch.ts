@@ -7,6 +7,9 @@ import { slowness } from "../../system/support/process.ts";
 /** What a browser itself says in the console about requests that failed: expected where a test cuts the network. */
 export const networkNoise = /^console: Failed to load resource: |net::ERR_/;
 
+/** A context is told once to whom it reports; the desk of a file is watched by one test after another. */
+const current = new WeakMap<BrowserContext, Watch>();
+
 export class Watch {
   private seen: string[] = [];
   private readonly excuses: RegExp[] = [];
@@ -23,13 +26,9 @@ export class Watch {
 
   static async over(context: BrowserContext, origins: readonly string[]): Promise<Watch> {
     const watch = new Watch(origins);
-    await context.exposeBinding("reportViolation", (_, what: string) => watch.note(`CSP violation: ${what}`));
-    await context.addInitScript(() => {
-      addEventListener("securitypolicyviolation", (event) => {
-        const { reportViolation } = globalThis as unknown as { reportViolation(what: string): void };
-        reportViolation(`${event.violatedDirective} forbids ${event.blockedURI} ${event.sample}`);
-      });
-    });
+    const isNew = !current.has(context);
+    current.set(context, watch);
+    if (isNew) await listenForViolations(context);
     context.setDefaultTimeout(15_000 * slowness);
     context.on("request", (request) => watch.take(request));
     context.on("requestfinished", (request) => watch.streams.delete(request));
@@ -56,7 +55,8 @@ export class Watch {
     return [...this.streams.values()].filter((page) => !page.isClosed());
   }
 
-  private note(what: string): void {
+  /** Something that must not happen did. */
+  note(what: string): void {
     this.seen.push(what);
   }
 
@@ -84,4 +84,14 @@ export class Watch {
       void dialog.dismiss();
     });
   }
+}
+
+async function listenForViolations(context: BrowserContext): Promise<void> {
+  await context.exposeBinding("reportViolation", (_, what: string) => current.get(context)?.note(`CSP violation: ${what}`));
+  await context.addInitScript(() => {
+    addEventListener("securitypolicyviolation", (event) => {
+      const { reportViolation } = globalThis as unknown as { reportViolation(what: string): void };
+      reportViolation(`${event.violatedDirective} forbids ${event.blockedURI} ${event.sample}`);
+    });
+  });
 }

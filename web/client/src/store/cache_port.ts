@@ -11,6 +11,7 @@ import type {
   Position,
   Problem,
   Rev,
+  Submission,
 } from "../protocol/types.ts";
 
 /** Table `sessions`: a conversation, and what this browser knows of it beyond the engine's words. */
@@ -66,6 +67,8 @@ export interface OutboxRow {
   readonly state: "waiting" | "unsent";
   readonly problem: Problem | null;
   readonly createdAt: number;
+  /** What the engine made of it, once it has it. Kept for a day, without the text: other tabs, and this page after a reload, learn from it. */
+  readonly sent?: Submission;
 }
 
 /** Table `meta`. */

@@ -4,6 +4,9 @@
  * tab sends at a time. The engine's `change` may tell of a message before its own reply does, or instead of it, when the
  * reply was lost: then the message is recognised and takes over the row's key.
  *
+ * Whichever tab sends, all have to learn what came of it, the one above all that shows a conversation under its local id: so the
+ * row stays in the cache for a day, without its text, with the engine's reply. A row that is gone was thrown away.
+ *
  *   waiting -> sending -> accepted -> gone (the replica has the message)
  *      ^          | no reply, busy        | refused
  *      +----------+                       +-> unsent -> waiting (resend) | gone (discard)
@@ -44,6 +47,7 @@ export interface OutboxParts {
 
 const retry_first_ms = 2_000;
 const retry_most_ms = 60_000;
+const sent_kept_ms = 24 * 3_600_000;
 
 export class Outbox {
   readonly #parts: OutboxParts;
@@ -123,7 +127,11 @@ export class Outbox {
 
   /** The cache of somebody was opened: what was written before that goes into it, what it has kept comes out. */
   async restore(): Promise<void> {
-    for (const { row } of this.all()) await this.#parts.cache.putOutbox(row);
+    const { cache, clock } = this.#parts;
+    for (const { row, phase } of this.all()) if (phase !== "accepted") await cache.putOutbox(row);
+    for (const { key, sent, createdAt } of await cache.outbox()) {
+      if (sent !== undefined && createdAt < clock.now() - sent_kept_ms) await cache.dropOutbox(key);
+    }
     await this.reload();
   }
 
@@ -137,6 +145,10 @@ export class Outbox {
     }
     for (const row of rows) {
       const known = this.#entries.get(row.key);
+      if (row.sent !== undefined) {
+        this.#learn(row, row.sent);
+        continue;
+      }
       if (known === undefined || (known.phase !== "sending" && known.phase !== "accepted")) {
         this.#set({ row, phase: row.state, recognised: known?.recognised ?? null, submission: null });
       }
@@ -200,8 +212,12 @@ export class Outbox {
         const entry = this.#entries.get(key);
         if (entry === undefined) return;
         if (row === undefined) {
-          // Another tab has sent it, or thrown it away.
+          // Another tab has thrown it away.
           this.#drop(entry);
+          return;
+        }
+        if (row.sent !== undefined) {
+          this.#learn(row, row.sent);
           return;
         }
         this.#set({ ...entry, row, phase: "sending" });
@@ -220,7 +236,7 @@ export class Outbox {
     if (reply.ok) {
       this.#failuresInRow = 0;
       this.#accept(entry, reply.value);
-      await this.#unkeep(key);
+      await this.#keep({ ...entry.row, content: "", sent: reply.value });
       return "go_on";
     }
     const { problem } = reply;
@@ -251,6 +267,16 @@ export class Outbox {
         const post = { content: row.content, parent_id: row.what.parentId ?? undefined, model };
         return engine.post(this.resolve(row.conversationId), post, row.idempotencyKey);
       }
+    }
+  }
+
+  /** A tab, perhaps this one before a reload, has sent it. */
+  #learn(row: OutboxRow, sent: Submission): void {
+    const entry = this.#entries.get(row.key);
+    if (entry !== undefined && entry.phase !== "accepted") this.#accept(entry, sent);
+    else if (sent.session_id !== undefined && !this.#begun.has(row.conversationId)) {
+      this.#begun.set(row.conversationId, sent.session_id);
+      for (const watcher of this.#watchers) watcher(row.conversationId);
     }
   }
 

@@ -167,6 +167,29 @@ describe("sending", () => {
     expect(two.texts(id)).toEqual(["Mine", ""]);
   });
 
+  test("two tabs: the other one sends what begins a conversation, and the page that shows it gets its id", async () => {
+    const one = await connected();
+    const two = await connected(
+      browser.tab((tab) => {
+        tab.device.role = "follower";
+      }),
+    );
+    one.goOffline();
+    two.goOffline();
+    const { conversationId } = one.store.begin({ content: "Mine" });
+    await openedIn(one, conversationId);
+    await until("the other keeps it too", () => two.store.activity.get().waitingToSend === 1);
+    two.goOnline();
+    await until("the engine's id", () => !one.store.conversation(conversationId).get().isLocal);
+    const { id, state } = one.store.conversation(conversationId).get();
+    one.goOnline();
+    await until("both show it", () => one.texts(id).length === 2 && two.texts(id).length === 2);
+    expect(state).toBe("ready");
+    expect(
+      [...one.device.calls, ...two.device.calls].filter((each) => each.startsWith("begin")),
+    ).toHaveLength(1);
+  });
+
   test("refused: unsent with the problem; discarded, its text is the draft; sent again, it goes", async () => {
     const tab = await connected();
     const id = engine.addConversation("Talk");
