@@ -32,7 +32,12 @@ markdown.inline.ruler.before("autolink", "line_break_tag", lineBreakTag);
 /** Tokens of one block, or undefined when it is nested too deeply to be drawn as anything but text. */
 export function parse(source: string, shared: Shared): Token[] | undefined {
   const tokens = markdown.parse(source, { references: { ...shared.references }, notes: shared.notes });
-  return tokens.some((token) => token.level >= nestingMax - 2) ? undefined : tokens;
+  return tokens.some(isTooDeep) ? undefined : tokens;
+}
+
+/** The parser's own limit drops blocks that are deeper, and does not count emphasis. */
+function isTooDeep(token: Token): boolean {
+  return token.level >= nestingMax - 2 || (token.children?.some(isTooDeep) ?? false);
 }
 
 const definition = /^ {0,3}\[[^\]]+\]:/m;
