@@ -1,4 +1,4 @@
-import { beforeEach, describe, expect, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import type { AnswerEnded } from "./contract.ts";
 import { retry_delay_ms } from "./retries.ts";
 import { FakeBrowser, type FakeTab, turn, until } from "./testing/browser.ts";
@@ -11,6 +11,8 @@ beforeEach(() => {
   engine = new FakeEngine();
   browser = new FakeBrowser(engine);
 });
+
+afterEach(() => void vi.unstubAllGlobals());
 
 async function connected(tab: FakeTab = browser.tab()): Promise<FakeTab> {
   await until("the list is there", () => tab.store.conversations.get().loading === "ready");
@@ -82,6 +84,17 @@ describe("sending", () => {
     expect([...seen]).toEqual(['[["Question"],true]', '[["Question",""],true]']);
     expect(conversation.get().thread[0]).toBe(key);
     if (held) expect(conversation.get().thread).toEqual(keys);
+  });
+
+  test("a page that is no secure context sends all the same", async () => {
+    const { crypto } = globalThis;
+    vi.stubGlobal("crypto", { getRandomValues: crypto.getRandomValues.bind(crypto) });
+    const tab = await connected();
+    const { conversationId } = tab.store.begin({ content: "Hello?" });
+    const conversation = tab.store.conversation(conversationId);
+    await until("it has an id", () => !conversation.get().isLocal);
+    const { message_id } = [...engine.replies.values()][0] ?? {};
+    expect(await conversation.regenerate(message_id ?? "")).toEqual({ ok: true });
   });
 
   test("chunks of an answer whose change has not come yet are shown", async () => {

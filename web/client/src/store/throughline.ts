@@ -3,6 +3,7 @@
  * tests bring an engine in the process.
  */
 
+import { randomId } from "../protocol/random_id.ts";
 import type { Model } from "../protocol/types.ts";
 import type { Clock } from "../sync/clock.ts";
 import { debug } from "../sync/debug.ts";
@@ -225,7 +226,7 @@ export class ThroughlineStore implements Throughline {
   }
 
   begin(draft: { content: string; model?: string | undefined }): { conversationId: string } {
-    const conversationId = `${local_prefix}${crypto.randomUUID()}`;
+    const conversationId = `${local_prefix}${randomId()}`;
     this.#outbox.add({ kind: "begin" }, conversationId, draft.content, draft.model ?? null);
     return { conversationId };
   }
