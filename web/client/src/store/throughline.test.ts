@@ -269,7 +269,7 @@ describe("streaming", () => {
     const key = tab.store.conversation(id).get().thread[1] ?? "";
     const view = tab.store.conversation(id).message(key).get();
     expect(view).toMatchObject({ content: "second", attempt: 2, position: "2-1" });
-    expect(view?.restart).toContain("began it again");
+    expect(view?.restart).toBe("worker_lost");
     expect(tab.store.connection.get().history.map((each) => each.kind)).toContain("restarted");
   });
 
