@@ -491,6 +491,25 @@ describe("agreeing with the engine", () => {
     expect(other).not.toBe(id);
   });
 
+  test("a gap that cannot be filled now is not forgotten", async () => {
+    const tab = await connected();
+    const id = engine.addConversation("Talk");
+    engine.devices.delete(tab.device);
+    engine.change(id, { title: "Missed" });
+    engine.devices.add(tab.device);
+    tab.device.problems = [{ ...network, code: "unavailable", status: 503, retry_after_ms: 2_000 }];
+    const titles = () => tab.store.conversations.get().items.map((each) => each.title);
+    engine.addConversation("Heard");
+    await until("it was refused", () => tab.device.problems.length === 0);
+    await turn();
+    expect(titles()).not.toContain("Missed");
+    engine.addConversation("Heard later");
+    browser.clock.advance(3_000);
+    await until("all", () => titles().length === 3);
+    expect(titles()).toEqual(["Heard later", "Heard", "Missed"]);
+    expect(tab.store.connection.get().rev).toBe(engine.rev);
+  });
+
   test("a snapshot forgets what is not in it, except what waits to be sent", async () => {
     const first = await connected();
     const { id } = running();

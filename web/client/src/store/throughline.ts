@@ -184,7 +184,7 @@ export class ThroughlineStore implements Throughline {
     this.#following = new Following(this.#parts, this.connection);
     this.#housekeeping = new Housekeeping(this.#parts, this.#titles);
     this.drafts = new Drafts(environment.texts, () => this.identity.owner);
-    this.#applier = new ChangesApplier(engine, this.#replica);
+    this.#applier = new ChangesApplier(engine, this.#replica, clock);
     this.#tabs = new OtherTabs(
       environment,
       () => this.identity.owner,
@@ -209,6 +209,7 @@ export class ThroughlineStore implements Throughline {
     this.#stopFeed();
     this.#housekeeping.stop();
     this.#writer.stop();
+    this.#applier.forget();
     this.#outbox.stop();
     this.#retries.forget();
     this.#tabs.close();
@@ -334,7 +335,6 @@ export class ThroughlineStore implements Throughline {
     switch (event.kind) {
       case "changes":
         this.#applier.apply(event.changes, event.rev, event.from);
-        this.connection.setRev(this.#replica.rev);
         this.#housekeeping.wake();
         break;
       case "chunk":
@@ -355,6 +355,7 @@ export class ThroughlineStore implements Throughline {
       // Another installation may answer here now.
       if (before.state.kind !== "connecting") void this.identity.ask();
       this.#outbox.pump();
+      this.#applier.readOn();
       this.#resumeReading();
       this.#housekeeping.wake();
     }
@@ -437,6 +438,7 @@ export class ThroughlineStore implements Throughline {
         store.invalidate();
         if (store.isOpen && store.history.isUntouched) void store.history.load();
       }
+      this.connection.setRev(this.#replica.rev);
       this.conversations.invalidate();
       this.activity.invalidate();
     });
