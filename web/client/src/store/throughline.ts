@@ -112,7 +112,7 @@ export class ThroughlineStore implements Throughline {
       onConfirmed: () => this.#onConfirmed(),
       onSignedOut: () => this.#onSignedOut(),
       onUnreachable: (problem, retryAt, tries) => {
-        const cause = problem.code === "network" ? "The engine cannot be reached." : problem.detail;
+        const cause = problem.detail;
         this.connection.setState(
           environment.isOnline() ? { kind: "waiting", retryAt, cause, tries } : { kind: "offline" },
         );
@@ -310,6 +310,7 @@ export class ThroughlineStore implements Throughline {
           this.#notes.reconnecting();
           return { since: this.#replica.rev, cursors: this.#streams.cursors() };
         },
+        admit: (signal) => this.identity.admit(owner, signal),
         onEvent: (event) => {
           if (isOurs()) this.#onFeedEvent(event);
         },
@@ -352,8 +353,6 @@ export class ThroughlineStore implements Throughline {
     const now = this.connection.get();
     if (now.state.kind === "connected" && before.state.kind !== "connected") {
       debug("connected", { transport: now.transport, role: now.role });
-      // Another installation may answer here now.
-      if (before.state.kind !== "connecting") void this.identity.ask();
       this.#outbox.pump();
       this.#applier.readOn();
       this.#resumeReading();

@@ -7,7 +7,7 @@ import { readSse, type SseItem } from "../protocol/sse.ts";
 import type { Position, Rev } from "../protocol/types.ts";
 import { debug } from "./debug.ts";
 import type { FeedEvent, FeedStart } from "./feed.ts";
-import type { FeedSink, OpenConnection } from "./feed_sink.ts";
+import { endWith, type FeedSink, type OpenConnection } from "./feed_sink.ts";
 import { WholeTexts } from "./whole_texts.ts";
 
 /** The head of a request may have 16 KiB. */
@@ -65,12 +65,7 @@ class EventsConnection implements OpenConnection {
       if (reply.ok) await reply.value.cancel().catch(() => {});
       return;
     }
-    if (!reply.ok) {
-      const { problem } = reply;
-      if (problem.code === "network") this.#sink.lost(problem.detail, null);
-      else this.#sink.refused(problem);
-      return;
-    }
+    if (!reply.ok) return endWith(this.#sink, reply.problem);
     await this.#read(reply.value);
   }
 
