@@ -66,8 +66,12 @@ test("a leader that leaves the page lets the next one lead, and comes back as a 
   expect(second.statuses.map(({ state }) => state.kind)).not.toContain("stopped");
   await write("lo");
   expect(roles(second)).toEqual(["leader"]);
+  // A page says it more than once: thawed, then looked at.
   first.page("shown");
   await settle();
+  first.page("shown");
+  await settle();
+  expect(engine.connections.size).toBe(1);
   await write("!");
   expect(roles(first, second)).toEqual(["follower", "leader"]);
   await settle();
