@@ -53,7 +53,7 @@ test("full: answers arrive, and are there after a reload", async () => {
   await chat.waitForWords(30);
   await chat.page.reload();
   await chat.waitForWords(30);
-  valve.finish(2000);
+  valve.finish(1000);
   await expectExactWords(scene, chat, valve.key);
   await chat.page.reload();
   await expectExactWords(scene, chat, valve.key);
@@ -61,6 +61,8 @@ test("full: answers arrive, and are there after a reload", async () => {
 
 test.each([["an older", 1], ["a newer", 9_000]])("made by %s version of the application", async (_, version) => {
   const device = await scene.device();
+  // A page without an icon of its own.
+  device.watch.excuse(/favicon\.ico/);
   const page = await device.context.newPage();
   await page.goto(`${scene.engine.url}/healthz`);
   await page.evaluate(([name, number]) => new Promise<void>((resolve, reject) => {

@@ -1,6 +1,7 @@
 // The application in one tab, in the words of a person who uses it. Every name of a button and every mark in the page that tests
 // rely on is in this file.
 import type { Locator, Page } from "playwright-core";
+import { expect } from "vitest";
 import { slowness, until } from "../../system/support/process.ts";
 import { freshKey, wish, type Wish } from "../../system/support/model.ts";
 
@@ -42,9 +43,9 @@ export class Chat {
   get answers(): Locator {
     return this.page.locator('article[data-role="assistant"]');
   }
-  /** The newest answer of the shown branch. */
+  /** The answer to the newest question of the shown branch; there is none while that waits to be sent. */
   get answer(): Locator {
-    return this.answers.last();
+    return this.page.locator('xpath=(//article[@data-key])[last()][@data-role="assistant"]');
   }
   get list(): Locator {
     return this.page.getByRole("navigation", { name: "Chats" });
@@ -87,7 +88,8 @@ export class Chat {
   async say(text: string, key = ""): Promise<Asked> {
     await this.composer.fill(text);
     await this.composer.press("Enter");
-    await until("the composer is empty again", async () => (await this.composer.inputValue()) === "");
+    await until("the question is shown", async () => (await this.questions.count()) > 0 && (await this.shown(this.questions.last())) === text.trim());
+    expect(await this.composer.inputValue()).toBe("");
     return { key, text };
   }
 
@@ -153,7 +155,7 @@ export class Chat {
     const all: readonly Status[] = typeof wanted === "string" ? [wanted] : wanted;
     let last: string | null = null;
     await until(`status ${all.join(" or ")}`, async () => {
-      last = (await article.count()) === 0 ? "absent" : await this.status(article);
+      last = (await article.count()) === 0 ? "absent" : await article.getAttribute("data-status", { timeout: 1_000 }).catch(() => "absent");
       return all.includes(last as Status);
     }, ms).catch((error: unknown) => {
       throw new Error(`${String(error)}; it is ${last}`);

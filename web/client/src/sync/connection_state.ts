@@ -206,7 +206,7 @@ const healthy: Handler<StateOf<"open">, EventOf<"healthy">> = (state) => ({
 const eventsAgain: Handler<StateOf<"open">, EventOf<"events_again">> = ({ memory }) =>
   beginWith({ ...memory, transport: "events" }, true);
 
-/** What rests goes on when its reason is gone, or somebody wants it. */
+/** What rests goes on when its reason is gone, or somebody wants it. What was frozen has given up its lead, and waits for `lead`. */
 const unless =
   (...reasons: readonly PauseReason[]): Handler<StateOf<"paused">, ConnectionEvent> =>
   (state, event, moment) =>
@@ -227,7 +227,7 @@ const table: Table = {
     lead: connect,
     resume: unless("not_leader"),
     online: unless("not_leader", "frozen", "signed_out"),
-    shown: unless("not_leader", "signed_out"),
+    shown: unless("not_leader", "frozen", "signed_out"),
     due: unless("not_leader", "frozen", "signed_out"),
     offline: stay,
   },

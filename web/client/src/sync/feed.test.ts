@@ -66,8 +66,12 @@ test("a leader that leaves the page lets the next one lead, and comes back as a 
   expect(second.statuses.map(({ state }) => state.kind)).not.toContain("stopped");
   await write("lo");
   expect(roles(second)).toEqual(["leader"]);
+  // A page says it more than once: thawed, then looked at.
   first.page("shown");
   await settle();
+  first.page("shown");
+  await settle();
+  expect(engine.connections.size).toBe(1);
   await write("!");
   expect(roles(first, second)).toEqual(["follower", "leader"]);
   await settle();
@@ -215,4 +219,27 @@ test("Retry-After is waited for", async () => {
   expect(engine.requests.events).toBe(0);
   await clock.advance(1_000);
   expect(engine.requests.events).toBe(1);
+});
+
+test.each([
+  ["error", "The connection broke."],
+  ["close", "The server closed the connection."],
+] as const)("after %s people are told a sentence", async (how, cause) => {
+  const tab = open();
+  await deliver();
+  for (const connection of engine.connections) connection.kill(how);
+  await settle();
+  expect(tab.status?.state).toMatchObject({ kind: "waiting", cause });
+  engine.isDown = true;
+  await clock.advance(2_000);
+  await settle();
+  expect(tab.status?.state).toMatchObject({ kind: "waiting", cause: "The server cannot be reached." });
+});
+
+test("what makes no sense is not told as it is", async () => {
+  const tab = open();
+  await deliver();
+  for (const connection of engine.connections) connection.write("event: change\ndata: {}\n\n");
+  await deliver();
+  expect(tab.status?.state).toMatchObject({ cause: "What the server sent cannot be understood." });
 });

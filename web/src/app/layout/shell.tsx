@@ -1,13 +1,13 @@
 import { Suspense, useCallback, useEffect, useMemo, useRef, useState } from "react";
 import { useLocation } from "wouter";
 import { classNames } from "../../ui/class_names.ts";
+import { lazily } from "../../ui/lazily.tsx";
 import { Toaster } from "../../ui/toast.tsx";
 import { runNewestAction } from "../../ui/toast_store.ts";
 import { TooltipLayer } from "../../ui/tooltip.tsx";
 import { useClient } from "../client.tsx";
 import { ConnectionBanner } from "../connection/connection_banner.tsx";
 import { useCommands } from "../keys/use_commands.ts";
-import { lazily } from "../lazily.tsx";
 import { SideColumn } from "../list/side_column.tsx";
 import { tellOfAnswers } from "../notify/answer_notices.ts";
 import { conversationOf, Pages } from "./pages.tsx";
