@@ -223,6 +223,67 @@ describe("sending", () => {
     await until("sent", () => tab.texts(id).length === 2);
   });
 
+  test.each([
+    ["the engine has it", 1],
+    ["it never arrived", 0],
+  ])("on its way a day ago without a reply, %s: not sent twice, and not lost", async (_, stored) => {
+    const first = await connected();
+    const id = engine.addConversation("Talk");
+    await openedIn(first, id);
+    if (stored === 1) first.device.repliesToLose = 1;
+    else first.device.problems = [network];
+    first.store.conversation(id).send("Once?");
+    await until("it was tried", () => first.device.repliesToLose + first.device.problems.length === 0);
+    await kept(first);
+    first.kill();
+    engine.replies.clear();
+    browser.clock.advance(25 * 3_600_000);
+    const second = await connected();
+    await until("nothing waits", () => second.store.activity.get().waitingToSend === 0);
+    await openedIn(second, id);
+    await until("it is shown", () => second.texts(id).includes("Once?"));
+    expect(second.texts(id).filter((each) => each === "Once?")).toHaveLength(1);
+    const [key = ""] = second.store.conversation(id).get().thread;
+    const { problem } = second.store.conversation(id).message(key).get() ?? {};
+    expect(problem?.code ?? null).toBe(stored === 1 ? null : "tried_long_ago");
+    expect(engine.replies.size).toBe(0);
+  });
+
+  test("the page of a network that wants a login is no refusal", async () => {
+    const tab = await connected();
+    const id = engine.addConversation("Talk");
+    await openedIn(tab, id);
+    tab.device.problems = [{ ...network, code: "unexpected_reply", status: 200 }];
+    tab.store.conversation(id).send("Patience");
+    await until("told", () => tab.device.problems.length === 0 && tab.statuses(id)[0] === "waiting");
+    await turn();
+    browser.clock.advance(3_000);
+    await until("sent", () => engine.replies.size === 1);
+  });
+
+  test("an engine on this machine is asked though the network is gone", async () => {
+    const tab = await connected();
+    const id = engine.addConversation("Talk");
+    await openedIn(tab, id);
+    tab.environment.isOnline = () => false;
+    tab.happens("offline");
+    tab.store.conversation(id).send("Hello?");
+    await until("sent", () => engine.replies.size === 1);
+  });
+
+  test("an edit that another tab has sent, or that is thrown away, is settled", async () => {
+    const tab = await connected();
+    const { id, questionId } = running();
+    await openedIn(tab, id);
+    tab.device.problems = [{ ...network, code: "overloaded", status: 503, retry_after_ms: 60_000 }];
+    tab.store.conversation(id).send("In front");
+    await until("it waits", () => tab.device.problems.length === 0);
+    const edited = tab.store.conversation(id).edit(questionId, "Other words");
+    const key = tab.store.conversation(id).get().thread.at(-1) ?? "";
+    tab.store.conversation(id).discard(key);
+    expect(await edited).toEqual({ ok: true });
+  });
+
   test("busy: waits for as long as Retry-After says", async () => {
     const tab = await connected();
     const id = engine.addConversation("Talk");
@@ -234,7 +295,7 @@ describe("sending", () => {
     browser.clock.advance(6_999);
     await turn();
     expect(engine.replies.size).toBe(0);
-    browser.clock.advance(1);
+    browser.clock.advance(1_000);
     await until("sent", () => engine.replies.size === 1);
   });
 });

@@ -501,12 +501,11 @@ export class ThroughlineStore implements Throughline {
     return undefined;
   }
 
+  /** The network's own word is a hint: without any, an engine on this very machine is still there. */
   #isReachable(): boolean {
-    return (
-      this.identity.isConfirmed &&
-      this.#environment.isOnline() &&
-      this.connection.get().state.kind !== "offline"
-    );
+    if (!this.identity.isConfirmed) return false;
+    const { kind } = this.connection.get().state;
+    return kind === "connected" || (kind !== "offline" && this.#environment.isOnline());
   }
 
   #listLoading(): ConversationListView["loading"] {
