@@ -464,6 +464,53 @@ describe("streaming", () => {
     ]);
   });
 
+  test("follow: a long answer costs no more per piece than a short one", async () => {
+    const tab = await connected();
+    const { id, taskId, answerId } = running();
+    let length = 0;
+    tab.store.follow({ sessionId: id, messageId: answerId, onChunk: (piece) => (length += piece.length) });
+    await openedIn(tab, id);
+    const piece = "x".repeat(64);
+    const compared = vi.spyOn(String.prototype, "startsWith");
+    for (let count = 0; count < 2_000; count += 1) engine.type(taskId, piece);
+    expect(compared.mock.contexts.some((text) => String(text).length > 10_000)).toBe(false);
+    compared.mockRestore();
+    expect(length).toBe(2_000 * piece.length);
+  });
+
+  test("a callback that throws breaks nothing", async () => {
+    const reported = vi.spyOn(console, "error").mockImplementation(() => {});
+    const tab = await connected();
+    const { id, taskId, answerId } = running();
+    await openedIn(tab, id);
+    const whole: string[] = [];
+    const wrong = () => {
+      throw new Error("of somebody else");
+    };
+    tab.store.follow({ sessionId: id, messageId: answerId, onChunk: wrong, onComplete: wrong });
+    tab.store.follow({ sessionId: id, messageId: answerId, onComplete: (text) => void whole.push(text) });
+    tab.store.onAnswerEnded(wrong);
+    await turn();
+    engine.type(taskId, "all ", "of it");
+    engine.finish(taskId);
+    expect(whole).toEqual(["all of it"]);
+    expect(tab.texts(id)[1]).toBe("all of it");
+    expect(reported).toHaveBeenCalled();
+    reported.mockRestore();
+  });
+
+  test("the text of an answer goes with its conversation", async () => {
+    const tab = await connected();
+    const { id, taskId } = running();
+    await openedIn(tab, id);
+    engine.type(taskId, "half");
+    engine.remove(id);
+    tab.goOffline();
+    tab.goOnline();
+    await until("connected", () => tab.store.connection.get().state.kind === "connected");
+    expect(tab.device.begun?.cursors.size).toBe(0);
+  });
+
   test("stop keeps the text so far", async () => {
     const tab = await connected();
     const { id, taskId } = running();
@@ -906,6 +953,15 @@ describe("the list", () => {
     expect(tab.store.conversations.get().items.map((each) => each.id)).toEqual([id]);
   });
 
+  test("what another device brings back is shown again", async () => {
+    const tab = await connected();
+    const id = engine.addConversation("Talk");
+    expect(await tab.store.conversations.remove(id).done).toEqual({ ok: true });
+    expect(tab.store.conversations.get().items).toEqual([]);
+    engine.restore(id);
+    expect(tab.store.conversations.get().items.map((each) => each.id)).toEqual([id]);
+  });
+
   test("a removal the engine refuses is taken back", async () => {
     const tab = await connected();
     const { id } = running();
@@ -944,6 +1000,18 @@ describe("data", () => {
     const cached = await [...browser.caches.values()][0]?.load();
     expect(cached?.outbox).toHaveLength(1);
     expect(tab.texts(id)).toEqual(["Question", "", "Waits"]);
+  });
+
+  test("a cache that was cleared is filled up again", async () => {
+    engine.finish(engine.ask(engine.addConversation("Talk"), "?").task_id);
+    const tab = await connected();
+    const inFull = async () => (await tab.store.data.usage()).inFull;
+    await tab.rest();
+    expect(await inFull()).toBe(1);
+    await tab.store.data.clearCache();
+    expect(await inFull()).toBe(0);
+    await tab.rest();
+    expect(await inFull()).toBe(1);
   });
 
   test("drafts are kept per conversation, and go with it when it gets its id", async () => {

@@ -179,7 +179,10 @@ export class ThroughlineStore implements Throughline {
       loading: () => this.#listLoading(),
     });
     this.activity = new Activity(this.#parts);
-    this.data = new Data(this.#parts);
+    this.data = new Data(this.#parts, () => {
+      this.#housekeeping.forget();
+      this.#housekeeping.wake();
+    });
     this.#search = new Search(this.#parts);
     this.#following = new Following(this.#parts, this.connection);
     this.#housekeeping = new Housekeeping(this.#parts, this.#titles);
@@ -427,7 +430,10 @@ export class ThroughlineStore implements Throughline {
       for (const { id } of merged.conversations) touched.add(id);
       for (const { now } of merged.messages) touched.add(now.conversation_id);
       for (const task of merged.tasks) touched.add(task.conversation_id);
-      if (merged.origin === "snapshot") this.#titles.forget();
+      if (merged.origin === "snapshot") {
+        this.#titles.forget();
+        this.#housekeeping.forget();
+      }
       for (const store of this.#stores.values()) {
         if (merged.origin === "snapshot") store.history.begin("again");
         else if (merged.removed.includes(store.id)) store.history.begin("missing");
