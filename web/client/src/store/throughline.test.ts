@@ -377,6 +377,35 @@ describe("streaming", () => {
     leader.kill();
   });
 
+  test("what ran already when the page came is running", async () => {
+    const first = await connected();
+    const { id, taskId, answerId } = running();
+    const other = running();
+    await kept(first);
+    first.kill();
+    const second = await connected();
+    await until("both", () => second.store.activity.get().running.length === 2);
+    const entry = { conversationId: id, messageId: answerId, taskId, startedAt: null };
+    expect(second.store.activity.get().running).toContainEqual(entry);
+    engine.finish(taskId);
+    expect(second.store.activity.get().running.map((each) => each.taskId)).toEqual([other.taskId]);
+  });
+
+  test("a follower that opens a stalled answer of its cache reads what there is", async () => {
+    const leader = await connected();
+    const { id, taskId } = running();
+    await kept(leader);
+    engine.type(taskId, "so far");
+    const follower = await connected(
+      browser.tab((tab) => {
+        tab.device.role = "follower";
+        tab.device.dropsChunks = true;
+      }),
+    );
+    await openedIn(follower, id);
+    await until("it is there", () => follower.texts(id)[1] === "so far");
+  });
+
   test("a reload in the middle goes on from the kept position, at every cut", async () => {
     const pieces = ["Hel", "lo ", "wör", "ld ", "🌍", "!"];
     for (let cut = 0; cut <= pieces.length; cut++) {
