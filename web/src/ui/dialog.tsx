@@ -53,7 +53,11 @@ export function Dialog({
                 <X className="size-4" aria-hidden="true" />
               </Base.Close>
             </header>
-            <div className="min-h-0 overflow-y-auto px-5 py-4">{children}</div>
+            {children === undefined ? (
+              <div className="h-4" />
+            ) : (
+              <div className="min-h-0 overflow-y-auto px-5 py-4">{children}</div>
+            )}
             {footer !== undefined && (
               <footer className="flex flex-wrap justify-end gap-2 px-5 pb-4">{footer}</footer>
             )}

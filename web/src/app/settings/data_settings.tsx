@@ -3,7 +3,7 @@ import { useEffect, useRef, useState } from "react";
 import { Button } from "../../ui/button.tsx";
 import { ConfirmDialog } from "../../ui/dialog.tsx";
 import { showToast } from "../../ui/toast_store.ts";
-import { useClient } from "../client.tsx";
+import { useClient, useReadable } from "../client.tsx";
 import { saveFile } from "./save_file.ts";
 
 export function DataSettings() {
@@ -74,21 +74,29 @@ function ExportAll() {
 type CacheUse = Awaited<ReturnType<DataTools["usage"]>>;
 
 function Cache() {
-  const { data } = useClient();
+  const { data, conversations } = useClient();
+  const { items } = useReadable(conversations);
   const [use, setUse] = useState<CacheUse | "unknown" | null>(null);
   const [asking, setAsking] = useState(false);
   const [clearing, setClearing] = useState(false);
 
+  const known = items.length;
+  const kept = items.filter((item) => item.cached).length;
+  // Counted again when the list says that more is known here, or less.
+  const count = useCallback(
+    () => (known + kept < 0 ? Promise.reject() : data.usage()),
+    [data, known, kept],
+  );
   useEffect(() => {
     let left = false;
-    data.usage().then(
+    count().then(
       (found) => !left && setUse(found),
       () => !left && setUse("unknown"),
     );
     return () => {
       left = true;
     };
-  }, [data]);
+  }, [count]);
 
   const clear = async () => {
     setClearing(true);
@@ -128,7 +136,9 @@ function wordsOfUse(use: CacheUse | "unknown" | null): string {
   if (use === null) return "Counting…";
   if (use === "unknown") return "This browser does not say what it keeps.";
   const size = use.bytes === null ? "" : `, ${megabytes(use.bytes)} in all`;
-  return `${use.conversations} chats are known here by name, ${use.inFull} of them can be read offline${size}.`;
+  if (use.conversations === 0) return `No chats are known here yet${size}.`;
+  const chats = use.conversations === 1 ? "1 chat is" : `${use.conversations} chats are`;
+  return `${chats} known here by name, ${use.inFull} of them can be read offline${size}.`;
 }
 
 function megabytes(bytes: number): string {

@@ -119,7 +119,7 @@ function container(frame: Frame, token: Token, key: string, setting: Setting): R
       const depth = Number(token.tag.slice(1));
       const level = frame.first ? setting.level : Math.min(setting.level + 1, 6);
       return createElement(
-        `h${Math.max(4, level)}`,
+        `h${Math.max(3, level)}`,
         { key, dir: "auto", className: `md-heading md-h${depth}` },
         ...children,
       );
