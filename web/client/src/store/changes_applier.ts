@@ -16,17 +16,32 @@ export class ChangesApplier {
   }
 
   apply(changes: Changes, rev: Rev, from: Rev | null): void {
-    if (this.#isQueued === 0 && !this.#isGap(from)) {
-      this.#applyNow(changes, rev, from);
-      return;
+    if (this.#isQueued === 0 && !this.#isGap(from)) this.#applyNow(changes, rev, from);
+    else {
+      this.#enqueue(
+        () => this.#isGap(from),
+        () => this.#applyNow(changes, rev, from),
+      );
     }
+  }
+
+  /** Asks for what came meanwhile: a tab that is fed by another one was deaf for a while. */
+  agree(): void {
+    this.#enqueue(
+      () => true,
+      () => {},
+    );
+  }
+
+  #enqueue(isGap: () => boolean, then: () => void): void {
     const generation = this.#generation;
     this.#isQueued += 1;
     this.#queue = this.#queue.then(async () => {
       if (generation !== this.#generation) return;
-      if (this.#isGap(from)) await this.#fillGap();
+      if (isGap()) await this.#fillGap();
+      if (generation !== this.#generation) return;
       this.#isQueued -= 1;
-      if (generation === this.#generation) this.#applyNow(changes, rev, from);
+      then();
     });
   }
 

@@ -353,11 +353,18 @@ export class ThroughlineStore implements Throughline {
       debug("connected", { transport: now.transport, role: now.role });
       // Another installation may answer here now.
       if (before.state.kind !== "connecting") void this.identity.ask();
+      if (now.role === "follower") this.#agree();
       this.#outbox.pump();
       this.#resumeReading();
       this.#housekeeping.wake();
     }
     this.conversations.invalidate();
+  }
+
+  /** The tab that leads tells only what comes from now on. */
+  #agree(): void {
+    this.#applier.agree();
+    for (const store of this.#stores.values()) if (store.isOpen) this.#readRunning(store);
   }
 
   #onWorldChanged(): void {
