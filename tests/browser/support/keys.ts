@@ -8,6 +8,7 @@ export function focused(page: Page): Promise<string> {
     const node = document.activeElement;
     if (node === null || node === document.body) return "nothing";
     const implied: Record<string, string> = { A: "link", BUTTON: "button", TEXTAREA: "textbox", INPUT: "textbox" };
+    if (node.tagName === "INPUT" && ["radio", "checkbox"].includes((node as HTMLInputElement).type)) implied["INPUT"] = (node as HTMLInputElement).type;
     const role = node.getAttribute("role") ?? implied[node.tagName] ?? node.tagName.toLowerCase();
     const labelled = (node.getAttribute("aria-labelledby") ?? "").split(" ").map((id) => (id ? document.getElementById(id)?.textContent : "") ?? "").join(" ").trim();
     const label = node.getAttribute("aria-label") || labelled || (node as HTMLInputElement).labels?.[0]?.textContent || node.textContent || "";

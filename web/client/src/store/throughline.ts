@@ -358,6 +358,7 @@ export class ThroughlineStore implements Throughline {
     const now = this.connection.get();
     if (now.state.kind === "connected" && before.state.kind !== "connected") {
       debug("connected", { transport: now.transport, role: now.role });
+      if (now.role === "follower") this.#readOpen();
       this.#outbox.pump();
       this.#applier.readOn();
       void this.activity.readRunning();
@@ -365,6 +366,11 @@ export class ThroughlineStore implements Throughline {
       this.#housekeeping.wake();
     }
     this.conversations.invalidate();
+  }
+
+  /** The tab that leads tells only what comes from now on. */
+  #readOpen(): void {
+    for (const store of this.#stores.values()) if (store.isOpen) this.#readRunning(store);
   }
 
   #onWorldChanged(): void {

@@ -66,9 +66,11 @@ test("a leader that leaves the page lets the next one lead, and comes back as a 
   expect(second.statuses.map(({ state }) => state.kind)).not.toContain("stopped");
   await write("lo");
   expect(roles(second)).toEqual(["leader"]);
-  // A page says it more than once: thawed, then looked at.
+  // A page says it more than once: thawed, then looked at. Whoever listens hears of a new beginning.
+  const told = first.statuses.length;
   first.page("shown");
   await settle();
+  expect(first.statuses.slice(told).map(({ state }) => state.kind)).toEqual(["connecting", "connected"]);
   first.page("shown");
   await settle();
   expect(engine.connections.size).toBe(1);

@@ -158,13 +158,20 @@ class TabFeed implements Feed, TabsListener {
     if (event === "frozen" || event === "leaving") {
       this.#leave();
       this.#connection.hear(event);
-    } else if (event === "shown" && this.#membership === null) this.#join();
+    } else if (event === "shown" && this.#membership === null) this.#comeBack();
     else this.#connection.hear(event);
   }
 
   #join(): void {
     this.#role = "follower";
     this.#membership = this.#tabs.join(this);
+  }
+
+  /** Whatever the others have told meanwhile was missed: to whoever listens this is a new beginning. */
+  #comeBack(): void {
+    this.#connection.send({ kind: "step_down" });
+    this.#options.onStatus(statusOf(this.#connection.state, "follower"));
+    this.#join();
   }
 
   #leave(): void {
