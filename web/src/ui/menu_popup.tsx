@@ -73,7 +73,11 @@ function Item({ onSelect, children, icon, keys, danger = false, disabled = false
     >
       {icon !== undefined && <span className="inline-flex size-4 shrink-0 items-center">{icon}</span>}
       <span className="min-w-0 flex-1">{children}</span>
-      {keys !== undefined && <Kbd keys={keys} />}
+      {keys !== undefined && (
+        <span className="pointer-coarse:hidden">
+          <Kbd keys={keys} />
+        </span>
+      )}
     </Base.Item>
   );
 }
