@@ -25,7 +25,8 @@ export async function findViolations(page: Page): Promise<string[]> {
       return result.value as unknown;
     };
     await evaluate(`${source};0`);
-    const violations = (await evaluate("axe.run(document, { resultTypes: ['violations'] }).then((result) => result.violations)")) as Violation[];
+    // The guards around an open menu only pass the focus on; nobody ever stands on one.
+    const violations = (await evaluate("axe.run({ exclude: ['[data-base-ui-focus-guard]'] }, { resultTypes: ['violations'] }).then((result) => result.violations)")) as Violation[];
     return violations.flatMap(({ id, help, nodes }) => nodes.map((node) => `${id} (${help}): ${node.html.slice(0, 300)}\n  ${node.failureSummary.replaceAll("\n", "\n  ")}`));
   } finally {
     await session.detach();

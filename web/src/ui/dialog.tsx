@@ -3,6 +3,7 @@ import { X } from "lucide-react";
 import type { ReactNode } from "react";
 import { Button } from "./button.tsx";
 import { classNames } from "./class_names.ts";
+import { ScrollRegion } from "./scroll_region.tsx";
 
 export interface DialogProps {
   open: boolean;
@@ -56,7 +57,12 @@ export function Dialog({
             {children === undefined ? (
               <div className="h-4" />
             ) : (
-              <div className="min-h-0 overflow-y-auto px-5 py-4">{children}</div>
+              <ScrollRegion
+                label={{ text: title }}
+                className="min-h-0 overflow-y-auto rounded-lg px-5 py-4 -outline-offset-2"
+              >
+                {children}
+              </ScrollRegion>
             )}
             {footer !== undefined && (
               <footer className="flex flex-wrap justify-end gap-2 px-5 pb-4">{footer}</footer>

@@ -10,7 +10,7 @@ import {
   type MenuParts,
   MenuPartsContext,
 } from "./menu.tsx";
-import { isOfAnchor, type OpenPopup } from "./popup_trigger.tsx";
+import { isOfAnchor, landmarkOf, type OpenPopup } from "./popup_trigger.tsx";
 
 export interface MenuPopupProps extends OpenPopup {
   align: "start" | "center" | "end";
@@ -28,7 +28,7 @@ export function MenuPopup({ anchor, popupId, byKey, onClose, align, side, childr
       modal={false}
       onOpenChange={(open, { event }) => !open && !isOfAnchor(anchor, event) && onClose()}
     >
-      <Base.Portal>
+      <Base.Portal container={landmarkOf(anchor)}>
         <Base.Positioner
           anchor={anchor}
           align={align}

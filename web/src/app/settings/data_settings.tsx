@@ -3,7 +3,7 @@ import { useEffect, useRef, useState } from "react";
 import { Button } from "../../ui/button.tsx";
 import { ConfirmDialog } from "../../ui/dialog.tsx";
 import { showToast } from "../../ui/toast_store.ts";
-import { useClient, useReadable } from "../client.tsx";
+import { useClient } from "../client.tsx";
 import { saveFile } from "./save_file.ts";
 
 export function DataSettings() {
@@ -75,28 +75,25 @@ type CacheUse = Awaited<ReturnType<DataTools["usage"]>>;
 
 function Cache() {
   const { data, conversations } = useClient();
-  const { items } = useReadable(conversations);
   const [use, setUse] = useState<CacheUse | "unknown" | null>(null);
   const [asking, setAsking] = useState(false);
   const [clearing, setClearing] = useState(false);
 
-  const known = items.length;
-  const kept = items.filter((item) => item.cached).length;
-  // Counted again when the list says that more is known here, or less.
-  const count = useCallback(
-    () => (known + kept < 0 ? Promise.reject() : data.usage()),
-    [data, known, kept],
-  );
   useEffect(() => {
     let left = false;
-    count().then(
-      (found) => !left && setUse(found),
-      () => !left && setUse("unknown"),
-    );
+    const count = () =>
+      void data.usage().then(
+        (found) => !left && setUse(found),
+        () => !left && setUse("unknown"),
+      );
+    count();
+    // More is known, or kept in full, whenever the list changes.
+    const end = conversations.subscribe(count);
     return () => {
       left = true;
+      end();
     };
-  }, [count]);
+  }, [data, conversations]);
 
   const clear = async () => {
     setClearing(true);

@@ -1,11 +1,11 @@
 /** Tokens to React elements. Nothing here makes HTML; what it does not know it shows as text. */
 import { createElement, type ReactNode } from "react";
+import { ScrollRegion } from "../scroll_region.tsx";
 import { showControls } from "./bidi.tsx";
 import { CodeBlock } from "./code_block.tsx";
 import { Formula, FormulaSource } from "./formula.tsx";
 import { Link } from "./links.tsx";
 import type { Token } from "./parse.ts";
-import { ScrollRegion } from "./scroll_region.tsx";
 
 /** What the tokens of one block are drawn with. */
 export interface Setting {
