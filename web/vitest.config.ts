@@ -9,6 +9,7 @@ export default mergeConfig(
       testTimeout: 60_000,
       hookTimeout: 60_000,
       maxWorkers: 2,
+      setupFiles: ["testing/fixed_seed.ts"],
       projects: [
         {
           extends: true,
