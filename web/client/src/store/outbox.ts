@@ -143,13 +143,17 @@ export class Outbox {
 
   /** Another tab has changed what the cache keeps. */
   async reload(): Promise<void> {
+    // What is written from here on is not among the rows, and stays.
+    const before = [...this.#entries.keys()];
     const rows = await this.#parts.cache.outbox();
     const kept = new Set(rows.map((row) => row.key));
-    for (const entry of this.#entries.values()) {
-      if (!kept.has(entry.row.key) && entry.phase !== "accepted" && entry.phase !== "sending")
-        this.#drop(entry);
+    for (const key of before) {
+      const entry = this.#entries.get(key);
+      if (kept.has(key) || entry === undefined) continue;
+      if (entry.phase !== "accepted" && entry.phase !== "sending") this.#drop(entry);
     }
     for (const row of rows) {
+      this.#lastOrder = Math.max(this.#lastOrder, row.order);
       const known = this.#entries.get(row.key);
       if (row.sent !== undefined) {
         this.#learn(row, row.sent);

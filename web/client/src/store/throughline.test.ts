@@ -203,6 +203,27 @@ describe("sending", () => {
     ).toHaveLength(1);
   });
 
+  test("what is written while another tab's change is read stays, behind what waited before", async () => {
+    const tab = await connected();
+    const id = engine.addConversation("Talk");
+    await openedIn(tab, id);
+    tab.goOffline();
+    tab.store.conversation(id).send("First");
+    await kept(tab);
+    const message = { owner: tab.store.identity.owner, message: { kind: "outbox_changed" } };
+    for (const hear of browser.channels.get("throughline-store") ?? []) hear(message);
+    tab.store.conversation(id).send("Second");
+    await kept(tab);
+    expect(tab.texts(id)).toEqual(["First", "Second"]);
+    tab.kill();
+    browser.clock.advance(-3_600_000);
+    const later = browser.tab((next) => next.device.disconnect());
+    later.store.conversation(id).open();
+    await until("both wait", () => later.store.activity.get().waitingToSend === 2);
+    later.store.conversation(id).send("Third");
+    expect(later.texts(id)).toEqual(["First", "Second", "Third"]);
+  });
+
   test("refused: unsent with the problem; discarded, its text is the draft; sent again, it goes", async () => {
     const tab = await connected();
     const id = engine.addConversation("Talk");
