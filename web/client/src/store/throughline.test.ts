@@ -956,6 +956,23 @@ describe("unread", () => {
     await until("both", () => one.store.activity.get().unreadTotal === 0);
   });
 
+  test("what comes back with an undone removal is no news", async () => {
+    const tab = await connected();
+    const { id, taskId } = running();
+    engine.finish(taskId);
+    await openedIn(tab, id);
+    const ended: AnswerEnded[] = [];
+    tab.store.onAnswerEnded((each) => void ended.push(each));
+    tab.store.conversation(id);
+    tab.visible = false;
+    const { undo, done } = tab.store.conversations.remove(id);
+    await done;
+    expect(await undo()).toEqual({ ok: true });
+    await until("it is back", () => tab.texts(id).length === 2);
+    expect(ended).toEqual([]);
+    expect(tab.store.activity.get().unreadTotal).toBe(0);
+  });
+
   test("what ended while nobody was there is unread, and stays so over a reload", async () => {
     const first = await connected();
     const { id, taskId } = running();
