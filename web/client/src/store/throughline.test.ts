@@ -528,6 +528,33 @@ describe("streaming", () => {
     expect(length).toBe(2_000 * piece.length);
   });
 
+  test("follow: begun offline it waits, finds what is far back, and says what is not there", async () => {
+    const id = engine.addConversation("Talk");
+    const first = engine.ask(id, "First");
+    engine.finish(first.task_id);
+    for (let count = 0; count < 120; count += 1) engine.finish(engine.ask(id, "More").task_id);
+    const tab = browser.tab((next) => next.device.disconnect());
+    const heard: string[] = [];
+    const follow = (messageId: string) =>
+      tab.store.follow({
+        sessionId: id,
+        messageId,
+        onComplete: (_, meta) => void heard.push(meta.status),
+        onError: (error) => void heard.push(error.code),
+      });
+    follow(first.message_id);
+    follow("nobody");
+    await turn();
+    expect(heard).toEqual([]);
+    tab.goOnline();
+    tab.store.reconnect();
+    await until("both", () => {
+      tab.frame();
+      return heard.length === 2;
+    });
+    expect(heard.sort()).toEqual(["completed", "not_found"]);
+  });
+
   test("a callback that throws breaks nothing", async () => {
     const reported = vi.spyOn(console, "error").mockImplementation(() => {});
     const tab = await connected();
