@@ -27,7 +27,7 @@ afterAll(async () => {
   rmSync(project, { recursive: true, force: true });
 });
 
-test("the example runs in an empty project", { timeout: 240_000 }, () => {
+test("the examples run in an empty project", { timeout: 240_000 }, () => {
   run("npm", ["pack", "--silent", "--workspace", "client", "--pack-destination", project], web);
   const tarball = readdirSync(project).find((name) => name.endsWith(".tgz"));
   writeFileSync(join(project, "package.json"), '{"private": true, "type": "module"}\n');
@@ -45,4 +45,10 @@ test("the example runs in an empty project", { timeout: 240_000 }, () => {
   expect(said).toMatch(/^resumed: went on where it was, \d+ characters$/m);
   expect(said).toMatch(/^the engine has the same text$/m);
   expect(said).toMatch(/^stopped: cancelled, \d+ characters kept$/m);
+
+  cpSync(join(installed, "example/chat.js"), join(project, "chat.js"));
+  const chatted = run(process.execPath, ["chat.js", engine.url], project);
+  expect(chatted).toMatch(/^asked: Write a paragraph about the sea\.$/m);
+  expect(chatted).toMatch(/^answered: completed, \d+ characters$/m);
+  expect(chatted).toMatch(/^listed: true$/m);
 });

@@ -41,9 +41,15 @@ export interface Throughline {
   readonly models: Readable<readonly Model[]>;
   /** Everything that runs, and what ended unseen. */
   readonly activity: Readable<ActivityView>;
-  /** Called once for each answer of any conversation that ends while this tab is the leader: for notifications. */
+  /**
+   * Called once for each answer of any conversation that ends while this tab is the leader, and for those that ended while this
+   * browser was away when the leader hears of them: for notifications.
+   */
   onAnswerEnded(listener: (ended: AnswerEnded) => void): () => void;
-  /** Titles and texts: the engine's search, and the cache's own when offline (`from` says which). Aborts by `signal`. */
+  /**
+   * Titles and texts: the engine's search, and the cache's own when offline (`from` says which). Rejects when `signal` is
+   * aborted, and only then.
+   */
   search(query: string, signal?: AbortSignal): Promise<SearchResult>;
   /**
    * Sends the first message of a new conversation. Returns at once with the id under which the conversation can be opened at
@@ -80,7 +86,10 @@ export interface ConnectionView {
     | { readonly kind: "waiting"; readonly retryAt: number; readonly cause: string; readonly tries: number }
     | { readonly kind: "offline" }
     | { readonly kind: "stopped" };
-  /** How events come: `events` is SSE, `poll` the long poll of networks that break SSE. */
+  /**
+   * How events come: `events` is SSE, `poll` the long poll of networks that break SSE, until SSE has worked for a minute
+   * again.
+   */
   readonly transport: "events" | "poll";
   /** Whether this tab holds the connection or another tab of this browser does. */
   readonly role: "leader" | "follower";
@@ -154,7 +163,10 @@ export interface ConversationStore extends Readable<ConversationView> {
   stop(messageKey?: string): Promise<Outcome>;
   /** Another answer to the same question, as another branch; also the one button after an error. */
   regenerate(messageKey: string, model?: string): Promise<Outcome>;
-  /** Another version of a user message and an answer to it. */
+  /**
+   * Another version of a user message and an answer to it. Kept and sent later like any message; `ok` also while it can only
+   * wait.
+   */
   edit(messageKey: string, content: string): Promise<Outcome>;
   /** Shows the sibling that many steps away (-1, +1), with the newest branch below it. */
   switchBranch(messageKey: string, step: number): void;
@@ -188,7 +200,10 @@ export interface MessageView {
   /** Of the engine; null while only this browser knows it. */
   readonly id: string | null;
   readonly role: "user" | "assistant" | "system";
-  /** `waiting`: kept here until the network is back. `sending`: on its way. `unsent`: refused, `problem` says why. */
+  /**
+   * `waiting`: kept here until the network is back. `sending`: on its way. `unsent`: refused, or tried so long ago that nobody
+   * knows; `problem` says why.
+   */
   readonly status: "waiting" | "sending" | "unsent" | MessageStatus;
   /** Byte for byte what the model sent so far. */
   readonly content: string;
@@ -254,7 +269,10 @@ export interface DataTools {
   }>;
   /** Forgets everything this browser has cached (not what waits to be sent), then fills up again from the engine. */
   clearCache(): Promise<void>;
-  /** Everything, from the engine, as one JSON text per conversation; `progress` is told conversations done of all. */
+  /**
+   * Everything, from the engine, as one JSON text per conversation; `progress` is told conversations done of all. Rejects with
+   * an Error in words for people when a part cannot be had, and when `signal` is aborted.
+   */
   exportAll(progress: (done: number, all: number) => void, signal?: AbortSignal): Promise<Blob>;
 }
 

@@ -51,16 +51,15 @@ export class Following {
   }
 
   async #begin(follower: Follower): Promise<void> {
-    const { ready, replica, cache, engine, isReachable, streams } = this.#parts;
+    const { ready, replica, cache, isReachable, streams } = this.#parts;
     await ready();
     const { sessionId, messageId } = follower.followed;
     if (!replica.messages.has(messageId)) {
       replica.merge({ messages: await cache.messagesOf(sessionId) }, "cache");
     }
-    if (!replica.messages.has(messageId) && isReachable()) {
-      const reply = await engine.messages(sessionId, { limit: 200, order: "desc" });
-      if (reply.ok) replica.merge({ messages: reply.value.data }, "read");
-      else if (reply.problem.status === 404) return follower.fail(not_found);
+    if (!replica.messages.has(messageId)) {
+      await this.#reachable();
+      if (!(await this.#find(sessionId, messageId))) return follower.fail(not_found);
     }
     follower.look();
     const message = replica.messages.get(messageId);
@@ -68,6 +67,31 @@ export class Following {
     if (taskId !== null && message !== undefined && !isTerminal(message.status) && isReachable()) {
       if (this.#connection.get().role !== "leader") await streams.catchUp(taskId);
     }
+  }
+
+  /** False: the engine says that there is no such message. Newest pages first; what cannot be read now may come by the feed. */
+  async #find(sessionId: string, messageId: string): Promise<boolean> {
+    const { replica, engine } = this.#parts;
+    let cursor: string | undefined;
+    do {
+      const reply = await engine.messages(sessionId, { limit: 200, order: "desc", cursor });
+      if (!reply.ok) return reply.problem.status !== 404;
+      replica.merge({ messages: reply.value.data }, "read");
+      cursor = reply.value.next_cursor ?? undefined;
+    } while (cursor !== undefined && !replica.messages.has(messageId));
+    return replica.messages.has(messageId);
+  }
+
+  #reachable(): Promise<void> {
+    return new Promise((resolve) => {
+      const look = () => {
+        if (!this.#parts.isReachable()) return;
+        end();
+        resolve();
+      };
+      const end = this.#connection.subscribe(look);
+      look();
+    });
   }
 }
 

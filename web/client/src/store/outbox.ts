@@ -20,7 +20,7 @@ import type { CachePort, OutboxRow } from "./cache_port.ts";
 import type { Engine } from "./engine.ts";
 import type { StoreEnvironment } from "./environment.ts";
 import type { Keys } from "./keys.ts";
-import { ourProblem } from "./parts.ts";
+import { isTooLate, looksLike, mayPass, submitRow, tried_long_ago } from "./outbox_rules.ts";
 import type { Merged, Replica } from "./replica.ts";
 
 export interface Entry {
@@ -50,8 +50,6 @@ export interface OutboxParts {
 }
 
 const retry_first_ms = 2_000;
-/** The engine knows an idempotency key for a day. What may be there already is not sent later than this by itself. */
-const key_lives_ms = 23 * 3_600_000;
 const sent_kept_ms = 24 * 3_600_000;
 
 export class Outbox {
@@ -143,13 +141,17 @@ export class Outbox {
 
   /** Another tab has changed what the cache keeps. */
   async reload(): Promise<void> {
+    // What is written from here on is not among the rows, and stays.
+    const before = [...this.#entries.keys()];
     const rows = await this.#parts.cache.outbox();
     const kept = new Set(rows.map((row) => row.key));
-    for (const entry of this.#entries.values()) {
-      if (!kept.has(entry.row.key) && entry.phase !== "accepted" && entry.phase !== "sending")
-        this.#drop(entry);
+    for (const key of before) {
+      const entry = this.#entries.get(key);
+      if (kept.has(key) || entry === undefined) continue;
+      if (entry.phase !== "accepted" && entry.phase !== "sending") this.#drop(entry);
     }
     for (const row of rows) {
+      this.#lastOrder = Math.max(this.#lastOrder, row.order);
       const known = this.#entries.get(row.key);
       if (row.sent !== undefined) {
         this.#learn(row, row.sent);
@@ -239,11 +241,14 @@ export class Outbox {
   async #try(entry: Entry, row: OutboxRow): Promise<"go_on" | number> {
     const now = this.#parts.clock.now();
     const triedAt = row.triedAt ?? now;
-    if (now - triedAt > key_lives_ms) return this.#lookWhetherSent(row);
+    if (isTooLate(triedAt, now)) return this.#lookWhetherSent(row);
     const tried = { ...row, triedAt };
     if (row.triedAt === undefined) await this.#parts.cache.putOutbox(tried);
     this.#set({ ...entry, row: tried, phase: "sending" });
-    return this.#settle(row.key, await this.#submit(tried));
+    return this.#settle(
+      row.key,
+      await submitRow(this.#parts.engine, tried, this.resolve(row.conversationId)),
+    );
   }
 
   /** The engine would store it again. If it is there it is recognised as soon as it is read. */
@@ -289,21 +294,6 @@ export class Outbox {
     return "go_on";
   }
 
-  #submit(row: OutboxRow): Promise<Reply<Submission>> {
-    const { engine } = this.#parts;
-    const model = row.model ?? undefined;
-    switch (row.what.kind) {
-      case "begin":
-        return engine.begin({ content: row.content, model }, row.idempotencyKey);
-      case "edit":
-        return engine.edit(row.what.messageId, row.content, row.idempotencyKey);
-      case "post": {
-        const post = { content: row.content, parent_id: row.what.parentId ?? undefined, model };
-        return engine.post(this.resolve(row.conversationId), post, row.idempotencyKey);
-      }
-    }
-  }
-
   /** A tab, perhaps this one before a reload, has sent it. */
   #learn(row: OutboxRow, sent: Submission): void {
     const entry = this.#entries.get(row.key);
@@ -335,7 +325,7 @@ export class Outbox {
     for (const { before, now } of merged.messages) {
       for (const entry of this.#entries.values()) {
         if (entry.submission?.message_id === now.id) this.#take(entry, now);
-        else if (before === undefined && now.role === "user" && this.#looksLike(entry, now)) {
+        else if (before === undefined && now.role === "user" && this.#mayBe(entry, now)) {
           this.#parts.keys.give(now.id, entry.row.key);
           if (entry.row.what.kind === "begin") this.#begun.set(entry.row.conversationId, now.conversation_id);
           this.#set({ ...entry, recognised: now.id });
@@ -351,22 +341,12 @@ export class Outbox {
     this.#drop(entry);
   }
 
-  /** Whether a question that just came is the one of this row: nothing but a lost or late reply tells them apart. */
-  #looksLike(entry: Entry, message: Message): boolean {
-    const { row } = entry;
+  /** Nothing but a lost or late reply tells a row from the message that it became. */
+  #mayBe(entry: Entry, message: Message): boolean {
+    const { keys, replica } = this.#parts;
     if (entry.phase === "accepted" || entry.phase === "unsent" || entry.recognised !== null) return false;
-    if (message.content !== row.content || this.#parts.keys.keyOf(message.id) !== message.id) return false;
-    switch (row.what.kind) {
-      case "begin":
-        return (
-          message.parent_id === null && this.#parts.replica.messagesOf(message.conversation_id).size <= 2
-        );
-      case "post":
-        if (message.conversation_id !== this.resolve(row.conversationId)) return false;
-        return row.what.parentId === null || row.what.parentId === message.parent_id;
-      case "edit":
-        return this.#parts.replica.messages.get(row.what.messageId)?.parent_id === message.parent_id;
-    }
+    const isNamed = keys.keyOf(message.id) !== message.id;
+    return !isNamed && looksLike(entry.row, message, replica, this.resolve(entry.row.conversationId));
   }
 
   async #keep(row: OutboxRow): Promise<void> {
@@ -405,20 +385,4 @@ export class Outbox {
 /** The key of the answer to a question that is in the outbox. */
 export function answerKey(rowKey: string): string {
   return `${rowKey}:answer`;
-}
-
-const tried_long_ago: Problem = ourProblem(
-  "tried_long_ago",
-  "It may have been sent",
-  "This was on its way more than a day ago, and no reply came. If it is not in the conversation, send it again.",
-);
-
-/** No reply, or none of the engine (the page of a network that wants a login), busy, or full: it may be taken later. */
-function mayPass({ code, status }: Problem): boolean {
-  return (
-    code === "network" ||
-    (code === "unexpected_reply" && status < 400) ||
-    [401, 408, 429].includes(status) ||
-    status >= 500
-  );
 }

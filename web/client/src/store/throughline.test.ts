@@ -203,6 +203,27 @@ describe("sending", () => {
     ).toHaveLength(1);
   });
 
+  test("what is written while another tab's change is read stays, behind what waited before", async () => {
+    const tab = await connected();
+    const id = engine.addConversation("Talk");
+    await openedIn(tab, id);
+    tab.goOffline();
+    tab.store.conversation(id).send("First");
+    await kept(tab);
+    const message = { owner: tab.store.identity.owner, message: { kind: "outbox_changed" } };
+    for (const hear of browser.channels.get("throughline-store") ?? []) hear(message);
+    tab.store.conversation(id).send("Second");
+    await kept(tab);
+    expect(tab.texts(id)).toEqual(["First", "Second"]);
+    tab.kill();
+    browser.clock.advance(-3_600_000);
+    const later = browser.tab((next) => next.device.disconnect());
+    later.store.conversation(id).open();
+    await until("both wait", () => later.store.activity.get().waitingToSend === 2);
+    later.store.conversation(id).send("Third");
+    expect(later.texts(id)).toEqual(["First", "Second", "Third"]);
+  });
+
   test("refused: unsent with the problem; discarded, its text is the draft; sent again, it goes", async () => {
     const tab = await connected();
     const id = engine.addConversation("Talk");
@@ -505,6 +526,33 @@ describe("streaming", () => {
     expect(compared.mock.contexts.some((text) => String(text).length > 10_000)).toBe(false);
     compared.mockRestore();
     expect(length).toBe(2_000 * piece.length);
+  });
+
+  test("follow: begun offline it waits, finds what is far back, and says what is not there", async () => {
+    const id = engine.addConversation("Talk");
+    const first = engine.ask(id, "First");
+    engine.finish(first.task_id);
+    for (let count = 0; count < 120; count += 1) engine.finish(engine.ask(id, "More").task_id);
+    const tab = browser.tab((next) => next.device.disconnect());
+    const heard: string[] = [];
+    const follow = (messageId: string) =>
+      tab.store.follow({
+        sessionId: id,
+        messageId,
+        onComplete: (_, meta) => void heard.push(meta.status),
+        onError: (error) => void heard.push(error.code),
+      });
+    follow(first.message_id);
+    follow("nobody");
+    await turn();
+    expect(heard).toEqual([]);
+    tab.goOnline();
+    tab.store.reconnect();
+    await until("both", () => {
+      tab.frame();
+      return heard.length === 2;
+    });
+    expect(heard.sort()).toEqual(["completed", "not_found"]);
   });
 
   test("a callback that throws breaks nothing", async () => {
@@ -933,6 +981,23 @@ describe("unread", () => {
     two.visible = true;
     two.happens("shown");
     await until("both", () => one.store.activity.get().unreadTotal === 0);
+  });
+
+  test("what comes back with an undone removal is no news", async () => {
+    const tab = await connected();
+    const { id, taskId } = running();
+    engine.finish(taskId);
+    await openedIn(tab, id);
+    const ended: AnswerEnded[] = [];
+    tab.store.onAnswerEnded((each) => void ended.push(each));
+    tab.store.conversation(id);
+    tab.visible = false;
+    const { undo, done } = tab.store.conversations.remove(id);
+    await done;
+    expect(await undo()).toEqual({ ok: true });
+    await until("it is back", () => tab.texts(id).length === 2);
+    expect(ended).toEqual([]);
+    expect(tab.store.activity.get().unreadTotal).toBe(0);
   });
 
   test("what ended while nobody was there is unread, and stays so over a reload", async () => {

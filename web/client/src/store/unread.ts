@@ -24,6 +24,8 @@ export class Unread {
   readonly #parts: UnreadParts;
   /** Seen here or in another tab, whichever word came first. */
   readonly #read = new Set<string>();
+  /** Conversations that were removed while this page was there. What comes back with one ended before. */
+  readonly #removed = new Set<string>();
   readonly #listeners = new Set<(ended: AnswerEnded) => void>();
 
   constructor(parts: UnreadParts) {
@@ -53,9 +55,10 @@ export class Unread {
 
   #onMerge(merged: Merged): void {
     if (merged.origin !== "feed") return;
+    for (const id of merged.removed) this.#removed.add(id);
     for (const { before, now } of merged.messages) {
       if (now.role !== "assistant" || !isTerminal(now.status)) continue;
-      if (before !== undefined && isTerminal(before.status)) continue;
+      if (before === undefined ? this.#removed.has(now.conversation_id) : isTerminal(before.status)) continue;
       this.#ended(now, now.status);
     }
   }

@@ -269,6 +269,9 @@ export class FakeEngine {
     this.commit((rev) => {
       this.deleted.delete(id);
       this.conversations.set(id, { ...removed.conversation, rev });
+      for (const each of this.messages.values()) {
+        if (each.conversation_id === id) this.messages.set(each.id, { ...each, rev });
+      }
     });
     return this.conversations.get(id);
   }
