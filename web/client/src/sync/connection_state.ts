@@ -17,7 +17,8 @@
  *                                                               v
  *                                                       connecting (poll)
  *
- * Events that fail three times in a row without a word of the engine are probed too. `stopped` is the end, reached from
+ * Events that fail three times in a row without a word of the engine are probed too; if a plain request is answered then, events
+ * get one careful try before the poll. `stopped` is the end, reached from
  * everywhere by `stop`. From `open (poll)` after five minutes, then after twice as long each time up to an hour, one careful try
  * with events: whatever goes wrong with it in its first minute, it is poll again at once.
  *
@@ -47,7 +48,8 @@ export type ConnectionState = { readonly memory: Memory } & (
   | { readonly kind: "paused"; readonly reason: PauseReason }
   /** `careful`: events are tried though they were broken before. */
   | { readonly kind: "connecting"; readonly careful: boolean }
-  | { readonly kind: "probing" }
+  /** `slow`: because an event stream hung; otherwise because several failed, as they do while no engine is there. */
+  | { readonly kind: "probing"; readonly slow: boolean }
   | { readonly kind: "open"; readonly careful: boolean; readonly since: number }
   | { readonly kind: "waiting"; readonly retryAt: number; readonly cause: string }
   | { readonly kind: "stopped" }
@@ -137,8 +139,8 @@ function beginWith(memory: Memory, careful: boolean): Step {
 const beginPoll = (memory: Memory): Step =>
   beginWith({ ...memory, transport: "poll", silences: 0, fallbacks: memory.fallbacks + 1 }, false);
 
-const probe = (memory: Memory): Step => ({
-  state: { kind: "probing", memory },
+const probe = (memory: Memory, slow: boolean): Step => ({
+  state: { kind: "probing", slow, memory },
   actions: ["disconnect", "probe"],
   timers: {},
 });
@@ -174,7 +176,7 @@ function broken(state: Connected, cause: string, askedMs: number | null, moment:
   const failures = memory.failures + 1;
   return failures < failures_until_probe
     ? fail(memory, cause, askedMs, moment)
-    : probe({ ...memory, failures });
+    : probe({ ...memory, failures }, false);
 }
 
 const lost: Handler<Connected, EventOf<"lost">> = (state, { cause, askedMs }, moment) =>
@@ -197,7 +199,7 @@ const refused: Handler<Connected, EventOf<"refused">> = (state, { problem }, mom
 
 /** The careful try did not work. Otherwise: is it the event stream, or is nothing there at all? */
 const slow: Handler<StateOf<"connecting">, EventOf<"slow">> = ({ careful, memory }) => {
-  return careful ? beginPoll(memory) : probe(memory);
+  return careful ? beginPoll(memory) : probe(memory, true);
 };
 
 function eventsAgainMs({ fallbacks }: Memory): number {
@@ -225,8 +227,11 @@ const silent: Handler<StateOf<"open">, EventOf<"silent">> = ({ careful, memory }
   return fail({ ...memory, silences }, "Nothing came for too long.", null, moment);
 };
 
-const probed: Handler<StateOf<"probing">, EventOf<"probed">> = ({ memory }, { answers }, moment) =>
-  answers ? beginPoll({ ...memory, failures: 0 }) : fail(memory, "The server does not answer.", null, moment);
+/** An engine that has just come back answers, too: only what fails once more is broken. */
+const probed: Handler<StateOf<"probing">, EventOf<"probed">> = ({ slow, memory }, { answers }, moment) => {
+  if (!answers) return fail(memory, "The server does not answer.", null, moment);
+  return slow ? beginPoll({ ...memory, failures: 0 }) : beginWith({ ...memory, failures: 0 }, true);
+};
 
 const shownWhileOpen: Handler<StateOf<"open">, EventOf<"shown">> = (state, event, moment) => {
   const isQuiet = state.memory.transport === "events" && event.quietMs > quiet_when_shown_ms;
