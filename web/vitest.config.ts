@@ -5,6 +5,9 @@ export default mergeConfig(
   vite,
   defineConfig({
     test: {
+      // A machine that is busy with other things fails no test.
+      testTimeout: 60_000,
+      hookTimeout: 60_000,
       maxWorkers: 2,
       projects: [
         {

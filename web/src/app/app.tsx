@@ -1,6 +1,7 @@
 import type { Throughline } from "@throughline/client";
 import { useEffect } from "react";
 import { Router } from "wouter";
+import { fetchPartsWhenIdle } from "../ui/lazily.tsx";
 import { ClientProvider, useClient, useReadable } from "./client.tsx";
 import { RegionBoundary } from "./layout/region_boundary.tsx";
 import { Shell } from "./layout/shell.tsx";
@@ -12,6 +13,7 @@ import { SignedOut } from "./states/signed_out.tsx";
 export function App({ client }: { client: Throughline }) {
   useEffect(followTheme, []);
   useEffect(showPresence, []);
+  useEffect(fetchPartsWhenIdle, []);
   return (
     <ClientProvider client={client}>
       <RegionBoundary name="The page">

@@ -1,5 +1,6 @@
 import { Check, Copy } from "lucide-react";
 import { useEffect, useState } from "react";
+import { copyText } from "./copy_text.ts";
 import { IconButton } from "./icon_button.tsx";
 import { showToast } from "./toast_store.ts";
 
@@ -12,12 +13,8 @@ export function CopyButton({ label, text }: { label: string; text: string }) {
     return () => clearTimeout(timer);
   }, [copied]);
   const copy = async () => {
-    try {
-      await navigator.clipboard.writeText(text);
-      setCopied(true);
-    } catch {
-      showToast({ text: "The browser did not let it be copied.", tone: "problem" });
-    }
+    if (await copyText(text)) setCopied(true);
+    else showToast({ text: "The browser did not let it be copied.", tone: "problem" });
   };
   return (
     <IconButton label={copied ? "Copied" : label} size="sm" onClick={copy}>

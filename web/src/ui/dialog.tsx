@@ -4,6 +4,9 @@ import type { ReactNode } from "react";
 import { Button } from "./button.tsx";
 import { classNames } from "./class_names.ts";
 
+/** What may be longer than the window has to be reachable without a mouse. */
+const scrolledByKeyboard = { tabIndex: 0 };
+
 export interface DialogProps {
   open: boolean;
   onOpenChange: (open: boolean) => void;
@@ -53,7 +56,9 @@ export function Dialog({
                 <X className="size-4" aria-hidden="true" />
               </Base.Close>
             </header>
-            <div className="min-h-0 overflow-y-auto px-5 py-4">{children}</div>
+            <section aria-label={title} className="min-h-0 overflow-y-auto px-5 py-4" {...scrolledByKeyboard}>
+              {children}
+            </section>
             {footer !== undefined && (
               <footer className="flex flex-wrap justify-end gap-2 px-5 pb-4">{footer}</footer>
             )}

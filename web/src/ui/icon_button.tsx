@@ -1,6 +1,6 @@
 import type { ComponentProps } from "react";
 import { classNames } from "./class_names.ts";
-import { Tooltip } from "./tooltip.tsx";
+import { tooltipOf } from "./tooltip.tsx";
 
 export interface IconButtonProps extends Omit<ComponentProps<"button">, "aria-label"> {
   /** Its name: for screen readers, and as a tooltip. */
@@ -28,21 +28,20 @@ export function IconButton({
   ...rest
 }: IconButtonProps) {
   return (
-    <Tooltip text={label} keys={keys}>
-      <button
-        type="button"
-        {...rest}
-        aria-label={label}
-        className={classNames(
-          "inline-flex shrink-0 cursor-pointer select-none items-center justify-center rounded-md",
-          "transition-colors duration-150 ease-calm disabled:cursor-default disabled:opacity-50",
-          size === "sm" ? "size-7" : "size-9",
-          variants[variant],
-          className,
-        )}
-      >
-        {children}
-      </button>
-    </Tooltip>
+    <button
+      type="button"
+      {...tooltipOf(label, keys)}
+      {...rest}
+      aria-label={label}
+      className={classNames(
+        "inline-flex shrink-0 cursor-pointer select-none items-center justify-center rounded-md",
+        "transition-colors duration-150 ease-calm disabled:cursor-default disabled:opacity-50",
+        size === "sm" ? "size-7" : "size-9",
+        variants[variant],
+        className,
+      )}
+    >
+      {children}
+    </button>
   );
 }

@@ -1,9 +1,11 @@
-import { Popover as Base } from "@base-ui/react/popover";
-import type { ReactElement, ReactNode } from "react";
+import { type ReactNode, Suspense } from "react";
+import { lazily } from "./lazily.tsx";
+import { type PopupTrigger, usePopupTrigger } from "./popup_trigger.tsx";
+
+const PopoverPopup = lazily(async () => (await import("./popover_popup.tsx")).PopoverPopup);
 
 export interface PopoverProps {
-  /** What opens it: a Button or an IconButton. */
-  trigger: ReactElement<Record<string, unknown>>;
+  trigger: PopupTrigger;
   title: string;
   children: ReactNode;
   align?: "start" | "center" | "end" | undefined;
@@ -11,17 +13,17 @@ export interface PopoverProps {
 
 /** A small window beside what opened it. Escape and a press elsewhere close it, the focus goes back. */
 export function Popover({ trigger, title, children, align = "start" }: PopoverProps) {
+  const { button, popup } = usePopupTrigger("dialog", trigger);
   return (
-    <Base.Root>
-      <Base.Trigger render={trigger} />
-      <Base.Portal>
-        <Base.Positioner align={align} sideOffset={6} collisionPadding={8} className="z-50">
-          <Base.Popup className="max-h-(--available-height) max-w-(--available-width) overflow-y-auto rounded-md border border-line bg-surface px-4 py-3 text-ink text-sm shadow-float outline-none">
-            <Base.Title className="mb-2 font-semibold">{title}</Base.Title>
+    <>
+      {button}
+      {popup !== null && (
+        <Suspense>
+          <PopoverPopup {...popup} title={title} align={align}>
             {children}
-          </Base.Popup>
-        </Base.Positioner>
-      </Base.Portal>
-    </Base.Root>
+          </PopoverPopup>
+        </Suspense>
+      )}
+    </>
   );
 }

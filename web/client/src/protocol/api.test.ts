@@ -66,6 +66,7 @@ test.each([
   const { api } = apiWith(reply);
   const result = await api.me();
   expect(result.ok ? null : [result.problem.code, result.problem.status]).toEqual([code, status]);
+  expect(result.ok ? null : result.problem.detail).toMatch(/^The (server|reply) [^<]*\.$/);
 });
 
 function never(_: string, init: RequestInit): Promise<Response> {

@@ -1,5 +1,5 @@
 /** One HTTP request of the engine and its reply as a value: addresses, credentials, time limits and problems. */
-import type { Decoder } from "./fields.ts";
+import { DecodeError, type Decoder } from "./fields.ts";
 import { abortedProblem, failed, networkProblem, problemOf, unexpectedProblem } from "./problem.ts";
 import type { Reply } from "./types.ts";
 
@@ -77,8 +77,8 @@ export class Transport {
         return failed(unexpectedProblem(response.status, `Instead of an event stream came '${type}'.`));
       }
       return { ok: true, value: response.body };
-    } catch (error) {
-      return failed(signal.aborted ? abortedProblem() : networkProblem(messageOf(error)));
+    } catch {
+      return signal.aborted ? failed(abortedProblem()) : unreachable();
     }
   }
 
@@ -99,10 +99,11 @@ export class Transport {
       if (!response.ok) return failed(await problemOf(response));
       const text = await response.text();
       return decodeBody(text, response.status, decode);
-    } catch (error) {
+    } catch {
       if (signal?.aborted) return failed(abortedProblem());
-      const tookTooLong = limit.signal.aborted;
-      return failed(networkProblem(tookTooLong ? "The server did not answer in time." : messageOf(error)));
+      return limit.signal.aborted
+        ? failed(networkProblem("The server did not answer in time."))
+        : unreachable();
     } finally {
       clearTimeout(timer);
       signal?.removeEventListener("abort", callOff);
@@ -123,8 +124,14 @@ function decodeBody<T>(text: string, status: number, decode: Decoder<T>): Reply<
   try {
     return { ok: true, value: decode(text === "" ? undefined : JSON.parse(text), "reply") };
   } catch (error) {
-    return failed(unexpectedProblem(status, messageOf(error)));
+    const where = error instanceof DecodeError ? ` (${error.message})` : "";
+    return failed(unexpectedProblem(status, `The reply cannot be understood${where}.`));
   }
+}
+
+/** What the fetch of a browser says of it ("Failed to fetch", "Load failed") is for nobody. */
+function unreachable(): Reply<never> {
+  return failed(networkProblem("The server cannot be reached."));
 }
 
 function isElsewhere(baseUrl: string): boolean {
@@ -139,8 +146,4 @@ function queryOf(query: Query): string {
       : [`${name}=${encodeURIComponent(value).replaceAll("%2C", ",").replaceAll("%3A", ":")}`],
   );
   return members.length === 0 ? "" : `?${members.join("&")}`;
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

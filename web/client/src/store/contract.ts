@@ -195,7 +195,7 @@ export interface MessageView {
   readonly reasoning: string;
   /** Text is arriving or awaited (`queued` or `generating`). */
   readonly live: boolean;
-  /** Above 1: the answer began again; `restart` says why, while it is of interest. */
+  /** Above 1: the answer began again; `restart` is the `reason` of its reset (docs/protocol.md), while it is being written. */
   readonly attempt: number;
   readonly restart: string | null;
   readonly queuePlace: number | null;

@@ -1,4 +1,6 @@
 /** The store of one conversation: what is shown of it, and what people do with it. */
+
+import { randomId } from "../protocol/random_id.ts";
 import type { Conversation, Message } from "../protocol/types.ts";
 import type { ConversationStore, ConversationView, MessageView, Outcome, Readable } from "./contract.ts";
 import { exportConversation } from "./export.ts";
@@ -109,7 +111,7 @@ export class LiveConversation implements ConversationStore {
   async regenerate(messageKey: string, model?: string): Promise<Outcome> {
     const id = this.#parts.keys.idOf(messageKey);
     this.#hooks.retries.callOff(id);
-    const key = crypto.randomUUID();
+    const key = randomId();
     let reply = await this.#parts.engine.regenerate(id, model, key);
     if (!reply.ok && reply.problem.code === "network")
       reply = await this.#parts.engine.regenerate(id, model, key);

@@ -1,12 +1,14 @@
 /**
  * Who is asking. The browser remembers the last one, so that the page starts without the engine; the engine has the last
- * word, before anything is read from it, and again after each reconnect: another installation may answer there now.
+ * word, before anything is read from it, and again before each reconnect: another installation may answer there now.
  */
 import type { Me, Problem } from "../protocol/types.ts";
+import { backoffMs } from "../sync/backoff.ts";
 import type { Clock } from "../sync/clock.ts";
 import type { Identity, Readable } from "./contract.ts";
 import type { Engine } from "./engine.ts";
 import type { StoreEnvironment } from "./environment.ts";
+import { ourProblem } from "./parts.ts";
 import { type Batch, Cell } from "./readable.ts";
 
 export interface IdentityParts {
@@ -22,8 +24,7 @@ export interface IdentityParts {
   readonly onUnreachable: (problem: Problem, retryAt: number, tries: number) => void;
 }
 
-const retry_first_ms = 1_000;
-const retry_most_ms = 30_000;
+const confirmed_fresh_ms = 5_000;
 
 export class WhoIsAsking implements Readable<Identity> {
   readonly #parts: IdentityParts;
@@ -33,6 +34,7 @@ export class WhoIsAsking implements Readable<Identity> {
   #endWaiting: (() => void) | null = null;
   #asking: Promise<void> | null = null;
   #stopped = false;
+  #confirmedAt = Number.NEGATIVE_INFINITY;
 
   constructor(parts: IdentityParts) {
     this.#parts = parts;
@@ -73,6 +75,22 @@ export class WhoIsAsking implements Readable<Identity> {
     return this.#asking;
   }
 
+  /** Before a connection is made: null if the same owner is answered as before. Who was confirmed just now is not asked again. */
+  async admit(owner: string, signal: AbortSignal): Promise<Problem | null> {
+    const isFresh = this.#parts.clock.now() - this.#confirmedAt < confirmed_fresh_ms;
+    this.#confirmedAt = Number.NEGATIVE_INFINITY;
+    if (isFresh && owner === this.#owner) return null;
+    const reply = await this.#parts.engine.me(signal);
+    if (!reply.ok) return reply.problem;
+    if (ownerOf(reply.value) === owner) return null;
+    if (!signal.aborted) void this.ask();
+    return ourProblem(
+      "unexpected_reply",
+      "Another installation",
+      "Another installation of Throughline answers here now.",
+    );
+  }
+
   /** The engine said 401, to this or to any other call. */
   signedOut(): void {
     this.#owner = null;
@@ -92,13 +110,14 @@ export class WhoIsAsking implements Readable<Identity> {
     if (reply.ok) {
       this.#tries = 0;
       await this.#become(reply.value, true);
+      this.#confirmedAt = this.#parts.clock.now();
       this.#parts.onConfirmed();
     } else if (reply.problem.status === 401) this.signedOut();
     else this.#wait(reply.problem);
   }
 
   async #become(me: Me, confirmed: boolean): Promise<void> {
-    const owner = `${me.installation}:${me.principal}`;
+    const owner = ownerOf(me);
     if (owner !== this.#owner) {
       this.#owner = owner;
       await this.#parts.onOwner(owner);
@@ -110,8 +129,7 @@ export class WhoIsAsking implements Readable<Identity> {
 
   #wait(problem: Problem): void {
     this.#tries += 1;
-    const most = Math.min(retry_most_ms, retry_first_ms * 2 ** (this.#tries - 1));
-    const delay = problem.retry_after_ms ?? most * (0.5 + this.#parts.clock.random() / 2);
+    const delay = backoffMs(this.#tries, this.#parts.clock.random(), problem.retry_after_ms);
     this.#endWaiting = this.#parts.clock.after(delay, () => void this.ask());
     this.#parts.onUnreachable(problem, this.#parts.clock.now() + delay, this.#tries);
   }
@@ -119,6 +137,10 @@ export class WhoIsAsking implements Readable<Identity> {
   #name(): string {
     return `throughline:me:${this.#parts.baseUrl}`;
   }
+}
+
+function ownerOf(me: Me): string {
+  return `${me.installation}:${me.principal}`;
 }
 
 function readMe(text: string | null): Me | null {

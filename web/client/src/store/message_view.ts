@@ -33,7 +33,7 @@ export function messageView({ key, message, task, text, branch, retryAt }: Messa
     reasoning: fromRow ? (message.reasoning ?? "") : text.reasoning,
     live: !isTerminal(status),
     attempt: Math.max(message.attempt ?? 1, task?.attempt ?? 1, text?.position?.attempt ?? 1),
-    restart: isTerminal(status) || text?.restart == null ? null : restartInWords(text.restart),
+    restart: isTerminal(status) ? null : (text?.restart ?? null),
     queuePlace: status === "queued" ? (task?.queue_place ?? null) : null,
     error:
       message.error ??
@@ -126,15 +126,4 @@ function hasText(text: StreamState | undefined): boolean {
 function positionText(text: StreamState | undefined, task: Task | undefined): string {
   const position = text?.position;
   return position ? `${position.attempt}-${position.index}` : (task?.position ?? "");
-}
-
-function restartInWords(reason: string): string {
-  switch (reason) {
-    case "worker_lost":
-      return "The engine stopped while it was writing this answer, and began it again.";
-    case "provider_failed":
-      return "The model broke off, and the answer was begun again.";
-    default:
-      return "The answer was begun again.";
-  }
 }

@@ -11,6 +11,8 @@
  *      ^          | no reply, busy        | refused
  *      +----------+                       +-> unsent -> waiting (resend) | gone (discard)
  */
+
+import { randomId } from "../protocol/random_id.ts";
 import type { Message, Problem, Reply, Submission } from "../protocol/types.ts";
 import type { Clock } from "../sync/clock.ts";
 import type { CachePort, OutboxRow } from "./cache_port.ts";
@@ -99,8 +101,8 @@ export class Outbox {
     const now = this.#parts.clock.now();
     this.#lastOrder = Math.max(this.#lastOrder + 1, now * 1_000);
     const row: OutboxRow = {
-      key: `local-${crypto.randomUUID()}`,
-      idempotencyKey: crypto.randomUUID(),
+      key: `local-${randomId()}`,
+      idempotencyKey: randomId(),
       order: this.#lastOrder,
       conversationId,
       what,
@@ -164,7 +166,7 @@ export class Outbox {
       ...entry.row,
       state: "waiting",
       problem: null,
-      idempotencyKey: crypto.randomUUID(),
+      idempotencyKey: randomId(),
     };
     this.#set({ ...entry, row, phase: "waiting" });
     void this.#keep(row).then(() => this.pump());

@@ -1,4 +1,4 @@
-import { beforeEach, describe, expect, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import type { AnswerEnded } from "./contract.ts";
 import { retry_delay_ms } from "./retries.ts";
 import { FakeBrowser, type FakeTab, turn, until } from "./testing/browser.ts";
@@ -11,6 +11,8 @@ beforeEach(() => {
   engine = new FakeEngine();
   browser = new FakeBrowser(engine);
 });
+
+afterEach(() => void vi.unstubAllGlobals());
 
 async function connected(tab: FakeTab = browser.tab()): Promise<FakeTab> {
   await until("the list is there", () => tab.store.conversations.get().loading === "ready");
@@ -82,6 +84,17 @@ describe("sending", () => {
     expect([...seen]).toEqual(['[["Question"],true]', '[["Question",""],true]']);
     expect(conversation.get().thread[0]).toBe(key);
     if (held) expect(conversation.get().thread).toEqual(keys);
+  });
+
+  test("a page that is no secure context sends all the same", async () => {
+    const { crypto } = globalThis;
+    vi.stubGlobal("crypto", { getRandomValues: crypto.getRandomValues.bind(crypto) });
+    const tab = await connected();
+    const { conversationId } = tab.store.begin({ content: "Hello?" });
+    const conversation = tab.store.conversation(conversationId);
+    await until("it has an id", () => !conversation.get().isLocal);
+    const { message_id } = [...engine.replies.values()][0] ?? {};
+    expect(await conversation.regenerate(message_id ?? "")).toEqual({ ok: true });
   });
 
   test("chunks of an answer whose change has not come yet are shown", async () => {
@@ -256,7 +269,7 @@ describe("streaming", () => {
     const key = tab.store.conversation(id).get().thread[1] ?? "";
     const view = tab.store.conversation(id).message(key).get();
     expect(view).toMatchObject({ content: "second", attempt: 2, position: "2-1" });
-    expect(view?.restart).toContain("began it again");
+    expect(view?.restart).toBe("worker_lost");
     expect(tab.store.connection.get().history.map((each) => each.kind)).toContain("restarted");
   });
 
@@ -478,6 +491,25 @@ describe("agreeing with the engine", () => {
     expect(other).not.toBe(id);
   });
 
+  test("a gap that cannot be filled now is not forgotten", async () => {
+    const tab = await connected();
+    const id = engine.addConversation("Talk");
+    engine.devices.delete(tab.device);
+    engine.change(id, { title: "Missed" });
+    engine.devices.add(tab.device);
+    tab.device.problems = [{ ...network, code: "unavailable", status: 503, retry_after_ms: 2_000 }];
+    const titles = () => tab.store.conversations.get().items.map((each) => each.title);
+    engine.addConversation("Heard");
+    await until("it was refused", () => tab.device.problems.length === 0);
+    await turn();
+    expect(titles()).not.toContain("Missed");
+    engine.addConversation("Heard later");
+    browser.clock.advance(3_000);
+    await until("all", () => titles().length === 3);
+    expect(titles()).toEqual(["Heard later", "Heard", "Missed"]);
+    expect(tab.store.connection.get().rev).toBe(engine.rev);
+  });
+
   test("a snapshot forgets what is not in it, except what waits to be sent", async () => {
     const first = await connected();
     const { id } = running();
@@ -634,19 +666,29 @@ describe("who is asking", () => {
     await until("all is back", () => tab.texts(id).length === 2);
   });
 
-  test("a reply of another installation after a reconnect empties what was shown", async () => {
+  test("nothing of another installation behind the same address is mixed with what was there", async () => {
     const tab = await connected();
-    running();
-    engine.me = { ...engine.me, installation: "two" };
+    const { id } = running();
+    await openedIn(tab, id);
+    await kept(tab);
+    browser.clock.advance(60_000);
+    const before = await [...browser.caches.values()][0]?.load();
     tab.goOffline();
-    for (const id of [...engine.conversations.keys()]) engine.remove(id);
+    // Its revs are higher, so that no snapshot would say that it is another one.
+    for (const each of [...engine.conversations.keys()]) engine.remove(each);
+    engine.me = { ...engine.me, installation: "two" };
+    const otherId = engine.addConversation("Of the other one");
     tab.goOnline();
     await until("the other one", () => {
       const identity = tab.store.identity.get();
-      return identity.kind === "known" && identity.me.installation === "two";
+      return identity.kind === "known" && identity.me.installation === "two" && identity.confirmed;
     });
     await connected(tab);
-    expect(tab.store.conversations.get().items).toEqual([]);
+    await until("its list", () => tab.store.conversations.get().items.length === 1);
+    expect(tab.store.conversations.get().items[0]?.id).toBe(otherId);
+    await kept(tab);
+    expect(browser.caches.size).toBe(2);
+    expect(await [...browser.caches.values()][0]?.load()).toEqual(before);
   });
 });
 

@@ -3,6 +3,7 @@
  * tests bring an engine in the process.
  */
 
+import { randomId } from "../protocol/random_id.ts";
 import type { Model } from "../protocol/types.ts";
 import type { Clock } from "../sync/clock.ts";
 import { debug } from "../sync/debug.ts";
@@ -111,7 +112,7 @@ export class ThroughlineStore implements Throughline {
       onConfirmed: () => this.#onConfirmed(),
       onSignedOut: () => this.#onSignedOut(),
       onUnreachable: (problem, retryAt, tries) => {
-        const cause = problem.code === "network" ? "The engine cannot be reached." : problem.detail;
+        const cause = problem.detail;
         this.connection.setState(
           environment.isOnline() ? { kind: "waiting", retryAt, cause, tries } : { kind: "offline" },
         );
@@ -183,7 +184,7 @@ export class ThroughlineStore implements Throughline {
     this.#following = new Following(this.#parts, this.connection);
     this.#housekeeping = new Housekeeping(this.#parts, this.#titles);
     this.drafts = new Drafts(environment.texts, () => this.identity.owner);
-    this.#applier = new ChangesApplier(engine, this.#replica);
+    this.#applier = new ChangesApplier(engine, this.#replica, clock);
     this.#tabs = new OtherTabs(
       environment,
       () => this.identity.owner,
@@ -208,6 +209,7 @@ export class ThroughlineStore implements Throughline {
     this.#stopFeed();
     this.#housekeeping.stop();
     this.#writer.stop();
+    this.#applier.forget();
     this.#outbox.stop();
     this.#retries.forget();
     this.#tabs.close();
@@ -225,7 +227,7 @@ export class ThroughlineStore implements Throughline {
   }
 
   begin(draft: { content: string; model?: string | undefined }): { conversationId: string } {
-    const conversationId = `${local_prefix}${crypto.randomUUID()}`;
+    const conversationId = `${local_prefix}${randomId()}`;
     this.#outbox.add({ kind: "begin" }, conversationId, draft.content, draft.model ?? null);
     return { conversationId };
   }
@@ -308,6 +310,7 @@ export class ThroughlineStore implements Throughline {
           this.#notes.reconnecting();
           return { since: this.#replica.rev, cursors: this.#streams.cursors() };
         },
+        admit: (signal) => this.identity.admit(owner, signal),
         onEvent: (event) => {
           if (isOurs()) this.#onFeedEvent(event);
         },
@@ -333,7 +336,6 @@ export class ThroughlineStore implements Throughline {
     switch (event.kind) {
       case "changes":
         this.#applier.apply(event.changes, event.rev, event.from);
-        this.connection.setRev(this.#replica.rev);
         this.#housekeeping.wake();
         break;
       case "chunk":
@@ -351,10 +353,9 @@ export class ThroughlineStore implements Throughline {
     const now = this.connection.get();
     if (now.state.kind === "connected" && before.state.kind !== "connected") {
       debug("connected", { transport: now.transport, role: now.role });
-      // Another installation may answer here now.
-      if (before.state.kind !== "connecting") void this.identity.ask();
       if (now.role === "follower") this.#agree();
       this.#outbox.pump();
+      this.#applier.readOn();
       this.#resumeReading();
       this.#housekeeping.wake();
     }
@@ -443,6 +444,7 @@ export class ThroughlineStore implements Throughline {
         store.invalidate();
         if (store.isOpen && store.history.isUntouched) void store.history.load();
       }
+      this.connection.setRev(this.#replica.rev);
       this.conversations.invalidate();
       this.activity.invalidate();
     });

@@ -14,8 +14,8 @@ import {
 import { debug } from "./debug.ts";
 import type { Environment, PageEvent } from "./environment.ts";
 import { connectEvents } from "./events_connection.ts";
-import type { FeedEvent, FeedStart } from "./feed.ts";
-import type { FeedSink, OpenConnection } from "./feed_sink.ts";
+import type { FeedEvent, FeedOptions, FeedStart } from "./feed.ts";
+import { endWith, type FeedSink, type OpenConnection } from "./feed_sink.ts";
 import { connectPoll, type PollApi } from "./poll_connection.ts";
 
 export type ConnectionApi = PollApi & Pick<Api, "events" | "me">;
@@ -25,6 +25,7 @@ export interface ConnectionOptions {
   readonly clock: Clock;
   readonly environment: Environment;
   readonly start: () => FeedStart;
+  readonly admit?: FeedOptions["admit"];
   readonly onEvent: (event: FeedEvent) => void;
   readonly onState: (state: ConnectionState) => void;
 }
@@ -104,10 +105,24 @@ export class Connection {
   }
 
   #connect(): void {
+    this.#aliveAt = this.#options.clock.now();
+    if (this.#options.admit === undefined) this.#begin();
+    else void this.#beginIfAdmitted(this.#options.admit);
+  }
+
+  async #beginIfAdmitted(admit: NonNullable<FeedOptions["admit"]>): Promise<void> {
+    const waiting = new AbortController();
+    this.#open = { close: () => waiting.abort() };
+    const problem = await admit(waiting.signal);
+    if (waiting.signal.aborted) return;
+    if (problem === null) this.#begin();
+    else endWith(this.#sink(), problem);
+  }
+
+  #begin(): void {
     const { api, clock, start } = this.#options;
     const sink = this.#sink();
     const name = `${this.#name} ${++this.#connections}`;
-    this.#aliveAt = clock.now();
     this.#open =
       this.#state.memory.transport === "events"
         ? connectEvents(api, start(), name, sink)

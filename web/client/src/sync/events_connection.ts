@@ -1,11 +1,13 @@
 /** One connection to `GET /events`, from its first byte to its end. */
 import type { Api } from "../protocol/api.ts";
 import { decodeChanges, decodeChunkEvent } from "../protocol/decode.ts";
+import { DecodeError } from "../protocol/fields.ts";
 import { formatPosition } from "../protocol/position.ts";
 import { readSse, type SseItem } from "../protocol/sse.ts";
 import type { Position, Rev } from "../protocol/types.ts";
+import { debug } from "./debug.ts";
 import type { FeedEvent, FeedStart } from "./feed.ts";
-import type { FeedSink, OpenConnection } from "./feed_sink.ts";
+import { endWith, type FeedSink, type OpenConnection } from "./feed_sink.ts";
 import { WholeTexts } from "./whole_texts.ts";
 
 /** The head of a request may have 16 KiB. */
@@ -63,12 +65,7 @@ class EventsConnection implements OpenConnection {
       if (reply.ok) await reply.value.cancel().catch(() => {});
       return;
     }
-    if (!reply.ok) {
-      const { problem } = reply;
-      if (problem.code === "network") this.#sink.lost(problem.detail, null);
-      else this.#sink.refused(problem);
-      return;
-    }
+    if (!reply.ok) return endWith(this.#sink, reply.problem);
     await this.#read(reply.value);
   }
 
@@ -85,7 +82,9 @@ class EventsConnection implements OpenConnection {
         }
       }
     } catch (error) {
-      cause = error instanceof Error ? error.message : String(error);
+      const isUnread = error instanceof DecodeError || error instanceof SyntaxError;
+      cause = isUnread ? "What the server sent cannot be understood." : "The connection broke.";
+      debug("broke", { error: String(error) });
     }
     if (this.#isClosed) return;
     this.#sink.lost(cause, this.#askedMs);
@@ -116,7 +115,7 @@ class EventsConnection implements OpenConnection {
   /** Without a rev to begin from, or with one that the engine never gave out, the first change is a snapshot. */
   #change(id: string | null, data: string): FeedEvent {
     const rev = Number(id ?? Number.NaN);
-    if (!Number.isSafeInteger(rev)) throw new Error(`A change has no rev but '${id}'`);
+    if (!Number.isSafeInteger(rev)) throw new DecodeError(`change has no rev but '${id}'`);
     const before = this.#rev;
     this.#rev = rev;
     const from = before === null || rev < before ? null : before;

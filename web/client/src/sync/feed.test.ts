@@ -222,3 +222,26 @@ test("Retry-After is waited for", async () => {
   await clock.advance(1_000);
   expect(engine.requests.events).toBe(1);
 });
+
+test.each([
+  ["error", "The connection broke."],
+  ["close", "The server closed the connection."],
+] as const)("after %s people are told a sentence", async (how, cause) => {
+  const tab = open();
+  await deliver();
+  for (const connection of engine.connections) connection.kill(how);
+  await settle();
+  expect(tab.status?.state).toMatchObject({ kind: "waiting", cause });
+  engine.isDown = true;
+  await clock.advance(2_000);
+  await settle();
+  expect(tab.status?.state).toMatchObject({ kind: "waiting", cause: "The server cannot be reached." });
+});
+
+test("what makes no sense is not told as it is", async () => {
+  const tab = open();
+  await deliver();
+  for (const connection of engine.connections) connection.write("event: change\ndata: {}\n\n");
+  await deliver();
+  expect(tab.status?.state).toMatchObject({ cause: "What the server sent cannot be understood." });
+});

@@ -8,7 +8,7 @@
  *   chunk     `applyChunk` (stream_state.ts) decides: next, old, or a gap. After a gap `catchUp` (catch_up.ts) reads on from the
  *             position. `connection` is what it wants to know beside the chunk; two connections never have the same name.
  */
-import type { Changes, ChunkEvent, Position, Rev } from "../protocol/types.ts";
+import type { Changes, ChunkEvent, Position, Problem, Rev } from "../protocol/types.ts";
 import { type Clock, systemClock } from "./clock.ts";
 import { Connection, type ConnectionApi } from "./connection.ts";
 import { debug } from "./debug.ts";
@@ -32,6 +32,11 @@ export interface FeedStart {
 
 export interface FeedOptions {
   readonly start: () => FeedStart;
+  /**
+   * Asked before each connection, if given: null lets it be made, a problem is taken as if the engine had answered with it.
+   * What is behind the address may be another installation than before (`Api.me`), whose events are not for this replica.
+   */
+  readonly admit?: (signal: AbortSignal) => Promise<Problem | null>;
   readonly onEvent: (event: FeedEvent) => void;
   readonly onStatus: (status: FeedStatus) => void;
 }
@@ -92,6 +97,7 @@ class TabFeed implements Feed, TabsListener {
       clock,
       environment,
       start: options.start,
+      ...(options.admit === undefined ? {} : { admit: options.admit }),
       onEvent: (event) => this.#bring(event),
       onState: () => this.#tellStatus(),
     });

@@ -17,3 +17,9 @@ export interface FeedSink {
 export interface OpenConnection {
   close(): void;
 }
+
+/** The end, by what a request came to. */
+export function endWith(sink: FeedSink, problem: Problem): void {
+  if (problem.code === "network") sink.lost(problem.detail, null);
+  else sink.refused(problem);
+}

@@ -7,7 +7,7 @@ import type { Api } from "../protocol/api.ts";
 import type { ChangesPage, Position, Problem, Rev } from "../protocol/types.ts";
 import type { Clock } from "./clock.ts";
 import type { FeedStart } from "./feed.ts";
-import type { FeedSink, OpenConnection } from "./feed_sink.ts";
+import { endWith, type FeedSink, type OpenConnection } from "./feed_sink.ts";
 import { WholeTexts } from "./whole_texts.ts";
 
 export type PollApi = Pick<Api, "changes" | "readStream" | "activeStreams">;
@@ -148,8 +148,7 @@ class PollConnection implements OpenConnection {
   #end(problem: Problem): void {
     if (this.#isClosed) return;
     this.close();
-    if (problem.code === "network") this.#sink.lost(problem.detail, null);
-    else this.#sink.refused(problem);
+    endWith(this.#sink, problem);
   }
 
   /** Ends early when the connection is closed or, if wanted, when there is another answer to read. */

@@ -103,6 +103,22 @@ test("the end behind half a stored text is only right on the same connection", (
   expect(reader.state.content).toBe("");
 });
 
+test("the log from its start voids half a stored text of another connection", () => {
+  const reader = new Reader();
+  reader.take(null, reset(-1), "a");
+  reader.take(null, text(-1, "Good "), "a");
+  expect(reader.take(1, text(0, "Good"), "b")).toBe("applied");
+  expect(reader.take(1, text(1, " day"), "b")).toBe("applied");
+  expect(reader.state).toMatchObject({ content: "Good day", voids: 2 });
+});
+
+test("an end at index 0 does not end half a stored text of another connection", () => {
+  const reader = new Reader();
+  reader.take(null, reset(-1), "a");
+  reader.take(null, text(-1, "Good "), "a");
+  expect(reader.take(1, done(0), "b")).toBe("gap");
+});
+
 test("text outside the log without its reset is a gap", () => {
   const reader = new Reader();
   expect(reader.take(null, text(-1, "day"))).toBe("gap");

@@ -56,28 +56,27 @@ export interface AppliedChunk {
  * a gap). Every source sends that reset first, also to a reader of whom the engine knows that it has nothing.
  */
 export function applyChunk(state: StreamState, event: ChunkEvent, connection: string): AppliedChunk {
-  const { chunk } = event;
+  const { attempt, chunk } = event;
   const place = placeOf(state, event, connection);
   if (place !== "next") return { state, outcome: place };
-  const isLogged = event.attempt !== null;
-  const next: StreamState = isLogged
-    ? {
-        ...state,
-        position: { attempt: event.attempt, index: chunk.chunk_index },
-        attempt: event.attempt,
-        unlogged: null,
-      }
-    : state;
+  // The log from its start voids what is not part of it: half of a stored text, when the log is there again.
+  const isText = chunk.chunk_type === "content" || chunk.chunk_type === "reasoning";
+  const before = isText && chunk.chunk_index === 0 && hasText(state) ? voided(state) : state;
+  const next: StreamState =
+    attempt === null
+      ? before
+      : { ...before, position: { attempt, index: chunk.chunk_index }, attempt, unlogged: null };
   switch (chunk.chunk_type) {
     case "content":
-      return { state: { ...next, content: state.content + chunk.content }, outcome: "applied" };
+      return { state: { ...next, content: next.content + chunk.content }, outcome: "applied" };
     case "reasoning":
-      return { state: { ...next, reasoning: state.reasoning + chunk.content }, outcome: "applied" };
+      return { state: { ...next, reasoning: next.reasoning + chunk.content }, outcome: "applied" };
     case "reset": {
-      const empty = { ...next, content: "", reasoning: "", voids: state.voids + 1 };
-      const reset = isLogged
-        ? { ...empty, restart: chunk.reason }
-        : { ...empty, position: nowhere, unlogged: connection };
+      const empty = voided(next);
+      const reset =
+        attempt === null
+          ? { ...empty, position: nowhere, unlogged: connection }
+          : { ...empty, restart: chunk.reason };
       return { state: reset, outcome: "reset" };
     }
     case "done":
@@ -95,7 +94,15 @@ function placeOf(state: StreamState, event: ChunkEvent, connection: string): "ne
   if (isEnd && isBehindUnlogged) return "next";
   const at = state.position ?? nowhere;
   if (attempt < at.attempt) return "old";
-  if (attempt > at.attempt) return chunk.chunk_index === 0 ? "next" : "gap";
+  if (attempt > at.attempt) return chunk.chunk_index === 0 && !(isEnd && hasText(state)) ? "next" : "gap";
   if (chunk.chunk_index <= at.index) return "old";
   return chunk.chunk_index === at.index + 1 ? "next" : "gap";
+}
+
+function hasText(state: StreamState): boolean {
+  return state.content !== "" || state.reasoning !== "";
+}
+
+function voided(state: StreamState): StreamState {
+  return { ...state, content: "", reasoning: "", voids: state.voids + 1 };
 }

@@ -1,9 +1,9 @@
 import { type ReactNode, Suspense, useCallback } from "react";
 import { Route, Switch, useLocation } from "wouter";
+import { lazily } from "../../ui/lazily.tsx";
 import { Spinner } from "../../ui/spinner.tsx";
 import { useClient, useReadable } from "../client.tsx";
 import { ConversationPage } from "../conversation/conversation_page.tsx";
-import { lazily } from "../lazily.tsx";
 import { PageBadge } from "../notify/page_badge.tsx";
 import { FirstStart } from "../states/first_start.tsx";
 import { NotHere } from "../states/not_here.tsx";

@@ -1,13 +1,13 @@
 import { Suspense, useCallback, useEffect, useMemo, useRef, useState } from "react";
 import { useLocation } from "wouter";
 import { classNames } from "../../ui/class_names.ts";
+import { lazily } from "../../ui/lazily.tsx";
 import { Toaster } from "../../ui/toast.tsx";
 import { runNewestAction } from "../../ui/toast_store.ts";
 import { TooltipLayer } from "../../ui/tooltip.tsx";
 import { useClient } from "../client.tsx";
 import { ConnectionBanner } from "../connection/connection_banner.tsx";
 import { useCommands } from "../keys/use_commands.ts";
-import { lazily } from "../lazily.tsx";
 import { SideColumn } from "../list/side_column.tsx";
 import { tellOfAnswers } from "../notify/answer_notices.ts";
 import { conversationOf, Pages } from "./pages.tsx";
@@ -55,6 +55,11 @@ export function Shell({ whose }: { whose: string }) {
   useEffect(() => tellOfAnswers(client, (id) => navigate(`/c/${id}`)), [client, navigate]);
 
   const covers = narrow && list.shown;
+  const column = useRef<HTMLElement>(null);
+  // What had the focus lies under the list now: the keyboard, Escape above all, belongs to the list.
+  useEffect(() => {
+    if (covers && !column.current?.contains(document.activeElement)) column.current?.focus();
+  }, [covers]);
   return (
     <div className="flex h-dvh overflow-hidden bg-canvas px-safe pt-safe text-base text-ink">
       <a
@@ -73,6 +78,8 @@ export function Shell({ whose }: { whose: string }) {
         />
       )}
       <aside
+        ref={column}
+        tabIndex={-1}
         aria-label="Chats"
         inert={!list.shown}
         onKeyDown={(event) => {

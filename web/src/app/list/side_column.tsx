@@ -2,12 +2,12 @@ import { PanelLeft, Search, Settings, SquarePen, X } from "lucide-react";
 import { type RefObject, Suspense } from "react";
 import { Link } from "wouter";
 import { IconButton } from "../../ui/icon_button.tsx";
+import { lazily } from "../../ui/lazily.tsx";
 import { Tooltip } from "../../ui/tooltip.tsx";
 import { ConnectionMark } from "../connection/connection_mark.tsx";
 import { keysOfCommand } from "../keys/keymap.ts";
 import { Mark } from "../layout/mark.tsx";
 import { RegionBoundary } from "../layout/region_boundary.tsx";
-import { lazily } from "../lazily.tsx";
 import { ConversationList } from "./conversation_list.tsx";
 
 const SearchResults = lazily(async () => (await import("./search_results.tsx")).SearchResults);

@@ -17,7 +17,7 @@ describe("Answer", () => {
     ["one\ntwo", "<p>one\ntwo</p>"],
     ["one  \ntwo\\\nthree", "<p>one<br>two<br>three</p>"],
     ["*a* **b** ~~c~~ `d` \\*e\\*", "<p><em>a</em> <strong>b</strong> <del>c</del> <code>d</code> *e*</p>"],
-    ["# a\n\n## b", "<h4>a</h4><h5>b</h5>"],
+    ["# a\n\n## b", "<h3>a</h3><h4>b</h4>"],
     ["- a\n- b", "<ul><li><span>a</span></li><li><span>b</span></li></ul>"],
     ["- a\n\n- b", "<ul><li><p>a</p></li><li><p>b</p></li></ul>"],
     ["3. a\n4. b", '<ol start="3"><li><span>a</span></li><li><span>b</span></li></ol>'],

@@ -60,7 +60,7 @@ describe("Blocks", () => {
 
   it("counts headings down from the message's without leaving a level out", () => {
     const levels = split("### a\n\n# b\n\n#### c\n\n## d\n\n# e").map((block) => block.level);
-    expect(levels).toEqual([4, 4, 5, 5, 4]);
+    expect(levels).toEqual([3, 3, 4, 4, 3]);
   });
 
   it("bounds a block, and a line without end", () => {

@@ -57,7 +57,7 @@ interface State {
   readonly level: number;
 }
 
-const atStart: State = { start: 0, read: 0, open: { kind: "nothing" }, gap: false, level: 3 };
+const atStart: State = { start: 0, read: 0, open: { kind: "nothing" }, gap: false, level: 2 };
 
 const fenceLine = /^( {0,3})(`{3,}(?=[^`]*$)|~{3,})(.*)$/;
 const mathLine = /^ {0,3}(?:(\$\$)|(\\\[))[ \t]*$/;
@@ -177,7 +177,7 @@ export class Blocks {
 
 function begin(state: State, line: string): State {
   const heading = headingLine.exec(line)?.[1];
-  const level = heading === undefined ? state.level : Math.min(heading.length + 3, state.level + 1, 6);
+  const level = heading === undefined ? state.level : Math.min(heading.length + 2, state.level + 1, 6);
   return { ...state, gap: false, level, open: opened(line) };
 }
 

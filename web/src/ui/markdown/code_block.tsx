@@ -1,6 +1,7 @@
 /** A block of code: what language it says it is, a button that copies it, and the code, which scrolls by itself. */
 import type { RootContent } from "hast";
 import { memo, type ReactNode, useEffect, useId, useMemo, useRef, useState } from "react";
+import { copyText } from "../copy_text.ts";
 import { hasControls, showControls } from "./bidi.tsx";
 import { languageLabel } from "./languages.ts";
 import { ScrollRegion } from "./scroll_region.tsx";
@@ -116,12 +117,7 @@ function CopyButton({ text }: { text: string }) {
   useEffect(() => () => clearTimeout(timer.current), []);
   const copy = async () => {
     clearTimeout(timer.current);
-    try {
-      await navigator.clipboard.writeText(text);
-      setState("copied");
-    } catch {
-      setState("failed");
-    }
+    setState((await copyText(text)) ? "copied" : "failed");
     timer.current = setTimeout(() => setState("ready"), copiedFor);
   };
   const said = { ready: "", copied: "Copied", failed: "The browser did not allow copying" }[state];

@@ -17,8 +17,9 @@ export interface Shared {
 }
 export const nothingShared: Shared = { references: {}, notes: [] };
 
-/** Deeper nesting is shown as plain text. */
+/** Deeper nesting is shown as plain text, and so is a block of more tokens than anybody writes. */
 const nestingMax = 40;
+const tokensMax = 8_000;
 
 const markdown = new MarkdownIt({ html: false, linkify: true, typographer: false });
 markdown.set({ maxNesting: nestingMax });
@@ -29,10 +30,16 @@ markdown.inline.ruler.before("escape", "mathematics", mathematics);
 markdown.inline.ruler.before("link", "footnote_mark", footnoteMark);
 markdown.inline.ruler.before("autolink", "line_break_tag", lineBreakTag);
 
-/** Tokens of one block, or undefined when it is nested too deeply to be drawn as anything but text. */
+/** Tokens of one block, or undefined when there are too many, or too deep, to be drawn as anything but text. */
 export function parse(source: string, shared: Shared): Token[] | undefined {
   const tokens = markdown.parse(source, { references: { ...shared.references }, notes: shared.notes });
-  return tokens.some((token) => token.level >= nestingMax - 2) ? undefined : tokens;
+  const count = tokens.reduce((sum, token) => sum + 1 + (token.children?.length ?? 0), 0);
+  return count > tokensMax || tokens.some(isTooDeep) ? undefined : tokens;
+}
+
+/** The parser's own limit drops blocks that are deeper, and does not count emphasis. */
+function isTooDeep(token: Token): boolean {
+  return token.level >= nestingMax - 2 || (token.children?.some(isTooDeep) ?? false);
 }
 
 const definition = /^ {0,3}\[[^\]]+\]:/m;

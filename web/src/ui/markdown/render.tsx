@@ -2,7 +2,7 @@
 import { createElement, type ReactNode } from "react";
 import { showControls } from "./bidi.tsx";
 import { CodeBlock } from "./code_block.tsx";
-import { Formula } from "./formula.tsx";
+import { Formula, FormulaSource } from "./formula.tsx";
 import { Link } from "./links.tsx";
 import type { Token } from "./parse.ts";
 import { ScrollRegion } from "./scroll_region.tsx";
@@ -26,9 +26,13 @@ interface Frame {
   text: string;
 }
 
+/** Formulas of one block that are typeset, at about a millisecond each; more are shown as their source. */
+const formulasMax = 100;
+
 export function render(tokens: readonly Token[], setting: Setting): ReactNode[] {
   const frames: Frame[] = [{ token: undefined, first: false, children: [], text: "" }];
   let links = 0;
+  let formulas = 0;
   const top = () => frames[frames.length - 1] as Frame;
   const put = (node: ReactNode, text = "") => {
     top().children.push(node);
@@ -48,6 +52,16 @@ export function render(tokens: readonly Token[], setting: Setting): ReactNode[] 
         const task = taskOf(token, top().token, list[index - 2]);
         if (task !== undefined) put(<TaskMark key={`${key}t`} done={task} />);
         walk(task === undefined ? (token.children ?? []) : withoutMark(token.children ?? []), `${key}.`);
+      } else if (token.type === "math") {
+        formulas += 1;
+        const formula = { tex: token.content, source: token.markup, display: token.info === "display" };
+        put(
+          formulas > formulasMax ? (
+            <FormulaSource key={key} {...formula} />
+          ) : (
+            <Formula key={key} {...formula} />
+          ),
+        );
       } else {
         put(leaf(token, key, setting, links > 0, index === list.length - 1), token.content);
       }
@@ -77,10 +91,6 @@ function leaf(token: Token, key: string, setting: Setting, inLink: boolean, isLa
       return (
         <CodeBlock key={key} code={token.content} info={token.info} closed={!(setting.open && isLast)} />
       );
-    case "math":
-      return (
-        <Formula key={key} tex={token.content} source={token.markup} display={token.info === "display"} />
-      );
     case "hr":
       return <hr key={key} />;
     case "image":
@@ -109,7 +119,7 @@ function container(frame: Frame, token: Token, key: string, setting: Setting): R
       const depth = Number(token.tag.slice(1));
       const level = frame.first ? setting.level : Math.min(setting.level + 1, 6);
       return createElement(
-        `h${Math.max(4, level)}`,
+        `h${Math.max(3, level)}`,
         { key, dir: "auto", className: `md-heading md-h${depth}` },
         ...children,
       );

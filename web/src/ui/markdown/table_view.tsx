@@ -23,7 +23,10 @@ export function TableView({ source, shared, setting }: TableProps) {
   const columns = head.slice(0, head.indexOf("\n")).split("|").length;
   const [rows] = useState(() => new Slices(rowsOfPage));
   const { closed, last } = rows.update(headEnd === 0 ? "" : text.slice(headEnd));
-  const inner = useMemo(() => render(part(head, "", "thead", shared), setting), [head, shared, setting]);
+  const inner = useMemo(
+    () => render(part(head, "", "thead", shared) ?? [], setting),
+    [head, shared, setting],
+  );
   if (columns > cellsMax || closed.length * rowsOfPage > rowsMax) {
     return (
       <p dir="auto" className="md-plain">
@@ -50,12 +53,24 @@ interface RowsProps extends Omit<TableProps, "source"> {
 }
 
 const Rows = memo(function Rows({ head, rows, shared, setting }: RowsProps) {
-  return <>{rows === "" ? null : render(part(head, rows, "tbody", shared), setting)}</>;
+  if (rows === "") return null;
+  const tokens = part(head, rows, "tbody", shared);
+  if (tokens !== undefined) return <>{render(tokens, setting)}</>;
+  return (
+    <tbody>
+      <tr>
+        <td colSpan={cellsMax} className="md-plain">
+          {rows}
+        </td>
+      </tr>
+    </tbody>
+  );
 });
 
-/** The tokens of the head or the body of the table. */
-function part(head: string, rows: string, tag: "thead" | "tbody", shared: Shared): Token[] {
-  const tokens = parse(head + rows, shared) ?? [];
+/** The tokens of the head or the body of the table; undefined when they can only be text. */
+function part(head: string, rows: string, tag: "thead" | "tbody", shared: Shared): Token[] | undefined {
+  const tokens = parse(head + rows, shared);
+  if (tokens === undefined) return undefined;
   const from = tokens.findIndex((token) => token.type === `${tag}_open`);
   const to = tokens.findIndex((token) => token.type === `${tag}_close`);
   return from < 0 ? [] : tokens.slice(from, to + 1);

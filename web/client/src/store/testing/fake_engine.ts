@@ -416,7 +416,13 @@ export class FakeDevice {
 
   reconnect(): void {
     this.online = true;
-    for (const options of this.options) this.#connect(options);
+    for (const options of this.options) void this.#askAndConnect(options);
+  }
+
+  async #askAndConnect(options: FeedOptions): Promise<void> {
+    this.#status(options, { kind: "connecting" });
+    const problem = await options.admit?.(new AbortController().signal);
+    if (problem == null && this.online && this.options.has(options)) this.#connect(options);
   }
 
   tellChanges(changes: Changes, rev: number, from: number | null): void {
