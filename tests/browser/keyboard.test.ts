@@ -60,7 +60,7 @@ test("the last question is edited with Up; its versions and those of the answer 
   await until("the question is in a field", async () => (await chat.page.evaluate(() => (document.activeElement as HTMLTextAreaElement).value)) === first.question);
   await chat.page.keyboard.press("Control+a");
   await chat.page.keyboard.insertText(second.question);
-  await chat.page.keyboard.press("Enter");
+  await chat.page.keyboard.press("Control+Enter");
   await until("the new version", async () => (await chat.source(chat.questions.last()).catch(() => "")) === second.question);
   await expectExactWords(scene, chat, second.key);
 

@@ -11,6 +11,14 @@ interface Violation {
   nodes: { html: string; failureSummary: string; target: unknown[] }[];
 }
 
+/**
+ * How menus and popovers of Base UI are made, and no fault: what guards the focus sends it on as soon as it has it, and what a
+ * button opens belongs to that button, not to a landmark.
+ */
+function isHow(id: string, html: string): boolean {
+  return (id === "aria-hidden-focus" && html.includes("data-base-ui-focus-guard")) || (id === "region" && /role="(menu|dialog)"/.test(html));
+}
+
 /** What axe finds in the page as it is now, in words; empty: nothing. */
 export async function findViolations(page: Page): Promise<string[]> {
   const session = await page.context().newCDPSession(page);
@@ -25,9 +33,8 @@ export async function findViolations(page: Page): Promise<string[]> {
       return result.value as unknown;
     };
     await evaluate(`${source};0`);
-    // The guards around an open menu only pass the focus on; nobody ever stands on one.
-    const violations = (await evaluate("axe.run({ exclude: ['[data-base-ui-focus-guard]'] }, { resultTypes: ['violations'] }).then((result) => result.violations)")) as Violation[];
-    return violations.flatMap(({ id, help, nodes }) => nodes.map((node) => `${id} (${help}): ${node.html.slice(0, 300)}\n  ${node.failureSummary.replaceAll("\n", "\n  ")}`));
+    const violations = (await evaluate("axe.run(document, { resultTypes: ['violations'] }).then((result) => result.violations)")) as Violation[];
+    return violations.flatMap(({ id, help, nodes }) => nodes.filter(({ html }) => !isHow(id, html)).map((node) => `${id} (${help}): ${node.html.slice(0, 300)}\n  ${node.failureSummary.replaceAll("\n", "\n  ")}`));
   } finally {
     await session.detach();
   }

@@ -195,6 +195,7 @@ export class Chat {
     await this.answer.getByRole("button", { name: "About this answer" }).click({ timeout: patience });
   }
   async openConnection(): Promise<void> {
+    await this.settled();
     if (!(await this.connectionMark.isVisible())) await this.openDrawer();
     await this.connectionMark.click({ timeout: patience });
     await this.page.getByRole("dialog").waitFor({ timeout: patience });

@@ -1,5 +1,5 @@
 import type { Throughline } from "@throughline/client";
-import { useEffect } from "react";
+import { useEffect, useState } from "react";
 import { Router } from "wouter";
 import { fetchPartsWhenIdle } from "../ui/lazily.tsx";
 import { ClientProvider, useClient, useReadable } from "./client.tsx";
@@ -29,7 +29,16 @@ export function App({ client }: { client: Throughline }) {
 function WhoIsAsking() {
   const identity = useReadable(useClient().identity);
   if (identity.kind === "signed_out") return <SignedOut />;
-  const whose =
-    identity.kind === "known" ? `${identity.me.installation} ${identity.me.principal}` : "unknown";
-  return <Shell whose={whose} />;
+  return (
+    <ShellOf
+      whose={identity.kind === "known" ? `${identity.me.installation} ${identity.me.principal}` : null}
+    />
+  );
+}
+
+/** Who was there before the engine said who it is turns out to be the first one it names: what they have begun to write is theirs. */
+function ShellOf({ whose }: { whose: string | null }) {
+  const [first, setFirst] = useState(whose);
+  if (first === null && whose !== null) setFirst(whose);
+  return <Shell whose={whose === null || whose === first ? "first" : whose} />;
 }

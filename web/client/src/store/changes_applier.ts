@@ -36,6 +36,12 @@ export class ChangesApplier {
     this.#replica.applyChanges(changes, rev, from === null);
   }
 
+  /** Asks whether something is missing: a tab that is fed by another one was deaf for a while. */
+  agree(): void {
+    this.#wanted = Number.POSITIVE_INFINITY;
+    this.readOn();
+  }
+
   /** Reads what is missing now, if something is, instead of later. */
   readOn(): void {
     if (!this.#isBehind || this.#reading !== null) return;

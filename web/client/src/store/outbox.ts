@@ -57,6 +57,8 @@ export class Outbox {
   readonly #entries = new Map<string, Entry>();
   /** Engine ids of conversations that began here, by their local ids. */
   readonly #begun = new Map<string, string>();
+  /** Rows that the cache has, or had until another tab threw them away: only these are missed there. */
+  readonly #inCache = new Set<string>();
   readonly #sendingIn = new Set<string>();
   readonly #watchers = new Set<(conversationId: string) => void>();
   readonly #settled = new Map<string, ((settled: Settled) => void)[]>();
@@ -132,7 +134,11 @@ export class Outbox {
   /** The cache of somebody was opened: what was written before that goes into it, what it has kept comes out. */
   async restore(): Promise<void> {
     const { cache, clock } = this.#parts;
-    for (const { row, phase } of this.all()) if (phase !== "accepted") await cache.putOutbox(row);
+    for (const { row, phase } of this.all()) {
+      if (phase === "accepted") continue;
+      await cache.putOutbox(row);
+      this.#inCache.add(row.key);
+    }
     for (const { key, sent, createdAt } of await cache.outbox()) {
       if (sent !== undefined && createdAt < clock.now() - sent_kept_ms) await cache.dropOutbox(key);
     }
@@ -141,11 +147,12 @@ export class Outbox {
 
   /** Another tab has changed what the cache keeps. */
   async reload(): Promise<void> {
-    // What is written from here on is not among the rows, and stays.
-    const before = [...this.#entries.keys()];
+    // What is written while the cache is read may not be in it yet.
+    const expected = new Set(this.#inCache);
     const rows = await this.#parts.cache.outbox();
     const kept = new Set(rows.map((row) => row.key));
-    for (const key of before) {
+    for (const row of rows) this.#inCache.add(row.key);
+    for (const key of expected) {
       const entry = this.#entries.get(key);
       if (kept.has(key) || entry === undefined) continue;
       if (entry.phase !== "accepted" && entry.phase !== "sending") this.#drop(entry);
@@ -191,6 +198,7 @@ export class Outbox {
   forget(): void {
     this.#entries.clear();
     this.#begun.clear();
+    this.#inCache.clear();
     this.stop();
   }
 
@@ -206,7 +214,7 @@ export class Outbox {
       const conversation = this.resolve(entry.row.conversationId);
       if (blocked.has(conversation) || entry.phase === "accepted" || entry.phase === "unsent") continue;
       blocked.add(conversation);
-      if (entry.phase === "waiting" && !this.#sendingIn.has(conversation))
+      if (entry.phase === "waiting" && this.#inCache.has(entry.row.key) && !this.#sendingIn.has(conversation))
         void this.#send(entry.row.key, conversation);
     }
   }
@@ -351,6 +359,7 @@ export class Outbox {
 
   async #keep(row: OutboxRow): Promise<void> {
     await this.#parts.cache.putOutbox(row);
+    this.#inCache.add(row.key);
     this.#parts.changedInCache();
   }
 
@@ -365,6 +374,7 @@ export class Outbox {
   }
 
   #drop(entry: Entry): void {
+    this.#inCache.delete(entry.row.key);
     this.#entries.delete(entry.row.key);
     this.#tell(entry.row.key, { problem: null });
     for (const watcher of this.#watchers) watcher(entry.row.conversationId);

@@ -55,6 +55,11 @@ export function Shell({ whose }: { whose: string }) {
   useEffect(() => tellOfAnswers(client, (id) => navigate(`/c/${id}`)), [client, navigate]);
 
   const covers = narrow && list.shown;
+  const column = useRef<HTMLElement>(null);
+  // What had the focus lies under the list now: the keyboard, Escape above all, belongs to the list.
+  useEffect(() => {
+    if (covers && !column.current?.contains(document.activeElement)) column.current?.focus();
+  }, [covers]);
   return (
     <div className="flex h-dvh overflow-hidden bg-canvas px-safe pt-safe text-base text-ink">
       <a
@@ -73,6 +78,8 @@ export function Shell({ whose }: { whose: string }) {
         />
       )}
       <aside
+        ref={column}
+        tabIndex={-1}
         aria-label="Chats"
         inert={!list.shown}
         onKeyDown={(event) => {
