@@ -7,7 +7,9 @@ export function ConnectionBanner() {
   const client = useClient();
   const view = useReadable(client.connection);
   const { waitingToSend } = useReadable(client.activity);
-  const words = bannerWords(view, waitingToSend);
+  const identity = useReadable(client.identity);
+  // At the very first start the whole page says it.
+  const words = identity.kind === "unknown" ? null : bannerWords(view, waitingToSend);
   return (
     <div role="status">
       {words !== null && (
