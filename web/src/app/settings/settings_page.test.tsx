@@ -1,5 +1,5 @@
 import { act, cleanup, fireEvent, render, screen, waitFor } from "@testing-library/react";
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { ThroughlineProvider } from "../../react/throughline.tsx";
 import { createFixture, type Fixture } from "../../testing/fixture.ts";
 import { closeToast, toastList } from "../../ui/toast_store.ts";
@@ -83,4 +83,24 @@ test("what is known here is counted again when the list changes", async () => {
   known = 1;
   act(() => client.list.set({ loading: "ready", items: [], hasMore: false }));
   expect(await screen.findByText(/^1 chat is known here by name/)).toBeTruthy();
+});
+
+test.each([
+  ["granted", "true", "on"],
+  ["denied", "false", null],
+])("turning notifications on asks the browser: %s", async (answer, checked, kept) => {
+  const asked = vi.fn(async () => {
+    Object.assign(stub, { permission: answer });
+    return answer;
+  });
+  const stub = { permission: "default", requestPermission: asked };
+  vi.stubGlobal("Notification", stub);
+  open();
+  const control = screen.getByRole("switch", { name: "Tell me when an answer is finished" });
+  expect(asked).not.toHaveBeenCalled();
+  fireEvent.click(control);
+  await waitFor(() => expect(asked).toHaveBeenCalledOnce());
+  await waitFor(() => expect(control.getAttribute("aria-checked")).toBe(checked));
+  expect(localStorage.getItem("throughline.notifications")).toBe(kept);
+  vi.unstubAllGlobals();
 });
