@@ -1,8 +1,8 @@
 import type { Throughline } from "@throughline/client";
 import { useEffect, useState } from "react";
 import { Router } from "wouter";
+import { ThroughlineProvider, useReadable, useThroughline } from "../react/throughline.tsx";
 import { fetchPartsWhenIdle } from "../ui/lazily.tsx";
-import { ClientProvider, useClient, useReadable } from "./client.tsx";
 import { RegionBoundary } from "./layout/region_boundary.tsx";
 import { Shell } from "./layout/shell.tsx";
 import { showPresence } from "./notify/presence.ts";
@@ -15,19 +15,19 @@ export function App({ client }: { client: Throughline }) {
   useEffect(showPresence, []);
   useEffect(fetchPartsWhenIdle, []);
   return (
-    <ClientProvider client={client}>
+    <ThroughlineProvider client={client}>
       <RegionBoundary name="The page">
         <Router>
           <WhoIsAsking />
         </Router>
       </RegionBoundary>
-    </ClientProvider>
+    </ThroughlineProvider>
   );
 }
 
 /** Another person is another page: nothing of what was open for one stays for the other. */
 function WhoIsAsking() {
-  const identity = useReadable(useClient().identity);
+  const identity = useReadable(useThroughline().identity);
   if (identity.kind === "signed_out") return <SignedOut />;
   return (
     <ShellOf

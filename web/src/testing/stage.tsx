@@ -5,8 +5,8 @@
 import "../tokens.css";
 import { StrictMode, useState } from "react";
 import { createRoot } from "react-dom/client";
-import { ClientProvider } from "../app/client.tsx";
 import { ConversationPage } from "../app/conversation/conversation_page.tsx";
+import { ThroughlineProvider } from "../react/throughline.tsx";
 import { Toaster } from "../ui/toast.tsx";
 import { TooltipLayer } from "../ui/tooltip.tsx";
 import { type Fixture, scenes } from "./fixture.ts";
@@ -39,8 +39,8 @@ const root = document.getElementById("root");
 if (root === null) throw new Error("stage.html has no #root");
 createRoot(root).render(
   <StrictMode>
-    <ClientProvider client={fixture}>
+    <ThroughlineProvider client={fixture}>
       <Stage />
-    </ClientProvider>
+    </ThroughlineProvider>
   </StrictMode>,
 );

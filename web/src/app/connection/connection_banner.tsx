@@ -1,13 +1,15 @@
+import { useActivity, useConnection, useReadable, useThroughline } from "../../react/throughline.tsx";
 import { Button } from "../../ui/button.tsx";
-import { useClient, useReadable } from "../client.tsx";
 import { bannerWords } from "./connection_words.ts";
 
 /** A quiet line above the conversation while there is no connection. */
 export function ConnectionBanner() {
-  const client = useClient();
-  const view = useReadable(client.connection);
-  const { waitingToSend } = useReadable(client.activity);
-  const words = bannerWords(view, waitingToSend);
+  const client = useThroughline();
+  const view = useConnection();
+  const { waitingToSend } = useActivity();
+  const identity = useReadable(client.identity);
+  // At the very first start the whole page says it.
+  const words = identity.kind === "unknown" ? null : bannerWords(view, waitingToSend);
   return (
     <div role="status">
       {words !== null && (

@@ -1,5 +1,5 @@
+import { useActivity, useConnection } from "../../react/throughline.tsx";
 import { classNames } from "../../ui/class_names.ts";
-import { useClient, useReadable } from "../client.tsx";
 import { type ConnectionTone, connectionWords } from "./connection_words.ts";
 
 const dots: Record<ConnectionTone, string> = {
@@ -10,9 +10,8 @@ const dots: Record<ConnectionTone, string> = {
 
 /** How the connection is, in a dot and a word; opens what there is to know about it. */
 export function ConnectionMark({ onOpen }: { onOpen: () => void }) {
-  const client = useClient();
-  const { tone, text } = connectionWords(useReadable(client.connection));
-  const { waitingToSend } = useReadable(client.activity);
+  const { tone, text } = connectionWords(useConnection());
+  const { waitingToSend } = useActivity();
   return (
     <button
       type="button"

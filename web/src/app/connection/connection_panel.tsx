@@ -1,8 +1,8 @@
 import type { ConnectionView } from "@throughline/client";
 import { useEffect, useState } from "react";
+import { useActivity, useConnection, useConversations, useThroughline } from "../../react/throughline.tsx";
 import { Button } from "../../ui/button.tsx";
 import { Dialog } from "../../ui/dialog.tsx";
-import { useClient, useReadable } from "../client.tsx";
 import { ConnectionDrawing } from "./connection_drawing.tsx";
 import { noteWords } from "./note_words.ts";
 
@@ -10,10 +10,10 @@ const clock = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-d
 
 /** "About this connection", for the curious: the thread over time, what happened to it, and how it is made. */
 export function ConnectionPanel({ onClose }: { onClose: () => void }) {
-  const client = useClient();
-  const view = useReadable(client.connection);
-  const { running, waitingToSend } = useReadable(client.activity);
-  const { items } = useReadable(client.conversations);
+  const client = useThroughline();
+  const view = useConnection();
+  const { running, waitingToSend } = useActivity();
+  const { items } = useConversations();
   const now = useSeconds();
   const titleOf = (id: string) => items.find((item) => item.id === id)?.title;
   const canReconnect = view.state.kind === "waiting" || view.state.kind === "offline";

@@ -1,5 +1,5 @@
 import { type ReactNode, useEffect, useRef } from "react";
-import { useClient, useReadable } from "../client.tsx";
+import { useReadable, useThroughline } from "../../react/throughline.tsx";
 import { ConversationView } from "./conversation_view.tsx";
 import { NewChat } from "./new_chat.tsx";
 
@@ -20,7 +20,7 @@ export function ConversationPage({ id, onNavigate, leading = null }: Conversatio
 
 /** A conversation keeps its place on the screen when it gets its real id: the address changes, nothing else. */
 function Existing({ id, onNavigate, leading }: ConversationPageProps & { id: string }) {
-  const client = useClient();
+  const client = useThroughline();
   const opened = useRef({ id, later: id });
   if (id !== opened.current.id && id !== opened.current.later) opened.current = { id, later: id };
   const openedId = opened.current.id;

@@ -1,8 +1,8 @@
 import { act, cleanup, fireEvent, render, screen, within } from "@testing-library/react";
 import { afterEach, expect, test, vi } from "vitest";
+import { ThroughlineProvider } from "../../react/throughline.tsx";
 import { createFixture } from "../../testing/fixture.ts";
 import { message, problem, unfinished } from "../../testing/messages.ts";
-import { ClientProvider } from "../client.tsx";
 import { ConversationPage } from "./conversation_page.tsx";
 
 afterEach(() => {
@@ -15,9 +15,9 @@ function show(messages: Parameters<typeof message>[] = []) {
   const store = fixture.addConversation({ id: "c1", messages: messages.map((args) => message(...args)) });
   const onNavigate = vi.fn();
   const page = (id: string | null) => (
-    <ClientProvider client={fixture}>
+    <ThroughlineProvider client={fixture}>
       <ConversationPage id={id} onNavigate={onNavigate} />
-    </ClientProvider>
+    </ThroughlineProvider>
   );
   const { rerender } = render(page("c1"));
   const composer = () => screen.getByRole<HTMLTextAreaElement>("textbox", { name: "Message" });

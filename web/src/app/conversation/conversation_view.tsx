@@ -1,6 +1,6 @@
 import type { ConversationStore } from "@throughline/client";
 import { type ReactNode, useEffect, useMemo, useRef, useState } from "react";
-import { useClient, useReadable } from "../client.tsx";
+import { useReadable, useThroughline } from "../../react/throughline.tsx";
 import { Announcer } from "./announcer.tsx";
 import { Composer, type ComposerHandle } from "./composer/composer.tsx";
 import { ConversationHeader } from "./header/conversation_header.tsx";
@@ -25,7 +25,7 @@ export interface ConversationViewProps {
 
 /** One conversation: its header, its thread, and where the next message is written. */
 export function ConversationView({ id, leading, onNavigate }: ConversationViewProps) {
-  const client = useClient();
+  const client = useThroughline();
   const store = useMemo(() => client.conversation(id), [client, id]);
   const view = useReadable(store);
   const [editingKey, setEditingKey] = useState<string | null>(null);

@@ -1,10 +1,10 @@
 import { type ReactNode, useState } from "react";
-import { useClient, useReadable } from "../client.tsx";
+import { useConversations, useThroughline } from "../../react/throughline.tsx";
 import { Composer } from "./composer/composer.tsx";
 
 /** The page of a chat that has not begun: the thread waits for its first knot, and what goes on elsewhere is at hand. */
 export function NewChat({ leading, onNavigate }: { leading: ReactNode; onNavigate: (id: string) => void }) {
-  const client = useClient();
+  const client = useThroughline();
   const [model, setModel] = useState<string | null>(null);
   return (
     <>
@@ -44,7 +44,7 @@ const shownMax = 4;
 
 /** Chats in which an answer is being written, or ended unseen. */
 function GoingOn({ onNavigate }: { onNavigate: (id: string) => void }) {
-  const { items } = useReadable(useClient().conversations);
+  const { items } = useConversations();
   const going = items.filter((item) => item.running || item.unread > 0).slice(0, shownMax);
   if (going.length === 0) return null;
   return (

@@ -1,7 +1,7 @@
 import { useMemo } from "react";
 import { useLocation } from "wouter";
+import { useConversations, useReadable, useThroughline } from "../../react/throughline.tsx";
 import { showToast } from "../../ui/toast_store.ts";
-import { useClient, useReadable } from "../client.tsx";
 import { ConnectionPanel } from "../connection/connection_panel.tsx";
 import { HelpSheet } from "../keys/help_sheet.tsx";
 import { keysOfCommand } from "../keys/keymap.ts";
@@ -32,9 +32,9 @@ export function Overlays(props: OverlaysProps) {
 }
 
 function FilledPalette({ onClose, onShow, onNewChat, onSearch }: OverlaysProps) {
-  const client = useClient();
+  const client = useThroughline();
   const [path, navigate] = useLocation();
-  const { items } = useReadable(client.conversations);
+  const { items } = useConversations();
   const models = useReadable(client.models);
   const openId = conversationOf(path);
   const entries = useMemo<readonly PaletteEntry[]>(() => {

@@ -1,8 +1,8 @@
 import { type ReactNode, Suspense, useCallback } from "react";
 import { Route, Switch, useLocation } from "wouter";
+import { useConnection, useReadable, useThroughline } from "../../react/throughline.tsx";
 import { lazily } from "../../ui/lazily.tsx";
 import { Spinner } from "../../ui/spinner.tsx";
-import { useClient, useReadable } from "../client.tsx";
 import { ConversationPage } from "../conversation/conversation_page.tsx";
 import { PageBadge } from "../notify/page_badge.tsx";
 import { FirstStart } from "../states/first_start.tsx";
@@ -20,9 +20,9 @@ export function conversationOf(path: string): string | null {
 
 /** What the address says, each page behind its own boundary. `leading`: what stands first in the header of each. */
 export function Pages({ leading }: { leading: ReactNode }) {
-  const client = useClient();
+  const client = useThroughline();
   const identity = useReadable(client.identity);
-  const { state } = useReadable(client.connection);
+  const { state } = useConnection();
   const [path] = useLocation();
   const unreachable = state.kind === "offline" || state.kind === "waiting";
   if (identity.kind === "unknown" && unreachable)
@@ -77,7 +77,7 @@ function NewChat({ leading }: { leading: ReactNode }) {
 }
 
 function Conversation({ id, leading }: { id: string; leading: ReactNode }) {
-  const { title } = useReadable(useClient().conversation(id));
+  const { title } = useReadable(useThroughline().conversation(id));
   return (
     <>
       <PageBadge name={title} />

@@ -1,11 +1,11 @@
 import { Suspense, useCallback, useEffect, useMemo, useRef, useState } from "react";
 import { useLocation } from "wouter";
+import { useThroughline } from "../../react/throughline.tsx";
 import { classNames } from "../../ui/class_names.ts";
 import { lazily } from "../../ui/lazily.tsx";
 import { Toaster } from "../../ui/toast.tsx";
 import { runNewestAction } from "../../ui/toast_store.ts";
 import { TooltipLayer } from "../../ui/tooltip.tsx";
-import { useClient } from "../client.tsx";
 import { ConnectionBanner } from "../connection/connection_banner.tsx";
 import { useCommands } from "../keys/use_commands.ts";
 import { SideColumn } from "../list/side_column.tsx";
@@ -22,7 +22,7 @@ export type Overlay = "palette" | "help" | "connection";
  * two is not seen cannot be reached by keyboard either.
  */
 export function Shell({ whose }: { whose: string }) {
-  const client = useClient();
+  const client = useThroughline();
   const [path, navigate] = useLocation();
   const narrow = useMedia(narrowQuery);
   const list = useListVisibility(narrow, path);

@@ -1,12 +1,12 @@
 import { PanelLeft } from "lucide-react";
 import type { ReactNode } from "react";
+import { useActivity } from "../../react/throughline.tsx";
 import { IconButton } from "../../ui/icon_button.tsx";
-import { useClient, useReadable } from "../client.tsx";
 import { keysOfCommand } from "../keys/keymap.ts";
 
 /** The way to the list where it is not seen, with a sign when something in it is new. */
 export function ShowListButton({ onShowList }: { onShowList: () => void }) {
-  const { unreadTotal } = useReadable(useClient().activity);
+  const { unreadTotal } = useActivity();
   const label = unreadTotal === 0 ? "Show the list of chats" : `Show the list of chats, ${unreadTotal} new`;
   return (
     <span className="relative inline-flex">

@@ -1,5 +1,5 @@
 import type { ConversationSummary, Outcome, Throughline } from "@throughline/client";
-import { showToast } from "../../ui/toast_store.ts";
+import { closeToast, showToast } from "../../ui/toast_store.ts";
 
 /** How long a deleted conversation can be brought back, as the engine promises. */
 const undoTime = 30_000;
@@ -27,7 +27,7 @@ export function removeConversation(
   onUndone?: () => void,
 ): void {
   const { undo, done } = client.conversations.remove(item.id);
-  showToast({
+  const notice = showToast({
     text: `Deleted “${shortened(item.title)}”`,
     duration: undoTime,
     action: {
@@ -39,7 +39,10 @@ export function removeConversation(
       },
     },
   });
-  void done.then((outcome) => tellProblem("The chat was not deleted", outcome));
+  void done.then((outcome) => {
+    if (!outcome.ok) closeToast(notice);
+    tellProblem("The chat was not deleted", outcome);
+  });
 }
 
 function shortened(title: string): string {

@@ -2,7 +2,7 @@ import type { ConversationSummary } from "@throughline/client";
 import { type KeyboardEvent, useEffect, useMemo, useRef, useState } from "react";
 import { Virtualizer, type VirtualizerHandle } from "virtua";
 import { useLocation } from "wouter";
-import { useClient, useReadable } from "../client.tsx";
+import { useConversations, useThroughline } from "../../react/throughline.tsx";
 import { pinConversation, removeConversation, renameConversation } from "./conversation_actions.ts";
 import { ConversationRow, type RowActions } from "./conversation_row.tsx";
 import { groupByDay, type ListLine, nextMidnight } from "./day_groups.ts";
@@ -14,8 +14,8 @@ const loadMoreWithin = 800;
 
 /** All conversations by day. Only what is seen is drawn, however many there are. */
 export function ConversationList({ currentId }: { currentId: string | null }) {
-  const client = useClient();
-  const view = useReadable(client.conversations);
+  const client = useThroughline();
+  const view = useConversations();
   const [, navigate] = useLocation();
   const now = useToday();
   const lines = useMemo(() => groupByDay(view.items, now), [view.items, now]);

@@ -1,8 +1,8 @@
-import { useClient, useReadable } from "../client.tsx";
+import { useConnection } from "../../react/throughline.tsx";
 
 /** The list while nothing is known yet: quiet bars where the chats will be, and words when it takes its time for a reason. */
 export function LoadingList() {
-  const { state } = useReadable(useClient().connection);
+  const { state } = useConnection();
   if (state.kind === "offline" || state.kind === "waiting")
     return (
       <p className="flex-1 px-5 py-4 text-soft text-sm">

@@ -1,6 +1,6 @@
 import type { SearchResult } from "@throughline/client";
 import { useEffect, useState } from "react";
-import { useClient } from "../client.tsx";
+import { useThroughline } from "../../react/throughline.tsx";
 
 export type SearchState =
   | { readonly kind: "searching" }
@@ -14,7 +14,7 @@ const typingPause = 150;
  * something newer, so that the list does not flicker.
  */
 export function useSearch(query: string): SearchState {
-  const client = useClient();
+  const client = useThroughline();
   const [state, setState] = useState<SearchState>({ kind: "searching" });
   const wanted = query.trim();
   useEffect(() => {

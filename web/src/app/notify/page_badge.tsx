@@ -1,10 +1,10 @@
 import { useEffect } from "react";
-import { useClient, useReadable } from "../client.tsx";
+import { useActivity } from "../../react/throughline.tsx";
 import { pageTitle } from "./page_title.ts";
 
 /** The title of the tab and the number on the installed application's icon. Draws nothing. */
 export function PageBadge({ name }: { name: string | null }) {
-  const { running, unreadTotal } = useReadable(useClient().activity);
+  const { running, unreadTotal } = useActivity();
   useEffect(() => {
     document.title = pageTitle({ name, unread: unreadTotal, running: running.length > 0 });
   }, [name, unreadTotal, running.length]);

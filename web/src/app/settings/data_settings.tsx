@@ -1,9 +1,9 @@
 import type { DataTools } from "@throughline/client";
 import { useEffect, useRef, useState } from "react";
+import { useThroughline } from "../../react/throughline.tsx";
 import { Button } from "../../ui/button.tsx";
 import { ConfirmDialog } from "../../ui/dialog.tsx";
 import { showToast } from "../../ui/toast_store.ts";
-import { useClient } from "../client.tsx";
 import { saveFile } from "./save_file.ts";
 
 export function DataSettings() {
@@ -21,7 +21,7 @@ type ExportState =
   | { readonly kind: "failed"; readonly why: string };
 
 function ExportAll() {
-  const { data } = useClient();
+  const { data } = useThroughline();
   const [state, setState] = useState<ExportState>({ kind: "idle" });
   const abort = useRef<AbortController | null>(null);
   useEffect(() => () => abort.current?.abort(), []);
@@ -74,7 +74,7 @@ function ExportAll() {
 type CacheUse = Awaited<ReturnType<DataTools["usage"]>>;
 
 function Cache() {
-  const { data, conversations } = useClient();
+  const { data, conversations } = useThroughline();
   const [use, setUse] = useState<CacheUse | "unknown" | null>(null);
   const [asking, setAsking] = useState(false);
   const [clearing, setClearing] = useState(false);

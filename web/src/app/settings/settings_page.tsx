@@ -1,8 +1,8 @@
 import type { ReactNode } from "react";
 import { useState } from "react";
+import { useReadable, useThroughline } from "../../react/throughline.tsx";
 import { Button } from "../../ui/button.tsx";
 import { Switch } from "../../ui/switch.tsx";
-import { useClient, useReadable } from "../client.tsx";
 import { ShortcutTables } from "../keys/help_sheet.tsx";
 import {
   askPermission,
@@ -98,7 +98,7 @@ function NotificationChoice() {
 }
 
 function About() {
-  const identity = useReadable(useClient().identity);
+  const identity = useReadable(useThroughline().identity);
   if (identity.kind !== "known") return <p className="text-soft">The engine has not said who it is yet.</p>;
   const { me } = identity;
   return (

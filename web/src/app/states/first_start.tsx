@@ -1,11 +1,11 @@
+import { useConnection, useThroughline } from "../../react/throughline.tsx";
 import { Button } from "../../ui/button.tsx";
-import { useClient, useReadable } from "../client.tsx";
 import { FullPage } from "./full_page.tsx";
 
 /** The very first start on this device, and no engine: nothing is known, not even who is asking. */
 export function FirstStart() {
-  const client = useClient();
-  const { state } = useReadable(client.connection);
+  const client = useThroughline();
+  const { state } = useConnection();
   const offline = state.kind === "offline";
   return (
     <FullPage title={offline ? "You are offline" : "The engine does not answer"}>

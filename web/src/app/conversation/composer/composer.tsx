@@ -1,7 +1,7 @@
 import { ArrowUp, Square } from "lucide-react";
 import { type RefObject, useEffect, useId, useImperativeHandle, useRef, useState } from "react";
+import { useConnection, useThroughline } from "../../../react/throughline.tsx";
 import { IconButton } from "../../../ui/icon_button.tsx";
-import { useClient, useReadable } from "../../client.tsx";
 import { useMedia } from "../../layout/use_media.ts";
 import { composerAct } from "./composer_keys.ts";
 import { ModelPicker } from "./model_picker.tsx";
@@ -30,8 +30,8 @@ export interface ComposerProps {
 /** Where a message is written. It can always be written and sent, offline too: then it is kept and sent later. */
 export function Composer(props: ComposerProps) {
   const { handle, conversationId, model, onModel, onSend, running, onStop, onEditLast } = props;
-  const client = useClient();
-  const { state } = useReadable(client.connection);
+  const client = useThroughline();
+  const { state } = useConnection();
   const touch = useMedia("(pointer: coarse) and (hover: none)");
   const [text, setText] = useState(() => client.drafts.get(conversationId));
   const field = useRef<HTMLTextAreaElement>(null);

@@ -1,7 +1,7 @@
 import { ChevronDown } from "lucide-react";
+import { useReadable, useThroughline } from "../../../react/throughline.tsx";
 import { Button } from "../../../ui/button.tsx";
 import { Menu, MenuChoices } from "../../../ui/menu.tsx";
-import { useClient, useReadable } from "../../client.tsx";
 
 const standard = "";
 
@@ -13,7 +13,7 @@ export function ModelPicker({
   model: string | null;
   onChoose: (model: string | null) => void;
 }) {
-  const models = useReadable(useClient().models);
+  const models = useReadable(useThroughline().models);
   const byDefault = models.find((one) => one.default);
   if (models.length === 0 && model === null) return null;
   const shown = model ?? byDefault?.id ?? "Default model";

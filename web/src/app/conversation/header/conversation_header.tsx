@@ -1,11 +1,11 @@
 import type { ConversationStore, ConversationView } from "@throughline/client";
 import { Ellipsis, FileJson, FileText, Pin, PinOff, ScrollText, Trash2 } from "lucide-react";
 import { type ReactNode, Suspense, useState } from "react";
+import { useConversations, useThroughline } from "../../../react/throughline.tsx";
 import { IconButton } from "../../../ui/icon_button.tsx";
 import { lazily } from "../../../ui/lazily.tsx";
 import { Menu, MenuItem, MenuSeparator } from "../../../ui/menu.tsx";
 import { showToast } from "../../../ui/toast_store.ts";
-import { useClient, useReadable } from "../../client.tsx";
 import { pinConversation, removeConversation, renameConversation } from "../../list/conversation_actions.ts";
 import { saveFile } from "../../settings/save_file.ts";
 import { tellOutcome } from "../tell_outcome.ts";
@@ -24,7 +24,7 @@ export interface ConversationHeaderProps {
 }
 
 export function ConversationHeader({ store, view, leading, onRemoved, onBack }: ConversationHeaderProps) {
-  const client = useClient();
+  const client = useThroughline();
   const [prompting, setPrompting] = useState(false);
   return (
     <header className="flex min-h-12 shrink-0 items-center gap-1 border-line border-b px-2 pt-safe">
@@ -68,8 +68,8 @@ interface HeaderMenuProps {
 }
 
 function HeaderMenu({ store, view, onPrompt, onRemove }: HeaderMenuProps) {
-  const client = useClient();
-  const { items } = useReadable(client.conversations);
+  const client = useThroughline();
+  const { items } = useConversations();
   const pinned = items.find((item) => item.id === view.id)?.pinned === true;
   const icon = "size-4";
   return (

@@ -1,8 +1,8 @@
 import type { MessageView } from "@throughline/client";
 import { Info } from "lucide-react";
+import { useReadable, useThroughline } from "../../../react/throughline.tsx";
 import { IconButton } from "../../../ui/icon_button.tsx";
 import { Popover } from "../../../ui/popover.tsx";
-import { useClient, useReadable } from "../../client.tsx";
 import { detailsOf } from "./details.ts";
 
 /** The numbers of an answer, for who wants them. */
@@ -23,7 +23,7 @@ export function DetailsPopover({ message }: { message: MessageView }) {
 
 /** Worked out when it is looked at. */
 function Details({ message }: { message: MessageView }) {
-  const models = useReadable(useClient().models);
+  const models = useReadable(useThroughline().models);
   const provider = models.find((model) => model.id === message.model)?.provider ?? null;
   return (
     <dl className="grid grid-cols-[auto_1fr] gap-x-4 gap-y-1">

@@ -1,5 +1,5 @@
 import { memo, useId } from "react";
-import { useReadable } from "../../client.tsx";
+import { useReadable } from "../../../react/throughline.tsx";
 import { useThread } from "../thread_context.ts";
 import { Answer } from "./answer.tsx";
 import { Question } from "./question.tsx";

@@ -1,7 +1,7 @@
 import type { MessageView } from "@throughline/client";
 import type { ReactElement } from "react";
+import { useReadable, useThroughline } from "../../../react/throughline.tsx";
 import { Menu, MenuGroup, MenuItem, MenuSeparator } from "../../../ui/menu.tsx";
-import { useClient, useReadable } from "../../client.tsx";
 import { useThread } from "../thread_context.ts";
 
 /** Another answer to the same question: as it was asked, or by another model. */
@@ -20,7 +20,7 @@ export function RegenerateMenu({
 }
 
 function Choices({ message }: { message: MessageView }) {
-  const models = useReadable(useClient().models);
+  const models = useReadable(useThroughline().models);
   const { regenerate } = useThread();
   return (
     <>

@@ -1,7 +1,7 @@
 import type { Problem } from "@throughline/client";
 import { type ReactNode, useEffect, useState } from "react";
+import { useThroughline } from "../../../react/throughline.tsx";
 import { Button } from "../../../ui/button.tsx";
-import { useClient } from "../../client.tsx";
 import { refusalOf } from "../message/error_texts.ts";
 
 /** Quiet bars where the messages will be; nothing at all for the first moment, which is usually enough. */
@@ -52,7 +52,7 @@ export function OfflineThread() {
 }
 
 export function FailedThread({ problem }: { problem: Problem }) {
-  const client = useClient();
+  const client = useThroughline();
   return (
     <Instead
       title="This chat could not be loaded"

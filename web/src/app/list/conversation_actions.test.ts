@@ -1,0 +1,53 @@
+import type { Outcome } from "@throughline/client";
+import { afterEach, expect, test } from "vitest";
+import { createFixture } from "../../testing/fixture.ts";
+import { problem } from "../../testing/messages.ts";
+import { closeToast, runNewestAction, toastList } from "../../ui/toast_store.ts";
+import { removeConversation, renameConversation } from "./conversation_actions.ts";
+
+const texts = () => toastList.get().map((toast) => toast.text);
+const settled = () => new Promise((resolve) => setTimeout(resolve));
+const refused: Outcome = { ok: false, problem: problem("unavailable", "The engine said no.") };
+
+afterEach(() => {
+  for (const toast of toastList.get()) closeToast(toast.id);
+});
+
+test("what is deleted can be brought back, and then its page is opened again", async () => {
+  const client = createFixture();
+  let undone = 0;
+  removeConversation(client, { id: "a", title: "Trains" }, () => undone++);
+  expect(texts()).toEqual(["Deleted “Trains”"]);
+  expect(runNewestAction()).toBe(true);
+  await settled();
+  expect(client.calls).toEqual(["remove a", "undo a"]);
+  expect(undone).toBe(1);
+  expect(texts()).toEqual([]);
+});
+
+test("what could not be brought back is said, and nothing is opened", async () => {
+  const client = createFixture();
+  let undone = 0;
+  client.conversations.remove = () => ({ undo: async () => refused, done: Promise.resolve({ ok: true }) });
+  removeConversation(client, { id: "a", title: "Trains" }, () => undone++);
+  runNewestAction();
+  await settled();
+  expect(undone).toBe(0);
+  expect(texts()).toEqual(["It could not be brought back: The engine said no."]);
+});
+
+test("what the engine does not delete is said", async () => {
+  const client = createFixture();
+  client.conversations.remove = () => ({ undo: async () => refused, done: Promise.resolve(refused) });
+  removeConversation(client, { id: "a", title: "x".repeat(60) });
+  expect(texts()).toEqual([`Deleted “${"x".repeat(39)}…”`]);
+  await settled();
+  expect(texts()).toEqual(["The chat was not deleted: The engine said no."]);
+});
+
+test("a name that is refused is said", async () => {
+  const client = createFixture();
+  client.conversations.rename = async () => refused;
+  await renameConversation(client, "a", "Boats");
+  expect(texts()).toEqual(["The chat keeps its old name: The engine said no."]);
+});
