@@ -1,7 +1,6 @@
 // An answer in the page: it streams, whatever it says, beside others and while its reader looks elsewhere.
 import { expect, test } from "vitest";
 import { until } from "../system/support/process.ts";
-import type { Chat } from "./support/chat.ts";
 import { expectExact, expectExactWords } from "./support/exact.ts";
 import { useScene } from "./support/scene.ts";
 
@@ -49,73 +48,5 @@ test("an answer goes on while another conversation is looked at, and is there at
   await expectExactWords(scene, chat, second.key);
   await chat.goTo(id);
   await expectExactWords(scene, chat, first.key);
-  expect(device.watch.mostStreams).toBe(1);
-});
-
-interface Key {
-  /** Frames that were drawn while it waited to be handled. */
-  frames: number;
-  /** Words that came into view from then until it was to be seen in the composer. */
-  words: number;
-}
-
-/** Writes down, in the page, what it does between a key and its letter. */
-async function watchKeys(chat: Chat): Promise<void> {
-  await chat.page.evaluate(() => {
-    const frames: number[] = [];
-    const draw = (at: number) => {
-      frames.push(at);
-      requestAnimationFrame(draw);
-    };
-    requestAnimationFrame(draw);
-    const shown = () => document.querySelectorAll("article [data-text]").item(1)?.textContent?.split(" ").length ?? 0;
-    const keys: Key[] = [];
-    addEventListener("keydown", (event) => {
-      const now = performance.now();
-      const waited = frames.filter((at) => at > event.timeStamp && at < now).length;
-      const before = shown();
-      // A frame's callbacks run before it is drawn: in the second one the first has been.
-      requestAnimationFrame(() => requestAnimationFrame(() => keys.push({ frames: waited, words: shown() - before })));
-    }, true);
-    Object.assign(window, { keys });
-  });
-}
-
-test("ten answers stream at once in three tabs, which take every key meanwhile, over one event stream", async () => {
-  const device = await scene.device();
-  const tabs = [await device.open(), await device.open(), await device.open()];
-  const asked: { key: string; conversation: string }[] = [];
-  for (let n = 0; n < 10; n++) {
-    const chat = tabs[n % 3]!;
-    if (n >= 3) await chat.startNew();
-    const { key } = await chat.ask({ tokens: 400, pace_ms: 40 });
-    asked.push({ key, conversation: await chat.conversationId() });
-  }
-  await Promise.all(tabs.map((chat) => chat.waitForWords(1)));
-  expect((await scene.engine.expect(200, "GET", "/active-streams")).data).toHaveLength(10);
-
-  for (const chat of tabs) {
-    await watchKeys(chat);
-    await chat.composer.click();
-    const written = "while ten answers are written";
-    for (let n = 0; n < written.length; n++) {
-      await chat.page.keyboard.type(written[n]!);
-      expect(await chat.composer.inputValue()).toBe(written.slice(0, n + 1));
-    }
-    const seen = () => chat.page.evaluate(() => (window as unknown as { keys: Key[] }).keys);
-    const keys = await until("every key is drawn", async () => (await seen()).length === written.length && (await seen()));
-    expect(Math.max(...keys.map(({ frames }) => frames))).toBeLessThanOrEqual(1);
-    expect(Math.max(...keys.map(({ words }) => words))).toBeLessThan(25);
-    expect(device.watch.openStreams()).toHaveLength(1);
-  }
-  expect((await scene.engine.expect(200, "GET", "/active-streams")).data.length).toBeGreaterThan(0);
-
-  await Promise.all(tabs.map(async (chat, n) => {
-    for (let turn = 0; turn < asked.length; turn++) {
-      const { key, conversation } = asked[(turn + n * 3) % asked.length]!;
-      await chat.goTo(conversation);
-      await expectExactWords(scene, chat, key);
-    }
-  }));
   expect(device.watch.mostStreams).toBe(1);
 });
