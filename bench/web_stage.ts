@@ -91,7 +91,7 @@ export class Stage {
     database.prepare("UPDATE owners SET rev = ? WHERE owner = ?").run(rev, owner);
     database
       .prepare(
-        "UPDATE conversations SET rev = ?, last_seq = (SELECT max(seq) FROM messages WHERE conversation_id = id) WHERE id = ?",
+        "UPDATE conversations SET rev = ?, last_seq = (SELECT max(seq) FROM messages WHERE conversation_id = conversations.id) WHERE id = ?",
       )
       .run(rev, id);
     database.exec("COMMIT");
