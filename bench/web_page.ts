@@ -17,11 +17,23 @@ declare global {
 
 /** Before anything of the application. */
 export function watchPage(): void {
-  const seen: Seen = { longTasks: [], frames: [], keys: [], begin() { this.longTasks = []; this.frames = []; this.keys = []; } };
+  const seen: Seen = {
+    longTasks: [],
+    frames: [],
+    keys: [],
+    begin() {
+      this.longTasks = [];
+      this.frames = [];
+      this.keys = [];
+    },
+  };
   window.seen = seen;
-  new PerformanceObserver((list) => seen.longTasks.push(...list.getEntries().map((one) => one.duration))).observe({ type: "longtask" });
+  new PerformanceObserver((list) =>
+    seen.longTasks.push(...list.getEntries().map((one) => one.duration)),
+  ).observe({ type: "longtask" });
   new PerformanceObserver((list) => {
-    for (const one of list.getEntries()) if (one.name === "keydown" || one.name === "keypress") seen.keys.push(one.duration);
+    for (const one of list.getEntries())
+      if (one.name === "keydown" || one.name === "keypress") seen.keys.push(one.duration);
   }).observe({ type: "event", durationThreshold: 16 } as PerformanceObserverInit);
   let last = performance.now();
   const frame = (now: number) => {
@@ -41,7 +53,8 @@ export async function scrollUp(frames: number): Promise<{ messages: number; move
     const before = box.scrollTop;
     box.scrollTop -= 150;
     moved += before - box.scrollTop;
-    for (const article of box.querySelectorAll("article[data-key]")) met.add(article.getAttribute("data-key"));
+    for (const article of box.querySelectorAll("article[data-key]"))
+      met.add(article.getAttribute("data-key"));
     await new Promise(requestAnimationFrame);
   }
   return { messages: met.size, moved };
@@ -63,9 +76,14 @@ export async function switchTo({ href, text }: { href: string; text: string }): 
 
 /** Milliseconds from the arrival of the program to the first chats in the list, and how many rows the list is long. */
 export async function listed(): Promise<{ ms: number; chats: number }> {
-  const script = performance.getEntriesByType("resource").filter((one) => /assets\/index-[^/]+\.js/.test(one.name))[0];
+  const script = performance
+    .getEntriesByType("resource")
+    .filter((one) => /assets\/index-[^/]+\.js/.test(one.name))[0];
   const mark = performance.getEntriesByName("listed")[0];
-  return { ms: (mark?.startTime ?? NaN) - ((script as PerformanceResourceTiming | undefined)?.responseEnd ?? NaN), chats: document.querySelectorAll("nav a[href^='/c/']").length };
+  return {
+    ms: (mark?.startTime ?? NaN) - ((script as PerformanceResourceTiming | undefined)?.responseEnd ?? NaN),
+    chats: document.querySelectorAll("nav a[href^='/c/']").length,
+  };
 }
 
 /** Before anything of the application: marks the moment at which the first chat is in the list. */

@@ -16,7 +16,8 @@ export function sizeOf(files: Iterable<string>): Size {
   for (const file of files) {
     const bytes = readFileSync(join(built, file));
     size.gzip += gzipSync(bytes, { level: 9 }).length / 1000;
-    size.brotli += brotliCompressSync(bytes, { params: { [constants.BROTLI_PARAM_QUALITY]: 11 } }).length / 1000;
+    size.brotli +=
+      brotliCompressSync(bytes, { params: { [constants.BROTLI_PARAM_QUALITY]: 11 } }).length / 1000;
   }
   return size;
 }
@@ -32,7 +33,9 @@ export function shellFiles(): Set<string> {
 /** A chunk that is loaded later, what it imports and its style sheet, without what the shell has. `name` begins its file's name. */
 export function chunkFiles(name: string): Set<string> {
   const shell = shellFiles();
-  const own = readdirSync(join(built, "assets")).filter((file) => file.startsWith(`${name}-`) && /\.(?:js|css)$/.test(file));
+  const own = readdirSync(join(built, "assets")).filter(
+    (file) => file.startsWith(`${name}-`) && /\.(?:js|css)$/.test(file),
+  );
   if (own.length === 0) throw new Error(`there is no chunk ${name} in ${built}`);
   return new Set([...withImports(own.map((file) => `assets/${file}`))].filter((file) => !shell.has(file)));
 }
@@ -43,7 +46,9 @@ function withImports(files: readonly string[], found = new Set<string>()): Set<s
     found.add(file);
     if (!file.startsWith("assets/") || !file.endsWith(".js")) continue;
     const text = readFileSync(join(built, file), "utf8");
-    const imported = [...text.matchAll(/(?:from|import)"\.\/([^"]+\.js)"/g)].map((match) => `assets/${match[1]}`);
+    const imported = [...text.matchAll(/(?:from|import)"\.\/([^"]+\.js)"/g)].map(
+      (match) => `assets/${match[1]}`,
+    );
     withImports(imported, found);
   }
   return found;

@@ -4,9 +4,9 @@ import { randomUUID } from "node:crypto";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { Chromium } from "../tests/browser/support/chromium.ts";
+import { speech } from "../tests/browser/support/speaker.ts";
 import { type RawModel, startRawModel } from "../tests/fault/support/raw_model.ts";
 import { type Engine, startEngine } from "../tests/system/support/engine.ts";
-import { freshKey } from "../tests/system/support/model.ts";
 import { until } from "../tests/system/support/process.ts";
 import { watchPage } from "./web_page.ts";
 
@@ -44,28 +44,21 @@ export class Stage {
     return id;
   }
 
-  /** Posts a question that is answered with these pieces, so many a second (0: at once). */
-  async ask(conversation: string, pieces: readonly string[], perSecond = 0): Promise<void> {
-    const key = freshKey();
-    this.model.script(key, async (reply) => {
-      await reply.head();
-      const began = performance.now();
-      for (const [index, piece] of pieces.entries()) {
-        const due = perSecond === 0 ? 0 : began + (index * 1000) / perSecond - performance.now();
-        if (due > 1) await reply.pause(due);
-        await reply.text(piece);
-      }
-      await reply.whole();
-    });
-    const content = JSON.stringify({ mock: { key, script: key } });
+  /** Posts a question that is answered with these pieces, so many a second. */
+  async ask(conversation: string, pieces: readonly string[], perSecond = Infinity): Promise<void> {
+    const { question: content } = speech(this.model, pieces, perSecond);
     await this.engine.expect(202, "POST", `/conversations/${conversation}/messages`, { content });
   }
 
   async idle(): Promise<void> {
-    await until("no answer runs", async () => {
-      const { data } = await this.engine.expect<{ data: unknown[] }>(200, "GET", "/active-streams");
-      return data.length === 0;
-    }, 120_000);
+    await until(
+      "no answer runs",
+      async () => {
+        const { data } = await this.engine.expect<{ data: unknown[] }>(200, "GET", "/active-streams");
+        return data.length === 0;
+      },
+      120_000,
+    );
   }
 
   /**
@@ -80,7 +73,9 @@ export class Stage {
     const database = new DatabaseSync(join(this.engine.dataDir, "throughline.db"));
     const rows = database.prepare("SELECT * FROM messages WHERE conversation_id = ? ORDER BY seq").all(id);
     const columns = Object.keys(rows[0]!);
-    const insert = database.prepare(`INSERT INTO messages(${columns.join()}) VALUES(${columns.map(() => "?").join()})`);
+    const insert = database.prepare(
+      `INSERT INTO messages(${columns.join()}) VALUES(${columns.map(() => "?").join()})`,
+    );
     const owner = rows[0]!["owner"]!;
     let rev = Number(database.prepare("SELECT rev FROM owners WHERE owner = ?").get(owner)!["rev"]);
     let parent = rows.at(-1)!["id"]!;
@@ -94,28 +89,14 @@ export class Stage {
       parent = fresh.id;
     }
     database.prepare("UPDATE owners SET rev = ? WHERE owner = ?").run(rev, owner);
-    database.prepare("UPDATE conversations SET rev = ?, last_seq = (SELECT max(seq) FROM messages WHERE conversation_id = id) WHERE id = ?")
+    database
+      .prepare(
+        "UPDATE conversations SET rev = ?, last_seq = (SELECT max(seq) FROM messages WHERE conversation_id = id) WHERE id = ?",
+      )
       .run(rev, id);
     database.exec("COMMIT");
     database.close();
     this.engine = await this.engine.restart("SIGTERM");
     return id;
   }
-}
-
-/** About so many characters of what answers are made of: headings, prose, lists, code and tables. */
-export function answerOf(size: number): string {
-  let text = "";
-  for (let part = 1; text.length < size; part += 1) {
-    const prose = "Ordinary prose with *emphasis*, `code` and a [link](https://example.org/a) that goes on for a while. ".repeat(6);
-    const list = Array.from({ length: 8 }, (_, n) => `- item **${n}** with some words and \`code\`\n`).join("");
-    const code = Array.from({ length: 12 }, (_, n) => `def f${n}(x):\n    return x + ${n}  # a comment\n`).join("");
-    const table = `| a | b | c |\n|---|---|---|\n${Array.from({ length: 6 }, (_, n) => `| cell ${n} | **bold** | more text |\n`).join("")}`;
-    text += `## Part ${part}\n\n${prose}\n\n${list}\n\`\`\`python\n${code}\`\`\`\n\n${table}\n`;
-  }
-  return text.slice(0, size);
-}
-
-export function cut(text: string, size: number): string[] {
-  return Array.from({ length: Math.ceil(text.length / size) }, (_, n) => text.slice(n * size, (n + 1) * size));
 }

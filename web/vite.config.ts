@@ -3,6 +3,7 @@ import tailwindcss from "@tailwindcss/vite";
 import react from "@vitejs/plugin-react";
 import { defineConfig, type Plugin } from "vite";
 import { engineProxy } from "./tools/engine_proxy.ts";
+import { firstPaint } from "./tools/first_paint.ts";
 import { pageWorker } from "./tools/page_worker.ts";
 
 /** KaTeX's fonts in one format instead of three: every browser that can run the page reads woff2. */
@@ -18,7 +19,13 @@ const onlyWoff2: Plugin = {
 const here = (path: string) => fileURLToPath(new URL(path, import.meta.url));
 
 export default defineConfig({
-  plugins: [react(), tailwindcss(), pageWorker(here("./worker/worker.ts")), onlyWoff2],
+  plugins: [
+    react(),
+    tailwindcss(),
+    firstPaint(here("./src/first_paint.js"), "/src/first_paint.js"),
+    pageWorker(here("./worker/worker.ts")),
+    onlyWoff2,
+  ],
   resolve: { alias: { "@throughline/client": here("./client/src/index.ts") } },
   // Where the engine is, if not where the page comes from. Both names are known: many come from Next.js.
   define: {

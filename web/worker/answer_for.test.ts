@@ -1,7 +1,7 @@
 import { expect, it } from "vitest";
 import { answerFor } from "./answer_for.ts";
 
-const files = new Set(["/", "/theme.js", "/assets/index-1a.js"]);
+const files = new Set(["/", "/icons/icon.svg", "/assets/index-1a.js"]);
 
 it("gives the page to its own routes only", () => {
   for (const path of ["/", "/settings", "/c/0199a1c0-7c1e"]) expect(answerFor(path, true, files)).toBe("/");
@@ -24,6 +24,6 @@ it("answers nothing of the API, whatever it is called", () => {
 });
 
 it("answers its files, and those of the version before", () => {
-  expect(answerFor("/theme.js", false, files)).toBe("/theme.js");
+  expect(answerFor("/icons/icon.svg", false, files)).toBe("/icons/icon.svg");
   expect(answerFor("/assets/index-0f.js", false, files)).toBe("/assets/index-0f.js");
 });

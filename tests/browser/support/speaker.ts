@@ -2,12 +2,17 @@
 import type { RawModel } from "../../fault/support/raw_model.ts";
 import { freshKey } from "../../system/support/model.ts";
 
-/** The question that `raw` answers with these pieces, one chunk each. */
-export function speech(raw: RawModel, pieces: readonly string[]): { key: string; question: string } {
+/** The question that `raw` answers with these pieces, one chunk each; so many a second, or as fast as it goes. */
+export function speech(raw: RawModel, pieces: readonly string[], perSecond = Infinity): { key: string; question: string } {
   const key = freshKey();
   raw.script(key, async (reply) => {
     await reply.head();
-    for (const piece of pieces) await reply.text(piece);
+    const began = performance.now();
+    for (const [index, piece] of pieces.entries()) {
+      const early = began + (index * 1000) / perSecond - performance.now();
+      if (early > 1) await reply.pause(early);
+      await reply.text(piece);
+    }
     await reply.whole();
   });
   return { key, question: JSON.stringify({ mock: { key, script: key } }) };

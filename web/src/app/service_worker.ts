@@ -1,3 +1,4 @@
+import { navigate } from "wouter/use-browser-location";
 import { showToast } from "../ui/toast_store.ts";
 
 /** Trusted Types by their name in the DOM: TypeScript does not know them yet. */
@@ -34,18 +35,16 @@ export function registerServiceWorker(): void {
   if (!("serviceWorker" in navigator)) return;
   navigator.serviceWorker.addEventListener("message", ({ data }) => {
     // A notification was pressed: the worker brought this tab to the front.
-    if (data?.kind === "open" && typeof data.path === "string") openPath(data.path);
+    if (data?.kind === "open" && typeof data.path === "string") navigate(data.path);
   });
   navigator.serviceWorker.register(workerAddress(), { updateViaCache: "none" }).then(follow, () => {
     // The browser has said why in its console; the page needs no worker.
   });
 }
 
-function openPath(path: string): void {
-  history.pushState(null, "", path);
-}
-
-function follow(registration: ServiceWorkerRegistration): void {
+/** Some browsers that refuse workers give nothing instead of an error. */
+function follow(registration: ServiceWorkerRegistration | undefined): void {
+  if (registration === undefined) return;
   if (registration.waiting !== null) offer(registration.waiting);
   registration.addEventListener("updatefound", () => {
     const next = registration.installing;

@@ -3,9 +3,7 @@ import { X } from "lucide-react";
 import type { ReactNode } from "react";
 import { Button } from "./button.tsx";
 import { classNames } from "./class_names.ts";
-
-/** What may be longer than the window has to be reachable without a mouse. */
-const scrolledByKeyboard = { tabIndex: 0 };
+import { ScrollRegion } from "./scroll_region.tsx";
 
 export interface DialogProps {
   open: boolean;
@@ -56,9 +54,16 @@ export function Dialog({
                 <X className="size-4" aria-hidden="true" />
               </Base.Close>
             </header>
-            <section aria-label={title} className="min-h-0 overflow-y-auto px-5 py-4" {...scrolledByKeyboard}>
-              {children}
-            </section>
+            {children === undefined ? (
+              <div className="h-4" />
+            ) : (
+              <ScrollRegion
+                label={{ text: title }}
+                className="min-h-0 overflow-y-auto rounded-lg px-5 py-4 -outline-offset-2"
+              >
+                {children}
+              </ScrollRegion>
+            )}
             {footer !== undefined && (
               <footer className="flex flex-wrap justify-end gap-2 px-5 pb-4">{footer}</footer>
             )}

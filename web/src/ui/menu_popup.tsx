@@ -10,7 +10,7 @@ import {
   type MenuParts,
   MenuPartsContext,
 } from "./menu.tsx";
-import { isOfAnchor, type OpenPopup } from "./popup_trigger.tsx";
+import { isOfAnchor, landmarkOf, type OpenPopup } from "./popup_trigger.tsx";
 
 export interface MenuPopupProps extends OpenPopup {
   align: "start" | "center" | "end";
@@ -28,7 +28,7 @@ export function MenuPopup({ anchor, popupId, byKey, onClose, align, side, childr
       modal={false}
       onOpenChange={(open, { event }) => !open && !isOfAnchor(anchor, event) && onClose()}
     >
-      <Base.Portal>
+      <Base.Portal container={landmarkOf(anchor)}>
         <Base.Positioner
           anchor={anchor}
           align={align}
@@ -73,7 +73,11 @@ function Item({ onSelect, children, icon, keys, danger = false, disabled = false
     >
       {icon !== undefined && <span className="inline-flex size-4 shrink-0 items-center">{icon}</span>}
       <span className="min-w-0 flex-1">{children}</span>
-      {keys !== undefined && <Kbd keys={keys} />}
+      {keys !== undefined && (
+        <span className="pointer-coarse:hidden">
+          <Kbd keys={keys} />
+        </span>
+      )}
     </Base.Item>
   );
 }

@@ -1,6 +1,6 @@
 import { Popover as Base } from "@base-ui/react/popover";
 import type { ReactNode } from "react";
-import { isOfAnchor, type OpenPopup } from "./popup_trigger.tsx";
+import { isOfAnchor, landmarkOf, type OpenPopup } from "./popup_trigger.tsx";
 
 export interface PopoverPopupProps extends OpenPopup {
   title: string;
@@ -12,7 +12,7 @@ export interface PopoverPopupProps extends OpenPopup {
 export function PopoverPopup({ anchor, popupId, onClose, title, align, children }: PopoverPopupProps) {
   return (
     <Base.Root open onOpenChange={(open, { event }) => !open && !isOfAnchor(anchor, event) && onClose()}>
-      <Base.Portal>
+      <Base.Portal container={landmarkOf(anchor)}>
         <Base.Positioner
           anchor={anchor}
           align={align}

@@ -46,6 +46,11 @@ export function usePopupTrigger(
   return { button, popup: opened === null ? null : { ...opened, popupId, onClose: () => set(null) } };
 }
 
+/** Where a popup belongs in the page: in the landmark of what it is about, so that it can be found there. */
+export function landmarkOf(anchor: HTMLElement): HTMLElement {
+  return anchor.closest<HTMLElement>("main, aside, [role=dialog]") ?? document.body;
+}
+
 /** Whether a popup closes because its own trigger was pressed: that press closes it by itself. */
 export function isOfAnchor(anchor: HTMLElement, event: Event): boolean {
   const target = event instanceof FocusEvent ? event.relatedTarget : event.target;

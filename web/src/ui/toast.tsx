@@ -6,13 +6,13 @@ import { closeToast, type Toast, toastList } from "./toast_store.ts";
 
 export { closeToast, showToast } from "./toast_store.ts";
 
-/** Draws the notices of the whole page. Once, at its root. */
+/** Draws the notices of the whole page. Once, at its root. Above, since below is where people write. */
 export function Toaster() {
   const toasts = useSyncExternalStore(toastList.subscribe, toastList.get);
   return (
     <section
       aria-label="Notices"
-      className="pointer-events-none fixed inset-x-0 bottom-0 z-50 flex flex-col items-center gap-2 p-3 pb-safe"
+      className="pointer-events-none fixed inset-x-0 top-12 z-50 flex flex-col items-center gap-2 p-3 pt-safe"
     >
       <div role="status" className="contents">
         {toasts.map((toast) => (

@@ -1,4 +1,4 @@
-/** Notices at the foot of the page: a list outside React, so that anything may say something. */
+/** Notices at the head of the page: a list outside React, so that anything may say something. */
 export interface Toast {
   readonly id: number;
   readonly text: string;

@@ -251,6 +251,52 @@ describe("a cache that never fails", () => {
     expect(cache.kind).toBe("indexeddb");
   });
 
+  test("what waits to be sent outlives a cache that is deleted", async () => {
+    globalThis.indexedDB = new IDBFactory();
+    Dexie.dependencies.indexedDB = globalThis.indexedDB;
+    const row = waiting("one", 1);
+    const cache = await safe((owner) => DexieCache.open(owner));
+    await cache.putOutbox(row);
+    await Dexie.delete("throughline:somebody");
+    expect(await cache.outbox()).toEqual([row]);
+    expect(await (await DexieCache.open("somebody")).outbox()).toEqual([row]);
+  });
+
+  test("newer code takes the database over: this code leaves it alone", async () => {
+    globalThis.indexedDB = new IDBFactory();
+    Dexie.dependencies.indexedDB = globalThis.indexedDB;
+    const row = waiting("one", 1);
+    const cache = await safe((owner) => DexieCache.open(owner));
+    await cache.putOutbox(row);
+    const newer = new Dexie("throughline:somebody");
+    newer
+      .version(2)
+      .stores({ outbox: "key, order", sessions: "id", messages: "id", meta: "name", more: "id" });
+    await newer.open();
+    await cache.write({ rev: 7, messages: [answer] });
+    expect(cache.kind).toBe("memory");
+    expect(await cache.outbox()).toEqual([row]);
+    expect(await newer.table("outbox").toArray()).toEqual([row]);
+    expect(newer.isOpen()).toBe(true);
+  });
+
+  test("closed, it opens nothing again", async () => {
+    let openings = 0;
+    const cache = await safe(async () => {
+      openings += 1;
+      const inner = new MemoryCache();
+      return Object.assign(inner, {
+        kind: "indexeddb" as const,
+        close: () => {
+          inner.messagesOf = () => Promise.reject(new Error("closed"));
+        },
+      });
+    });
+    cache.close();
+    expect(await cache.messagesOf("any")).toEqual([]);
+    expect(openings).toBe(1);
+  });
+
   test("full: older conversations go first, then it is memory", async () => {
     class FullCache extends MemoryCache {
       override readonly kind = "indexeddb" as unknown as "memory";

@@ -67,6 +67,8 @@ export interface OutboxRow {
   readonly state: "waiting" | "unsent";
   readonly problem: Problem | null;
   readonly createdAt: number;
+  /** When it was first tried with this idempotency key, which the engine knows for a day. */
+  readonly triedAt?: number;
   /** What the engine made of it, once it has it. Kept for a day, without the text: other tabs, and this page after a reload, learn from it. */
   readonly sent?: Submission;
 }
@@ -108,6 +110,8 @@ export type SessionMembers = Partial<
 export interface CachePort {
   /** Where things are kept; `memory` does not outlive the page. */
   readonly kind: "indexeddb" | "memory";
+  /** Newer code, in another tab, has taken the database over: what it makes of it is not broken, but not for this code. */
+  readonly isOutdated?: boolean;
   load(): Promise<Cached>;
   messagesOf(sessionId: string): Promise<readonly Message[]>;
   write(changes: CacheWrite): Promise<void>;

@@ -72,7 +72,6 @@ export class LiveConversation implements ConversationStore {
   open(): () => void {
     this.#openings += 1;
     this.#hooks.onShown(this);
-    void this.history.load();
     let left = false;
     return () => {
       if (left) return;

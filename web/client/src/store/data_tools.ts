@@ -9,8 +9,12 @@ const page_limit = 200;
 export class Data implements DataTools {
   readonly #parts: Parts;
 
-  constructor(parts: Parts) {
+  readonly #cleared: () => void;
+
+  /** `cleared`: what was thrown away may be brought again. */
+  constructor(parts: Parts, cleared: () => void) {
     this.#parts = parts;
+    this.#cleared = cleared;
   }
 
   async usage(): Promise<{ conversations: number; inFull: number; bytes: number | null }> {
@@ -35,6 +39,7 @@ export class Data implements DataTools {
       const isFull = replica.messagesOf(id).size >= message_count;
       sessions.set(id, { completeness: isFull ? "full" : "title", olderCursor: null });
     }
+    this.#cleared();
   }
 
   async exportAll(progress: (done: number, all: number) => void, signal?: AbortSignal): Promise<Blob> {

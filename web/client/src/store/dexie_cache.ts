@@ -31,6 +31,7 @@ const name_prefix = "throughline:";
 
 export class DexieCache implements CachePort {
   readonly kind = "indexeddb";
+  isOutdated = false;
   readonly #db: Dexie;
   readonly #sessions: Table<SessionRow, string>;
   readonly #messages: Table<Message, string>;
@@ -45,6 +46,11 @@ export class DexieCache implements CachePort {
     this.#streams = db.table("activeStreams");
     this.#outbox = db.table("outbox");
     this.#meta = db.table("meta");
+    // Whoever wants to change or delete the database must not wait for this tab.
+    db.on("versionchange", ({ newVersion }) => {
+      this.isOutdated = newVersion !== null;
+      db.close();
+    });
   }
 
   /** Rejects when there is no IndexedDB, or none that can be used now. */
@@ -208,8 +214,6 @@ function makeDatabase(name: string): Dexie {
     outbox: "key, order",
     meta: "name",
   });
-  // A newer version of this page wants to change the database: it must not wait for this one.
-  db.on("versionchange", () => db.close());
   return db;
 }
 

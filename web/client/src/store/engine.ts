@@ -17,6 +17,7 @@ export type Engine = Pick<
   | "regenerate"
   | "retry"
   | "cancel"
+  | "activeStreams"
   | "changes"
   | "readStream"
 >;

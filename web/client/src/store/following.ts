@@ -3,6 +3,7 @@
  * feed. What was there before is told at once, as one chunk.
  */
 import type { AnswerError, Message, Usage } from "../protocol/types.ts";
+import { guarded } from "../sync/guarded.ts";
 import type { Connection } from "./connection.ts";
 import { isTerminal } from "./message_status.ts";
 import type { Parts } from "./parts.ts";
@@ -83,8 +84,11 @@ class Follower {
     this.#parts = parts;
     this.followed = followed;
     this.#endWatching = [
-      parts.streams.watch((taskId) => {
-        if (parts.streams.messageOf(taskId)?.id === followed.messageId) this.look();
+      parts.streams.watch((taskId, text, added) => {
+        if (parts.streams.messageOf(taskId)?.id !== followed.messageId) return;
+        const isNext = added !== null && text?.content.length === this.#told.length + added.length;
+        if (isNext && text.voids === this.#voids) this.#tellPiece(text.content, added);
+        else this.look();
       }),
       parts.replica.onMerge((merged) => {
         if (merged.messages.some(({ now }) => now.id === followed.messageId)) this.look();
@@ -100,7 +104,7 @@ class Follower {
   fail(error: AnswerError): void {
     if (this.#isOver) return;
     this.end();
-    this.followed.onError?.(error);
+    guarded(() => this.followed.onError?.(error));
   }
 
   /** Tells what is new, and the end. */
@@ -128,22 +132,27 @@ class Follower {
       this.#told = "";
       this.#index = 0;
     }
-    const piece = content.slice(this.#told.length);
+    this.#tellPiece(content, content.slice(this.#told.length));
+  }
+
+  /** What comes piece by piece is not compared with what was told: that would cost more the longer the answer is. */
+  #tellPiece(content: string, piece: string): void {
+    if (this.#isOver || piece === "") return;
     this.#told = content;
     this.#index += 1;
-    this.followed.onChunk?.(piece, this.#index - 1);
+    const index = this.#index - 1;
+    guarded(() => this.followed.onChunk?.(piece, index));
   }
 
   #finish(message: Message): void {
     if (this.#isOver) return;
     this.end();
     if (message.status === "error") {
-      this.followed.onError?.(
-        message.error ?? { code: "internal", message: "The answer failed.", retryable: true },
-      );
+      const error = message.error ?? { code: "internal", message: "The answer failed.", retryable: true };
+      guarded(() => this.followed.onError?.(error));
       return;
     }
-    this.followed.onComplete?.(message.content, {
+    const meta: FollowedMeta = {
       status: message.status === "cancelled" ? "cancelled" : "completed",
       messageId: message.id,
       finishReason: message.finish_reason,
@@ -151,6 +160,7 @@ class Follower {
       ttftMs: message.ttft_ms,
       latencyMs: message.latency_ms,
       model: message.model,
-    });
+    };
+    guarded(() => this.followed.onComplete?.(message.content, meta));
   }
 }

@@ -23,6 +23,10 @@ export class Conversations implements ConversationList {
   constructor(parts: ListParts) {
     this.#parts = parts;
     this.#view = new View<ConversationListView>(parts.batch, (previous) => this.#compute(previous));
+    // Gone for good, or brought back by another device: then it is shown.
+    parts.replica.onMerge(({ removed }) => {
+      for (const id of removed) this.#hidden.delete(id);
+    });
   }
 
   get(): ConversationListView {

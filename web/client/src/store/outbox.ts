@@ -14,11 +14,13 @@
 
 import { randomId } from "../protocol/random_id.ts";
 import type { Message, Problem, Reply, Submission } from "../protocol/types.ts";
+import { backoffMs } from "../sync/backoff.ts";
 import type { Clock } from "../sync/clock.ts";
 import type { CachePort, OutboxRow } from "./cache_port.ts";
 import type { Engine } from "./engine.ts";
 import type { StoreEnvironment } from "./environment.ts";
 import type { Keys } from "./keys.ts";
+import { ourProblem } from "./parts.ts";
 import type { Merged, Replica } from "./replica.ts";
 
 export interface Entry {
@@ -48,7 +50,8 @@ export interface OutboxParts {
 }
 
 const retry_first_ms = 2_000;
-const retry_most_ms = 60_000;
+/** The engine knows an idempotency key for a day. What may be there already is not sent later than this by itself. */
+const key_lives_ms = 23 * 3_600_000;
 const sent_kept_ms = 24 * 3_600_000;
 
 export class Outbox {
@@ -113,6 +116,7 @@ export class Outbox {
       state: "waiting",
       problem: null,
       createdAt: now,
+      ...(this.#parts.canSend() ? { triedAt: now } : {}),
     };
     this.#set({ row, phase: "waiting", recognised: null, submission: null });
     void this.#keep(row).then(() => this.pump());
@@ -176,8 +180,9 @@ export class Outbox {
     const entry = this.#entries.get(key);
     if (entry === undefined || entry.phase !== "unsent") return;
     // A new key: the engine may have kept its answer to the old one.
+    const { triedAt: _, ...kept } = entry.row;
     const row: OutboxRow = {
-      ...entry.row,
+      ...kept,
       state: "waiting",
       problem: null,
       idempotencyKey: randomId(),
@@ -237,14 +242,36 @@ export class Outbox {
           this.#learn(row, row.sent);
           return;
         }
-        this.#set({ ...entry, row, phase: "sending" });
-        next = await this.#settle(key, await this.#submit(row));
+        next = await this.#try(entry, row);
       });
     } finally {
       this.#sendingIn.delete(conversation);
     }
     if (next === "go_on") this.pump();
     else this.#retryAfter(next);
+  }
+
+  async #try(entry: Entry, row: OutboxRow): Promise<"go_on" | number> {
+    const now = this.#parts.clock.now();
+    const triedAt = row.triedAt ?? now;
+    if (now - triedAt > key_lives_ms) return this.#lookWhetherSent(row);
+    const tried = { ...row, triedAt };
+    if (row.triedAt === undefined) await this.#parts.cache.putOutbox(tried);
+    this.#set({ ...entry, row: tried, phase: "sending" });
+    return this.#settle(row.key, await this.#submit(tried));
+  }
+
+  /** The engine would store it again. If it is there it is recognised as soon as it is read. */
+  async #lookWhetherSent(row: OutboxRow): Promise<"go_on" | number> {
+    const { engine, replica } = this.#parts;
+    const reply = await engine.messages(this.resolve(row.conversationId), { limit: 100, order: "desc" });
+    if (reply.ok) replica.merge({ messages: reply.value.data }, "read");
+    const entry = this.#entries.get(row.key);
+    if (entry === undefined) return "go_on";
+    if (entry.recognised === null) return this.#refuse(entry, row, tried_long_ago);
+    this.#drop(entry);
+    await this.#unkeep(row.key);
+    return "go_on";
   }
 
   async #settle(key: string, reply: Reply<Submission>): Promise<"go_on" | number> {
@@ -261,14 +288,19 @@ export class Outbox {
       this.#set({ ...entry, phase: "waiting" });
       this.#tell(key, { problem: null });
       this.#failuresInRow += 1;
-      return (
-        problem.retry_after_ms ?? Math.min(retry_most_ms, retry_first_ms * 2 ** (this.#failuresInRow - 1))
-      );
+      const chance = this.#parts.clock.random();
+      return backoffMs(this.#failuresInRow, chance, problem.retry_after_ms, retry_first_ms);
     }
-    const row: OutboxRow = { ...entry.row, state: "unsent", problem };
-    this.#set({ ...entry, row, phase: "unsent" });
+    return this.#refuse(entry, entry.row, problem);
+  }
+
+  async #refuse(entry: Entry, kept: OutboxRow, problem: Problem): Promise<"go_on"> {
+    const row: OutboxRow = { ...kept, state: "unsent", problem };
+    // What looked like it was another one's.
+    if (entry.recognised !== null) this.#parts.keys.take(entry.recognised);
+    this.#set({ ...entry, row, phase: "unsent", recognised: null });
     await this.#keep(row);
-    this.#tell(key, { problem });
+    this.#tell(row.key, { problem });
     return "go_on";
   }
 
@@ -370,6 +402,7 @@ export class Outbox {
 
   #drop(entry: Entry): void {
     this.#entries.delete(entry.row.key);
+    this.#tell(entry.row.key, { problem: null });
     for (const watcher of this.#watchers) watcher(entry.row.conversationId);
   }
 
@@ -390,13 +423,18 @@ export function answerKey(rowKey: string): string {
   return `${rowKey}:answer`;
 }
 
-/** No reply, busy, or full: the same message may be taken later. */
-function mayPass(problem: Problem): boolean {
+const tried_long_ago: Problem = ourProblem(
+  "tried_long_ago",
+  "It may have been sent",
+  "This was on its way more than a day ago, and no reply came. If it is not in the conversation, send it again.",
+);
+
+/** No reply, or none of the engine (the page of a network that wants a login), busy, or full: it may be taken later. */
+function mayPass({ code, status }: Problem): boolean {
   return (
-    problem.code === "network" ||
-    problem.status === 401 ||
-    problem.status === 408 ||
-    problem.status === 429 ||
-    problem.status >= 500
+    code === "network" ||
+    (code === "unexpected_reply" && status < 400) ||
+    [401, 408, 429].includes(status) ||
+    status >= 500
   );
 }

@@ -3,6 +3,7 @@
  * until the outcome differs; a `Batch` tells the watchers of everything that changed, once per frame. A hundred chunks
  * between two frames cost a hundred `invalidate()`, which is a flag, and one computation.
  */
+import { guarded } from "../sync/guarded.ts";
 import type { Readable } from "./contract.ts";
 
 /** When to tell the watchers: `run` is called once, later. */
@@ -82,7 +83,7 @@ export class View<T> implements Readable<T> {
     this.get();
     if (this.#value === this.#told) return;
     this.#told = this.#value;
-    for (const listener of [...this.#listeners]) listener.call();
+    for (const listener of [...this.#listeners]) guarded(listener.call);
   }
 }
 

@@ -15,6 +15,8 @@ export interface Merged {
   readonly tasks: readonly Task[];
   /** Ids of conversations that are no more. */
   readonly removed: readonly string[];
+  /** Tasks whose messages are no more. */
+  readonly removedTasks: readonly string[];
 }
 
 /** Deleted objects whose ids are remembered, so that a reply that was on its way does not bring them back. */
@@ -66,10 +68,12 @@ export class Replica {
 
   #merge(changes: Changes, origin: Origin, rev: Rev, gone: readonly string[]): Merged {
     const removed = new Set(gone);
+    const removedTasks: string[] = [];
     const conversations: Conversation[] = [];
     for (const each of changes.conversations) {
       if (isDeleted(each)) {
         this.#bury(each.id, rev);
+        for (const { task_id } of this.messagesOf(each.id).values()) if (task_id) removedTasks.push(task_id);
         if (this.#removeConversation(each.id)) removed.add(each.id);
       } else if (this.#isNews(each, this.conversations.get(each.id))) {
         // It may be back: what belongs to it is welcome again.
@@ -101,7 +105,7 @@ export class Replica {
         tasks.push(each);
       }
     }
-    const merged: Merged = { origin, conversations, messages, tasks, removed: [...removed] };
+    const merged: Merged = { origin, conversations, messages, tasks, removed: [...removed], removedTasks };
     for (const watcher of this.#watchers) watcher(merged);
     return merged;
   }

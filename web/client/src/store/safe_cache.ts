@@ -29,6 +29,8 @@ export class SafeCache implements CachePort {
   /** Calls run one after another: a later write must not overtake an earlier one, nor reach another owner's cache. */
   #queue: Promise<unknown> = Promise.resolve();
   #kind: "indexeddb" | "memory" = "memory";
+  /** The one thing that the engine may not have: it goes into whatever takes the place of a cache that failed. */
+  readonly #outbox = new Map<string, OutboxRow>();
 
   constructor(open: OpenCache) {
     this.#open = open;
@@ -45,6 +47,7 @@ export class SafeCache implements CachePort {
     this.#queue = this.#queue.then(async () => {
       this.#inner.close();
       this.#reopenings = 0;
+      this.#outbox.clear();
       this.#inner = await this.#reopen(owner);
     });
   }
@@ -79,13 +82,24 @@ export class SafeCache implements CachePort {
     return this.#run((cache) => cache.dropStreams(taskIds));
   }
   outbox(): Promise<readonly OutboxRow[]> {
-    return this.#run((cache) => cache.outbox());
+    return this.#run(async (cache) => {
+      const rows = await cache.outbox();
+      this.#outbox.clear();
+      for (const row of rows) this.#outbox.set(row.key, row);
+      return rows;
+    });
   }
   putOutbox(row: OutboxRow): Promise<void> {
-    return this.#run((cache) => cache.putOutbox(row));
+    return this.#run(async (cache) => {
+      this.#outbox.set(row.key, row);
+      await cache.putOutbox(row);
+    });
   }
   dropOutbox(key: string): Promise<void> {
-    return this.#run((cache) => cache.dropOutbox(key));
+    return this.#run(async (cache) => {
+      this.#outbox.delete(key);
+      await cache.dropOutbox(key);
+    });
   }
   forgetMessages(sessionIds: readonly string[]): Promise<void> {
     return this.#run((cache) => cache.forgetMessages(sessionIds));
@@ -94,7 +108,12 @@ export class SafeCache implements CachePort {
     return this.#run((cache) => cache.eachMessage(visit));
   }
   close(): void {
-    void this.#run(async (cache) => cache.close());
+    void this.#run(async (cache) => {
+      // What comes late finds memory, and opens nothing again.
+      this.#owner = null;
+      this.#inner = new MemoryCache();
+      cache.close();
+    });
   }
 
   #run<T>(call: (cache: CachePort) => Promise<T>): Promise<T> {
@@ -117,23 +136,26 @@ export class SafeCache implements CachePort {
 
   async #mend(cache: CachePort, error: unknown): Promise<void> {
     this.#reopenings += 1;
-    if (this.#reopenings > reopenings_max || this.#owner === null) return this.#goOnInMemory(cache);
-    if (isQuota(error)) {
-      try {
-        await shed(cache);
-        return;
-      } catch {
-        return this.#goOnInMemory(cache);
-      }
+    const isHopeless = this.#reopenings > reopenings_max || this.#owner === null || cache.isOutdated === true;
+    if (!isHopeless && isQuota(error)) {
+      const isMended = await shed(cache).then(
+        () => true,
+        () => false,
+      );
+      if (isMended) return;
     }
     cache.close();
-    this.#inner = await this.#reopen(this.#owner);
+    const next =
+      isHopeless || isQuota(error) || this.#owner === null
+        ? new MemoryCache()
+        : await this.#reopen(this.#owner);
+    this.#kind = next.kind;
+    this.#inner = next;
+    await this.#carryOver(next).catch(() => {});
   }
 
-  #goOnInMemory(cache: CachePort): void {
-    cache.close();
-    this.#kind = "memory";
-    this.#inner = new MemoryCache();
+  async #carryOver(next: CachePort): Promise<void> {
+    for (const row of this.#outbox.values()) await next.putOutbox(row);
   }
 
   async #reopen(owner: string): Promise<CachePort> {

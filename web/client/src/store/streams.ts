@@ -10,8 +10,11 @@ import type { Engine } from "./engine.ts";
 import { isTerminal } from "./message_status.ts";
 import type { Merged, Replica } from "./replica.ts";
 
-/** The text of a task changed. `text` is null when it was dropped, because its message has it. */
-export type StreamWatcher = (taskId: string, text: StreamState | null) => void;
+/**
+ * The text of a task changed. `text` is null when it was dropped, because its message has it. `added`: all that happened is that
+ * this was appended to its content; whoever keeps to it pays nothing for the length of the text. Must not throw.
+ */
+export type StreamWatcher = (taskId: string, text: StreamState | null, added: string | null) => void;
 
 /** Cursors must fit into the head of a request; texts of further tasks are read again from their start. */
 const cursors_max = 200;
@@ -56,7 +59,7 @@ export class Streams {
     if (message !== undefined && isTerminal(message.status)) return;
     const applied = applyChunk(this.#texts.get(event.task_id) ?? initialStream, event, connection);
     if (applied.outcome === "gap") void this.catchUp(event.task_id);
-    else if (applied.outcome !== "old") this.#put(event.task_id, applied.state);
+    else if (applied.outcome !== "old") this.#put(event, applied.state);
   }
 
   /** Reads on from the position until there is nothing more for now. One reading per task at a time. */
@@ -95,12 +98,10 @@ export class Streams {
     for (const row of rows) {
       if (row.position === null || this.#texts.has(row.taskId)) continue;
       this.#messageOfTask.set(row.taskId, row.messageId);
-      this.#put(row.taskId, {
-        ...initialStream,
-        position: row.position,
-        content: row.content,
-        reasoning: row.reasoning,
-      });
+      const { position, content, reasoning } = row;
+      const text = { ...initialStream, position, content, reasoning };
+      this.#texts.set(row.taskId, text);
+      for (const watcher of this.#watchers) watcher(row.taskId, text, null);
     }
   }
 
@@ -116,17 +117,18 @@ export class Streams {
     const message = this.messageOf(event.task_id);
     if (message !== undefined && isTerminal(message.status)) return;
     const applied = applyChunk(this.#texts.get(event.task_id) ?? initialStream, event, connection);
-    if (applied.outcome !== "gap" && applied.outcome !== "old") this.#put(event.task_id, applied.state);
+    if (applied.outcome !== "gap" && applied.outcome !== "old") this.#put(event, applied.state);
   }
 
-  #put(taskId: string, text: StreamState): void {
-    this.#texts.set(taskId, text);
-    for (const watcher of this.#watchers) watcher(taskId, text);
+  #put({ task_id, chunk }: ChunkEvent, text: StreamState): void {
+    const isGrown = chunk.chunk_type === "content" && this.#texts.get(task_id)?.voids === text.voids;
+    this.#texts.set(task_id, text);
+    for (const watcher of this.#watchers) watcher(task_id, text, isGrown ? chunk.content : null);
   }
 
   #drop(taskId: string): void {
     if (!this.#texts.delete(taskId)) return;
-    for (const watcher of this.#watchers) watcher(taskId, null);
+    for (const watcher of this.#watchers) watcher(taskId, null, null);
   }
 
   #onMerge(merged: Merged): void {
@@ -134,6 +136,10 @@ export class Streams {
       for (const taskId of [...this.#texts.keys()]) {
         if (!this.#replica.tasks.has(taskId)) this.#drop(taskId);
       }
+    }
+    for (const taskId of merged.removedTasks) {
+      this.#drop(taskId);
+      this.#messageOfTask.delete(taskId);
     }
     for (const { now } of merged.messages) {
       if (now.task_id === null) continue;

@@ -223,6 +223,67 @@ describe("sending", () => {
     await until("sent", () => tab.texts(id).length === 2);
   });
 
+  test.each([
+    ["the engine has it", 1],
+    ["it never arrived", 0],
+  ])("on its way a day ago without a reply, %s: not sent twice, and not lost", async (_, stored) => {
+    const first = await connected();
+    const id = engine.addConversation("Talk");
+    await openedIn(first, id);
+    if (stored === 1) first.device.repliesToLose = 1;
+    else first.device.problems = [network];
+    first.store.conversation(id).send("Once?");
+    await until("it was tried", () => first.device.repliesToLose + first.device.problems.length === 0);
+    await kept(first);
+    first.kill();
+    engine.replies.clear();
+    browser.clock.advance(25 * 3_600_000);
+    const second = await connected();
+    await until("nothing waits", () => second.store.activity.get().waitingToSend === 0);
+    await openedIn(second, id);
+    await until("it is shown", () => second.texts(id).includes("Once?"));
+    expect(second.texts(id).filter((each) => each === "Once?")).toHaveLength(1);
+    const [key = ""] = second.store.conversation(id).get().thread;
+    const { problem } = second.store.conversation(id).message(key).get() ?? {};
+    expect(problem?.code ?? null).toBe(stored === 1 ? null : "tried_long_ago");
+    expect(engine.replies.size).toBe(0);
+  });
+
+  test("the page of a network that wants a login is no refusal", async () => {
+    const tab = await connected();
+    const id = engine.addConversation("Talk");
+    await openedIn(tab, id);
+    tab.device.problems = [{ ...network, code: "unexpected_reply", status: 200 }];
+    tab.store.conversation(id).send("Patience");
+    await until("told", () => tab.device.problems.length === 0 && tab.statuses(id)[0] === "waiting");
+    await turn();
+    browser.clock.advance(3_000);
+    await until("sent", () => engine.replies.size === 1);
+  });
+
+  test("an engine on this machine is asked though the network is gone", async () => {
+    const tab = await connected();
+    const id = engine.addConversation("Talk");
+    await openedIn(tab, id);
+    tab.environment.isOnline = () => false;
+    tab.happens("offline");
+    tab.store.conversation(id).send("Hello?");
+    await until("sent", () => engine.replies.size === 1);
+  });
+
+  test("an edit that another tab has sent, or that is thrown away, is settled", async () => {
+    const tab = await connected();
+    const { id, questionId } = running();
+    await openedIn(tab, id);
+    tab.device.problems = [{ ...network, code: "overloaded", status: 503, retry_after_ms: 60_000 }];
+    tab.store.conversation(id).send("In front");
+    await until("it waits", () => tab.device.problems.length === 0);
+    const edited = tab.store.conversation(id).edit(questionId, "Other words");
+    const key = tab.store.conversation(id).get().thread.at(-1) ?? "";
+    tab.store.conversation(id).discard(key);
+    expect(await edited).toEqual({ ok: true });
+  });
+
   test("busy: waits for as long as Retry-After says", async () => {
     const tab = await connected();
     const id = engine.addConversation("Talk");
@@ -234,7 +295,7 @@ describe("sending", () => {
     browser.clock.advance(6_999);
     await turn();
     expect(engine.replies.size).toBe(0);
-    browser.clock.advance(1);
+    browser.clock.advance(1_000);
     await until("sent", () => engine.replies.size === 1);
   });
 });
@@ -314,6 +375,35 @@ describe("streaming", () => {
       new Set([`stream ${taskId}`]),
     );
     leader.kill();
+  });
+
+  test("what ran already when the page came is running", async () => {
+    const first = await connected();
+    const { id, taskId, answerId } = running();
+    const other = running();
+    await kept(first);
+    first.kill();
+    const second = await connected();
+    await until("both", () => second.store.activity.get().running.length === 2);
+    const entry = { conversationId: id, messageId: answerId, taskId, startedAt: null };
+    expect(second.store.activity.get().running).toContainEqual(entry);
+    engine.finish(taskId);
+    expect(second.store.activity.get().running.map((each) => each.taskId)).toEqual([other.taskId]);
+  });
+
+  test("a follower that opens a stalled answer of its cache reads what there is", async () => {
+    const leader = await connected();
+    const { id, taskId } = running();
+    await kept(leader);
+    engine.type(taskId, "so far");
+    const follower = await connected(
+      browser.tab((tab) => {
+        tab.device.role = "follower";
+        tab.device.dropsChunks = true;
+      }),
+    );
+    await openedIn(follower, id);
+    await until("it is there", () => follower.texts(id)[1] === "so far");
   });
 
   test("a reload in the middle goes on from the kept position, at every cut", async () => {
@@ -401,6 +491,53 @@ describe("streaming", () => {
       [" and end", 2],
       ["begin and end", "completed"],
     ]);
+  });
+
+  test("follow: a long answer costs no more per piece than a short one", async () => {
+    const tab = await connected();
+    const { id, taskId, answerId } = running();
+    let length = 0;
+    tab.store.follow({ sessionId: id, messageId: answerId, onChunk: (piece) => (length += piece.length) });
+    await openedIn(tab, id);
+    const piece = "x".repeat(64);
+    const compared = vi.spyOn(String.prototype, "startsWith");
+    for (let count = 0; count < 2_000; count += 1) engine.type(taskId, piece);
+    expect(compared.mock.contexts.some((text) => String(text).length > 10_000)).toBe(false);
+    compared.mockRestore();
+    expect(length).toBe(2_000 * piece.length);
+  });
+
+  test("a callback that throws breaks nothing", async () => {
+    const reported = vi.spyOn(console, "error").mockImplementation(() => {});
+    const tab = await connected();
+    const { id, taskId, answerId } = running();
+    await openedIn(tab, id);
+    const whole: string[] = [];
+    const wrong = () => {
+      throw new Error("of somebody else");
+    };
+    tab.store.follow({ sessionId: id, messageId: answerId, onChunk: wrong, onComplete: wrong });
+    tab.store.follow({ sessionId: id, messageId: answerId, onComplete: (text) => void whole.push(text) });
+    tab.store.onAnswerEnded(wrong);
+    await turn();
+    engine.type(taskId, "all ", "of it");
+    engine.finish(taskId);
+    expect(whole).toEqual(["all of it"]);
+    expect(tab.texts(id)[1]).toBe("all of it");
+    expect(reported).toHaveBeenCalled();
+    reported.mockRestore();
+  });
+
+  test("the text of an answer goes with its conversation", async () => {
+    const tab = await connected();
+    const { id, taskId } = running();
+    await openedIn(tab, id);
+    engine.type(taskId, "half");
+    engine.remove(id);
+    tab.goOffline();
+    tab.goOnline();
+    await until("connected", () => tab.store.connection.get().state.kind === "connected");
+    expect(tab.device.begun?.cursors.size).toBe(0);
   });
 
   test("stop keeps the text so far", async () => {
@@ -845,6 +982,15 @@ describe("the list", () => {
     expect(tab.store.conversations.get().items.map((each) => each.id)).toEqual([id]);
   });
 
+  test("what another device brings back is shown again", async () => {
+    const tab = await connected();
+    const id = engine.addConversation("Talk");
+    expect(await tab.store.conversations.remove(id).done).toEqual({ ok: true });
+    expect(tab.store.conversations.get().items).toEqual([]);
+    engine.restore(id);
+    expect(tab.store.conversations.get().items.map((each) => each.id)).toEqual([id]);
+  });
+
   test("a removal the engine refuses is taken back", async () => {
     const tab = await connected();
     const { id } = running();
@@ -883,6 +1029,18 @@ describe("data", () => {
     const cached = await [...browser.caches.values()][0]?.load();
     expect(cached?.outbox).toHaveLength(1);
     expect(tab.texts(id)).toEqual(["Question", "", "Waits"]);
+  });
+
+  test("a cache that was cleared is filled up again", async () => {
+    engine.finish(engine.ask(engine.addConversation("Talk"), "?").task_id);
+    const tab = await connected();
+    const inFull = async () => (await tab.store.data.usage()).inFull;
+    await tab.rest();
+    expect(await inFull()).toBe(1);
+    await tab.store.data.clearCache();
+    expect(await inFull()).toBe(0);
+    await tab.rest();
+    expect(await inFull()).toBe(1);
   });
 
   test("drafts are kept per conversation, and go with it when it gets its id", async () => {

@@ -30,6 +30,7 @@ import { WhoIsAsking } from "./identity.ts";
 import { Keeper } from "./keeper.ts";
 import { Keys } from "./keys.ts";
 import { Conversations } from "./list.ts";
+import { isTerminal } from "./message_status.ts";
 import { OtherTabs, type TabMessage } from "./other_tabs.ts";
 import { Outbox } from "./outbox.ts";
 import type { Parts } from "./parts.ts";
@@ -179,7 +180,10 @@ export class ThroughlineStore implements Throughline {
       loading: () => this.#listLoading(),
     });
     this.activity = new Activity(this.#parts);
-    this.data = new Data(this.#parts);
+    this.data = new Data(this.#parts, () => {
+      this.#housekeeping.forget();
+      this.#housekeeping.wake();
+    });
     this.#search = new Search(this.#parts);
     this.#following = new Following(this.#parts, this.connection);
     this.#housekeeping = new Housekeeping(this.#parts, this.#titles);
@@ -294,6 +298,7 @@ export class ThroughlineStore implements Throughline {
     this.#sessions.forget();
     this.#titles.forget();
     this.#housekeeping.forget();
+    this.activity.forget();
     this.#replica.forget();
     this.#models.set([]);
     for (const store of this.#stores.values()) store.history.begin("again");
@@ -353,9 +358,10 @@ export class ThroughlineStore implements Throughline {
     const now = this.connection.get();
     if (now.state.kind === "connected" && before.state.kind !== "connected") {
       debug("connected", { transport: now.transport, role: now.role });
-      if (now.role === "follower") this.#agree();
+      if (now.role === "follower") this.#readOpen();
       this.#outbox.pump();
       this.#applier.readOn();
+      void this.activity.readRunning();
       this.#resumeReading();
       this.#housekeeping.wake();
     }
@@ -363,7 +369,7 @@ export class ThroughlineStore implements Throughline {
   }
 
   /** The tab that leads tells only what comes from now on. */
-  #agree(): void {
+  #readOpen(): void {
     this.#applier.agree();
     for (const store of this.#stores.values()) if (store.isOpen) this.#readRunning(store);
   }
@@ -379,7 +385,8 @@ export class ThroughlineStore implements Throughline {
 
   #resumeReading(): void {
     for (const store of this.#stores.values()) {
-      if (store.isOpen && store.history.isWanting) void store.history.load();
+      if (store.isOpen && store.history.isWanting)
+        void store.history.load().then(() => this.#readRunning(store));
     }
   }
 
@@ -392,15 +399,15 @@ export class ThroughlineStore implements Throughline {
     void this.#ready.promise.then(() => {
       this.#look(store);
       this.#sessions.set(store.id, { lastAccess: this.#parts.clock.now() });
-      this.#readRunning(store);
     });
+    void store.history.load().then(() => this.#readRunning(store));
   }
 
   /** What other tabs have heard of the answers that run here: a follower is sent only what comes from now on. */
   #readRunning(store: LiveConversation): void {
     if (!this.#isReachable() || this.connection.get().role === "leader") return;
     for (const message of this.#replica.messagesOf(store.id).values()) {
-      if (message.status === "generating" && message.task_id !== null)
+      if (!isTerminal(message.status) && message.task_id !== null)
         void this.#streams.catchUp(message.task_id);
     }
   }
@@ -434,7 +441,10 @@ export class ThroughlineStore implements Throughline {
       for (const { id } of merged.conversations) touched.add(id);
       for (const { now } of merged.messages) touched.add(now.conversation_id);
       for (const task of merged.tasks) touched.add(task.conversation_id);
-      if (merged.origin === "snapshot") this.#titles.forget();
+      if (merged.origin === "snapshot") {
+        this.#titles.forget();
+        this.#housekeeping.forget();
+      }
       for (const store of this.#stores.values()) {
         if (merged.origin === "snapshot") store.history.begin("again");
         else if (merged.removed.includes(store.id)) store.history.begin("missing");
@@ -508,12 +518,11 @@ export class ThroughlineStore implements Throughline {
     return undefined;
   }
 
+  /** The network's own word is a hint: without any, an engine on this very machine is still there. */
   #isReachable(): boolean {
-    return (
-      this.identity.isConfirmed &&
-      this.#environment.isOnline() &&
-      this.connection.get().state.kind !== "offline"
-    );
+    if (!this.identity.isConfirmed) return false;
+    const { kind } = this.connection.get().state;
+    return kind === "connected" || (kind !== "offline" && this.#environment.isOnline());
   }
 
   #listLoading(): ConversationListView["loading"] {

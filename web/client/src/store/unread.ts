@@ -1,5 +1,6 @@
 /** Answers that ended while nobody was looking, and who is told of them. */
 import type { Message } from "../protocol/types.ts";
+import { guarded } from "../sync/guarded.ts";
 import type { AnswerEnded } from "./contract.ts";
 import { isTerminal } from "./message_status.ts";
 import type { Merged, Replica } from "./replica.ts";
@@ -79,7 +80,7 @@ export class Unread {
       status,
       excerpt: excerptOf(message),
     };
-    for (const listener of [...this.#listeners]) listener(ended);
+    for (const listener of [...this.#listeners]) guarded(() => listener(ended));
   }
 
   #remember(messageId: string): void {

@@ -166,6 +166,8 @@ export class Connection {
     const end = clock.after(milliseconds, () => {
       this.#timers.delete(kind);
       const late = clock.now() - dueAt > late_ms;
+      // A clock that was set back must not make a dead connection look alive.
+      this.#aliveAt = Math.min(this.#aliveAt, clock.now());
       const quietMs = clock.now() - this.#aliveAt;
       // Setting a timer for each chunk would cost more than the chunk; so one looks back when it is due.
       if (kind !== "silent") this.send({ kind });

@@ -8,6 +8,7 @@ import {
   nextStep,
   type Step,
 } from "./connection_state.ts";
+import { statusOf } from "./feed_status.ts";
 
 const online: Moment = { now: 1_000, random: 0.5, isOnline: true };
 const offline: Moment = { ...online, isOnline: false };
@@ -136,6 +137,53 @@ test("from the poll events are tried again, carefully", () => {
   expect(nextStep(trying.state, { kind: "slow" }, online).state.memory.transport).toBe("poll");
   expect(run(trying.state, [opened, silent]).state.memory.transport).toBe("poll");
   expect(run(trying.state, [opened, { kind: "healthy" }, silent]).state.memory.transport).toBe("events");
+});
+
+const mangled: ConnectionEvent = {
+  kind: "refused",
+  problem: { ...problem, code: "unexpected_reply", status: 200 },
+};
+const cut: ConnectionEvent = { kind: "lost", cause: "x", askedMs: null };
+
+test.each([
+  ["mangled on the way", [mangled, due, mangled, due, mangled]],
+  ["cut on the way", [opened, cut, due, opened, cut, due, opened, cut]],
+])("event streams that are %s again and again are probed, then polled for", (_, happened) => {
+  const { state, actions } = run(initialConnection, [lead, ...happened]);
+  expect([state.kind, actions]).toEqual(["probing", ["disconnect", "probe"]]);
+  const polling = nextStep(state, { kind: "probed", answers: true }, online).state;
+  expect(polling).toMatchObject({ kind: "connecting", memory: { transport: "poll" } });
+  expect(nextStep(state, { kind: "probed", answers: false }, online).state).toMatchObject({
+    kind: "waiting",
+  });
+});
+
+test("a server that is busy, or says goodbye, is no network that breaks streams", () => {
+  const busy: ConnectionEvent = { kind: "refused", problem };
+  const goodbye: ConnectionEvent = { kind: "lost", cause: "x", askedMs: 1_000 };
+  for (const event of [busy, goodbye]) {
+    const happened = Array.from({ length: 5 }, () => [event, due]).flat();
+    expect(run(initialConnection, [lead, ...happened]).state).toMatchObject({
+      kind: "connecting",
+      memory: { transport: "events", failures: 5 },
+    });
+  }
+});
+
+test("a careful try that fails is poll again, and the next one comes later; nobody is shown any of it", () => {
+  const polling = run(initialConnection, [lead, { kind: "slow" }, { kind: "probed", answers: true }, opened]);
+  const again: ConnectionEvent = { kind: "events_again" };
+  for (const wrong of [{ kind: "slow" } as const, mangled, cut]) {
+    const back = run(polling.state, [again, wrong, opened]);
+    expect(back.state).toMatchObject({ kind: "open", memory: { transport: "poll" } });
+    expect(back.timers).toMatchObject({ events_again: 2 * events_again_ms });
+  }
+  expect(statusOf(run(polling.state, [again, opened]).state, "leader").transport).toBe("poll");
+  const healed = run(polling.state, [again, opened, { kind: "healthy" }]).state;
+  expect(statusOf(healed, "leader").transport).toBe("events");
+  let often = polling;
+  for (let time = 0; time < 12; time++) often = run(often.state, [again, cut, opened]);
+  expect(often.timers).toMatchObject({ events_again: 60 * 60_000 });
 });
 
 test("signed out rests until somebody resumes", () => {

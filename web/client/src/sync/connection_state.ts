@@ -17,8 +17,9 @@
  *                                                               v
  *                                                       connecting (poll)
  *
- * `stopped` is the end, reached from everywhere by `stop`. From `open (poll)` every five minutes one careful try with events:
- * if that is slow, or goes silent, it is poll again at once.
+ * Events that fail three times in a row without a word of the engine are probed too. `stopped` is the end, reached from
+ * everywhere by `stop`. From `open (poll)` after five minutes, then after twice as long each time up to an hour, one careful try
+ * with events: whatever goes wrong with it in its first minute, it is poll again at once.
  *
  * The network's own word (`online`, `offline`) is a hint: a laptop without a network still reaches an engine on itself. So when
  * it says offline one try is made, and only if that fails the connection rests, with a try now and then.
@@ -36,6 +37,8 @@ export interface Memory {
   readonly failures: number;
   /** Event streams that died by silence, in a row. */
   readonly silences: number;
+  /** How often events were given up for the poll, without a healthy minute of events between. */
+  readonly fallbacks: number;
   /** From what the waiting grows: the server's `retry:`, in milliseconds. */
   readonly base: number;
 }
@@ -96,13 +99,17 @@ export const silent_ms = 25_000;
 /** So long may nothing have come when the page is seen again, before the connection is taken for dead. */
 export const quiet_when_shown_ms = 17_000;
 export const healthy_ms = 60_000;
+/** After the first time; each further one waits twice as long, so that a page does not stumble every few minutes. */
 export const events_again_ms = 5 * 60_000;
+const events_again_max_ms = 60 * 60_000;
 const silences_max = 2;
+/** So many failures of event streams in a row, and it is asked whether a plain request gets through. */
+const failures_until_probe = 3;
 
 export const initialConnection: ConnectionState = {
   kind: "paused",
   reason: "not_leader",
-  memory: { transport: "events", failures: 0, silences: 0, base: backoff_first_ms },
+  memory: { transport: "events", failures: 0, silences: 0, fallbacks: 0, base: backoff_first_ms },
 };
 
 type StateKind = ConnectionState["kind"];
@@ -127,7 +134,14 @@ function beginWith(memory: Memory, careful: boolean): Step {
   };
 }
 
-const beginPoll = (memory: Memory): Step => beginWith({ ...memory, transport: "poll", silences: 0 }, false);
+const beginPoll = (memory: Memory): Step =>
+  beginWith({ ...memory, transport: "poll", silences: 0, fallbacks: memory.fallbacks + 1 }, false);
+
+const probe = (memory: Memory): Step => ({
+  state: { kind: "probing", memory },
+  actions: ["disconnect", "probe"],
+  timers: {},
+});
 
 const pause =
   (reason: PauseReason): Handler<ConnectionState, ConnectionEvent> =>
@@ -150,23 +164,45 @@ function fail(before: Memory, cause: string, askedMs: number | null, moment: Mom
   return { state, actions, timers: { due: wait } };
 }
 
-const lost: Handler<ConnectionState, EventOf<"lost">> = ({ memory }, { cause, askedMs }, moment) =>
-  fail(memory, cause, askedMs, moment);
+type Connected = StateOf<"connecting"> | StateOf<"open">;
 
-const refused: Handler<ConnectionState, EventOf<"refused">> = ({ memory }, { problem }, moment) => {
-  if (problem.status !== 401) return fail(memory, problem.detail, problem.retry_after_ms, moment);
-  return {
-    state: { kind: "paused", reason: "signed_out", memory },
-    actions: ["disconnect", "tell_signed_out"],
-    timers: {},
-  };
+/** An event stream that did not come, or broke off, and not by a word of the engine: perhaps something on the way does not let it. */
+function broken(state: Connected, cause: string, askedMs: number | null, moment: Moment): Step {
+  const { memory } = state;
+  if (memory.transport === "poll" || !moment.isOnline) return fail(memory, cause, askedMs, moment);
+  if (state.careful) return beginPoll(memory);
+  const failures = memory.failures + 1;
+  return failures < failures_until_probe
+    ? fail(memory, cause, askedMs, moment)
+    : probe({ ...memory, failures });
+}
+
+const lost: Handler<Connected, EventOf<"lost">> = (state, { cause, askedMs }, moment) =>
+  askedMs === null ? broken(state, cause, null, moment) : fail(state.memory, cause, askedMs, moment);
+
+const refused: Handler<Connected, EventOf<"refused">> = (state, { problem }, moment) => {
+  const { memory } = state;
+  const { code, status, detail, retry_after_ms } = problem;
+  if (status === 401) {
+    return {
+      state: { kind: "paused", reason: "signed_out", memory },
+      actions: ["disconnect", "tell_signed_out"],
+      timers: {},
+    };
+  }
+  // The engine's own refusals (busy, too many streams) say nothing against event streams.
+  if (code === "unexpected_reply") return broken(state, detail, retry_after_ms, moment);
+  return fail(memory, detail, retry_after_ms, moment);
 };
 
 /** The careful try did not work. Otherwise: is it the event stream, or is nothing there at all? */
 const slow: Handler<StateOf<"connecting">, EventOf<"slow">> = ({ careful, memory }) => {
-  if (careful) return beginPoll(memory);
-  return { state: { kind: "probing", memory }, actions: ["disconnect", "probe"], timers: {} };
+  return careful ? beginPoll(memory) : probe(memory);
 };
+
+function eventsAgainMs({ fallbacks }: Memory): number {
+  return Math.min(events_again_max_ms, events_again_ms * 2 ** Math.min(Math.max(fallbacks - 1, 0), 10));
+}
 
 const opened: Handler<StateOf<"connecting">, EventOf<"opened">> = (state, { retryMs }, { now }) => ({
   state: {
@@ -179,7 +215,7 @@ const opened: Handler<StateOf<"connecting">, EventOf<"opened">> = (state, { retr
   timers:
     state.memory.transport === "events"
       ? { silent: silent_ms, healthy: healthy_ms }
-      : { healthy: healthy_ms, events_again: events_again_ms },
+      : { healthy: healthy_ms, events_again: eventsAgainMs(state.memory) },
 });
 
 const silent: Handler<StateOf<"open">, EventOf<"silent">> = ({ careful, memory }, { late }, moment) => {
@@ -190,7 +226,7 @@ const silent: Handler<StateOf<"open">, EventOf<"silent">> = ({ careful, memory }
 };
 
 const probed: Handler<StateOf<"probing">, EventOf<"probed">> = ({ memory }, { answers }, moment) =>
-  answers ? beginPoll(memory) : fail(memory, "The server does not answer.", null, moment);
+  answers ? beginPoll({ ...memory, failures: 0 }) : fail(memory, "The server does not answer.", null, moment);
 
 const shownWhileOpen: Handler<StateOf<"open">, EventOf<"shown">> = (state, event, moment) => {
   const isQuiet = state.memory.transport === "events" && event.quietMs > quiet_when_shown_ms;
@@ -198,7 +234,16 @@ const shownWhileOpen: Handler<StateOf<"open">, EventOf<"shown">> = (state, event
 };
 
 const healthy: Handler<StateOf<"open">, EventOf<"healthy">> = (state) => ({
-  state: { ...state, careful: false, memory: { ...state.memory, failures: 0, silences: 0 } },
+  state: {
+    ...state,
+    careful: false,
+    memory: {
+      ...state.memory,
+      failures: 0,
+      silences: 0,
+      fallbacks: state.memory.transport === "poll" ? state.memory.fallbacks : 0,
+    },
+  },
   actions: [],
   timers: null,
 });

@@ -14,6 +14,7 @@ import { Connection, type ConnectionApi } from "./connection.ts";
 import { debug } from "./debug.ts";
 import { defaultEnvironment, type Environment, type PageEvent } from "./environment.ts";
 import { statusOf } from "./feed_status.ts";
+import { guarded } from "./guarded.ts";
 import { type Membership, onlyTab, type Role, type Tabs, type TabsListener } from "./tabs.ts";
 
 export type FeedEvent =
@@ -181,7 +182,7 @@ class TabFeed implements Feed, TabsListener {
 
   /** This tab first: what the others hear it has. */
   #bring(event: FeedEvent): void {
-    this.#options.onEvent(event);
+    guarded(() => this.#options.onEvent(event));
     this.#tell({ kind: "event", event });
   }
 

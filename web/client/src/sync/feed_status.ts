@@ -4,7 +4,9 @@ import type { FeedStatus } from "./feed.ts";
 import type { Role } from "./tabs.ts";
 
 export function statusOf(state: ConnectionState, role: Role): FeedStatus {
-  return { state: shownState(state), transport: state.memory.transport, role };
+  // A careful try of events is none yet: most networks that break them once break them again.
+  const isCareful = (state.kind === "connecting" || state.kind === "open") && state.careful;
+  return { state: shownState(state), transport: isCareful ? "poll" : state.memory.transport, role };
 }
 
 function shownState(state: ConnectionState): FeedStatus["state"] {

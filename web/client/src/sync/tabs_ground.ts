@@ -1,4 +1,6 @@
 /** What tabs of one browser have in common: locks that one of them holds at a time, and a channel that all hear. */
+import { channelLocks } from "./channel_locks.ts";
+import { systemClock } from "./clock.ts";
 
 export interface Locks {
   /**
@@ -23,11 +25,12 @@ export interface TabsGround {
   readonly channels: Channels;
 }
 
-/** Null where there are no tabs, or no means to agree: Node, and browsers before 2022. */
+/** Null where there are no tabs, or no means to agree: Node, and very old browsers. */
 export function browserGround(): TabsGround | null {
   if (typeof document === "undefined" || typeof BroadcastChannel === "undefined") return null;
-  if (!("locks" in navigator)) return null;
-  return { locks: webLocks(navigator.locks), channels: broadcastChannels };
+  const locks =
+    "locks" in navigator ? webLocks(navigator.locks) : channelLocks(broadcastChannels, systemClock);
+  return { locks, channels: broadcastChannels };
 }
 
 export function webLocks(manager: LockManager): Locks {

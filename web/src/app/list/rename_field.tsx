@@ -31,7 +31,7 @@ export function RenameField({ title, onDone }: { title: string; onDone: (title: 
           if (event.key === "Enter") finish(event.currentTarget.value);
           if (event.key === "Escape") finish(null);
         }}
-        className="min-h-11 w-full rounded-md border border-thread bg-surface px-3 text-ink md:min-h-9"
+        className="min-h-11 w-full rounded-md border border-thread bg-surface px-3 text-ink focus-visible:outline-none md:min-h-9"
       />
     </div>
   );

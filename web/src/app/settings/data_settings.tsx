@@ -74,21 +74,26 @@ function ExportAll() {
 type CacheUse = Awaited<ReturnType<DataTools["usage"]>>;
 
 function Cache() {
-  const { data } = useClient();
+  const { data, conversations } = useClient();
   const [use, setUse] = useState<CacheUse | "unknown" | null>(null);
   const [asking, setAsking] = useState(false);
   const [clearing, setClearing] = useState(false);
 
   useEffect(() => {
     let left = false;
-    data.usage().then(
-      (found) => !left && setUse(found),
-      () => !left && setUse("unknown"),
-    );
+    const count = () =>
+      void data.usage().then(
+        (found) => !left && setUse(found),
+        () => !left && setUse("unknown"),
+      );
+    count();
+    // More is known, or kept in full, whenever the list changes.
+    const end = conversations.subscribe(count);
     return () => {
       left = true;
+      end();
     };
-  }, [data]);
+  }, [data, conversations]);
 
   const clear = async () => {
     setClearing(true);
@@ -128,7 +133,9 @@ function wordsOfUse(use: CacheUse | "unknown" | null): string {
   if (use === null) return "Counting…";
   if (use === "unknown") return "This browser does not say what it keeps.";
   const size = use.bytes === null ? "" : `, ${megabytes(use.bytes)} in all`;
-  return `${use.conversations} chats are known here by name, ${use.inFull} of them can be read offline${size}.`;
+  if (use.conversations === 0) return `No chats are known here yet${size}.`;
+  const chats = use.conversations === 1 ? "1 chat is" : `${use.conversations} chats are`;
+  return `${chats} known here by name, ${use.inFull} of them can be read offline${size}.`;
 }
 
 function megabytes(bytes: number): string {

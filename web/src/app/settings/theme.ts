@@ -1,6 +1,6 @@
 export type Theme = "system" | "light" | "dark";
 
-/** The same key as in public/theme.js, which applies the choice before the first paint. */
+/** The same key as in src/first_paint.js, which applies the choice before the first paint. */
 const key = "throughline.theme";
 
 export function readTheme(): Theme {

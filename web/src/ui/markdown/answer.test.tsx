@@ -1,7 +1,10 @@
 import { cleanup, render } from "@testing-library/react";
 import fc from "fast-check";
-import { afterEach, describe, expect, it } from "vitest";
+import { afterEach, describe, expect, it, vi } from "vitest";
 import Answer from "./answer.tsx";
+
+// Much is drawn here; a busy machine may take its time.
+vi.setConfig({ testTimeout: 60_000 });
 
 afterEach(cleanup);
 

@@ -111,12 +111,26 @@ const PageView = memo(function PageView(props: {
   drawn: boolean;
 }) {
   const { page, shared, idPrefix, drawn } = props;
+  const settled = useSettled(drawn);
   if (!drawn) return <div className="md-undrawn">{page.blocks.map((block) => block.source).join("")}</div>;
   return (
-    <div className="md-page">
+    <div className={settled ? "md-page md-page-settled" : "md-page"}>
       {page.blocks.map((block) => (
         <BlockView key={block.at} block={block} shared={shared} idPrefix={idPrefix} open={false} />
       ))}
     </div>
   );
 });
+
+/** Whether what is drawn has been laid out, so that the browser knows its height from now on. */
+function useSettled(drawn: boolean): boolean {
+  const [settled, setSettled] = useState(false);
+  useEffect(() => {
+    if (!drawn) return;
+    let frame = requestAnimationFrame(() => {
+      frame = requestAnimationFrame(() => setSettled(true));
+    });
+    return () => cancelAnimationFrame(frame);
+  }, [drawn]);
+  return settled;
+}

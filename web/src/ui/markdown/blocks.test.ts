@@ -1,7 +1,10 @@
 import fc from "fast-check";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { type Block, Blocks } from "./blocks.ts";
 import { nothingShared, parse, type Token } from "./parse.ts";
+
+// Much is drawn here; a busy machine may take its time.
+vi.setConfig({ testTimeout: 60_000 });
 
 function split(text: string): Block[] {
   const blocks = new Blocks();
@@ -113,13 +116,10 @@ const line = fc.constantFrom(
   "===",
   "***",
   "* * *",
-  "| a | b |",
-  "|---|---|",
+  "| a | b |\n|---|---|",
   "| 1 | 2 |",
   "a | b",
   "-",
-  "+",
-  "*",
   "  ~~~",
   "1.",
   "   three",

@@ -11,7 +11,7 @@ export type Block = {
   /** Where it begins in the text: what tells it from its neighbours. */
   readonly at: number;
   readonly source: string;
-  /** Level of the heading the block stands under or begins with: 4 to 6, or 3 above the first heading. */
+  /** Level of the heading the block stands under or begins with: 3 to 6, or 2, which is the message's, above the first. */
   readonly level: number;
 } & (
   | { readonly kind: "markdown" }
@@ -33,15 +33,22 @@ type Open =
   | { readonly kind: "nothing" }
   /** A heading or a rule: one line. */
   | { readonly kind: "line" }
-  | { readonly kind: "paragraph"; readonly lines: number }
+  /** `last`: where its last line begins, which may turn out to be the head of a table. */
+  | { readonly kind: "paragraph"; readonly last: number }
   /** `bare`: its last line had no text, so that nothing without a `>` can belong to it. */
   | { readonly kind: "quote"; readonly bare: boolean }
   | { readonly kind: "indented" }
   /**
    * `contentIndent`: where the text of its last item begins. `bare`: that item has only its mark so far.
-   * `fence`: what opened the code that the item is in, or "".
+   * `fence`: what opened the code that the item is in, or "". `text`: its last line may go on in one that is not indented.
    */
-  | { readonly kind: "list"; readonly contentIndent: number; readonly bare: boolean; readonly fence: string }
+  | {
+      readonly kind: "list";
+      readonly contentIndent: number;
+      readonly bare: boolean;
+      readonly fence: string;
+      readonly text: boolean;
+    }
   | { readonly kind: "table" }
   | { readonly kind: "note"; readonly label: string }
   | { readonly kind: "code"; readonly fence: string; readonly indent: number; readonly info: string }
@@ -137,12 +144,18 @@ export class Blocks {
       return { ...next, start: end, open: { kind: "nothing" }, gap: false };
     }
     if (line.trim() === "") return { ...next, gap: open.kind !== "nothing", open: afterGap(open) };
-    if (open.kind === "nothing") return begin(next, line);
+    if (open.kind === "nothing") return begin(next, line, state.read);
     if (beginsBlock(state, line, state.read - state.start)) {
       this.#emit(state, state.read, out);
-      return begin({ ...next, start: state.read }, line);
+      return begin({ ...next, start: state.read }, line, state.read);
     }
-    return { ...next, gap: false, open: goesOn(open, line, this.#text.slice(state.start, state.read)) };
+    if (open.kind === "paragraph" && isTable(this.#text.slice(open.last, state.read).trim(), line)) {
+      const before = this.#text.slice(state.start, open.last).trim();
+      if (before === "") return { ...next, open: { kind: "table" } };
+      this.#emit(state, open.last, out);
+      return { ...next, start: open.last, open: { kind: "table" } };
+    }
+    return { ...next, gap: false, open: goesOn(open, line, state.read) };
   }
 
   #emit(state: State, end: number, out: Block[]): void {
@@ -175,13 +188,14 @@ export class Blocks {
   }
 }
 
-function begin(state: State, line: string): State {
+function begin(state: State, line: string, at: number): State {
   const heading = headingLine.exec(line)?.[1];
   const level = heading === undefined ? state.level : Math.min(heading.length + 2, state.level + 1, 6);
-  return { ...state, gap: false, level, open: opened(line) };
+  return { ...state, gap: false, level, open: opened(line, at) };
 }
 
-function opened(line: string): Open {
+/** What `line`, which begins at `at`, opens. */
+function opened(line: string, at: number): Open {
   const fence = fenceLine.exec(line);
   if (fence !== null) {
     return {
@@ -200,12 +214,12 @@ function opened(line: string): Open {
   if (quoteLine.test(line)) return { kind: "quote", bare: bareQuote.test(line) };
   const item = listLine.exec(line);
   if (item !== null) return listOf(item, line);
-  return { kind: "paragraph", lines: 1 };
+  return { kind: "paragraph", last: at };
 }
 
 function listOf(item: RegExpExecArray, line: string): Open {
   const contentIndent = (item[1]?.length ?? 0) + (item[2]?.length ?? 1) + (item[3]?.length ?? 1);
-  return { kind: "list", contentIndent, bare: line.trim() === item[2], fence: "" };
+  return { kind: "list", contentIndent, bare: line.trim() === item[2], fence: "", text: true };
 }
 
 /** An item that has only its mark ends with a blank line: nothing belongs to it any more. */
@@ -225,14 +239,14 @@ function beginsBlock(state: State, line: string, size: number): boolean {
     case "list": {
       const item = listLine.test(line) && indent < 4;
       if (outside && indent < 4 && (quoteLine.test(line) || isBreak)) return true;
-      if (outside && (open.bare || open.fence !== "") && !item) return true;
+      if (outside && (open.bare || !open.text) && !item) return true;
       if (item && outside && size > listSoftLimit) return true;
-      return gap && indent < 2 && !item;
+      return gap && outside && !item;
     }
     case "note":
       return noteLine.test(line) || (gap && indent < 4);
     case "table":
-      return gap || endsTable.test(line) || breakLine.test(line);
+      return gap || indent > 3 || endsTable.test(line) || breakLine.test(line);
     case "line":
       return true;
     case "indented":
@@ -246,10 +260,10 @@ function beginsBlock(state: State, line: string, size: number): boolean {
   }
 }
 
-function goesOn(open: Open, line: string, before: string): Open {
+/** What `open` is after `line`, which begins at `at` and belongs to it. */
+function goesOn(open: Open, line: string, at: number): Open {
   if (open.kind === "paragraph") {
-    if (open.lines === 1 && isTable(before.trim(), line)) return { kind: "table" };
-    return underline.test(line) ? { kind: "line" } : { kind: "paragraph", lines: open.lines + 1 };
+    return underline.test(line) ? { kind: "line" } : { kind: "paragraph", last: at };
   }
   if (breakLine.test(line) && indentOf(line) < (open.kind === "list" ? open.contentIndent : 4)) {
     // A rule, or it makes the text before it a heading; in both cases nothing goes on behind it.
@@ -257,7 +271,9 @@ function goesOn(open: Open, line: string, before: string): Open {
   }
   if (open.kind === "list") {
     const item = indentOf(line) < open.contentIndent ? listLine.exec(line) : null;
-    return item === null ? { ...open, bare: false, fence: fenceAfter(open.fence, line) } : listOf(item, line);
+    if (item !== null) return listOf(item, line);
+    const fence = fenceAfter(open.fence, line);
+    return { ...open, bare: false, fence, text: fence === "" && open.fence === "" };
   }
   if (open.kind === "quote") {
     if (quoteLine.test(line)) return { kind: "quote", bare: bareQuote.test(line) };

@@ -2,9 +2,9 @@
 import type { RootContent } from "hast";
 import { memo, type ReactNode, useEffect, useId, useMemo, useRef, useState } from "react";
 import { copyText } from "../copy_text.ts";
+import { ScrollRegion } from "../scroll_region.tsx";
 import { hasControls, showControls } from "./bidi.tsx";
 import { languageLabel } from "./languages.ts";
-import { ScrollRegion } from "./scroll_region.tsx";
 import { type Slice, Slices } from "./slices.ts";
 import { useHighlight } from "./use_highlight.ts";
 

@@ -1,8 +1,11 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { cleanup, render } from "@testing-library/react";
-import { afterEach, describe, expect, it } from "vitest";
+import { afterEach, describe, expect, it, vi } from "vitest";
 import Answer from "./answer.tsx";
+
+// Much is drawn here; a busy machine may take its time.
+vi.setConfig({ testTimeout: 60_000 });
 
 afterEach(cleanup);
 

@@ -1,11 +1,11 @@
 /** Tokens to React elements. Nothing here makes HTML; what it does not know it shows as text. */
 import { createElement, type ReactNode } from "react";
+import { ScrollRegion } from "../scroll_region.tsx";
 import { showControls } from "./bidi.tsx";
 import { CodeBlock } from "./code_block.tsx";
 import { Formula, FormulaSource } from "./formula.tsx";
 import { Link } from "./links.tsx";
 import type { Token } from "./parse.ts";
-import { ScrollRegion } from "./scroll_region.tsx";
 
 /** What the tokens of one block are drawn with. */
 export interface Setting {
@@ -24,13 +24,15 @@ interface Frame {
   readonly children: ReactNode[];
   /** What the children read, for links. */
   text: string;
+  /** Of a list item: it is a task. */
+  task: boolean;
 }
 
 /** Formulas of one block that are typeset, at about a millisecond each; more are shown as their source. */
 const formulasMax = 100;
 
 export function render(tokens: readonly Token[], setting: Setting): ReactNode[] {
-  const frames: Frame[] = [{ token: undefined, first: false, children: [], text: "" }];
+  const frames: Frame[] = [{ token: undefined, first: false, children: [], text: "", task: false }];
   let links = 0;
   let formulas = 0;
   const top = () => frames[frames.length - 1] as Frame;
@@ -43,13 +45,15 @@ export function render(tokens: readonly Token[], setting: Setting): ReactNode[] 
       const key = `${path}${index}`;
       if (token.nesting === 1) {
         if (token.type === "link_open") links += 1;
-        frames.push({ token, first: key === "0", children: [], text: "" });
+        frames.push({ token, first: key === "0", children: [], text: "", task: false });
       } else if (token.nesting === -1) {
         if (token.type === "link_close") links -= 1;
         const done = frames.length > 1 ? frames.pop() : undefined;
         if (done?.token !== undefined) put(container(done, done.token, key, setting), done.text);
       } else if (token.type === "inline") {
         const task = taskOf(token, top().token, list[index - 2]);
+        const item = frames.at(-2);
+        if (task !== undefined && item !== undefined) item.task = true;
         if (task !== undefined) put(<TaskMark key={`${key}t`} done={task} />);
         walk(task === undefined ? (token.children ?? []) : withoutMark(token.children ?? []), `${key}.`);
       } else if (token.type === "math") {
@@ -140,7 +144,7 @@ function container(frame: Frame, token: Token, key: string, setting: Setting): R
     }
     case "list_item_open":
       return (
-        <li key={key} dir="auto">
+        <li key={key} dir="auto" className={frame.task ? "md-task-item" : undefined}>
           {children}
         </li>
       );

@@ -1,8 +1,8 @@
 /** A table, drawn in pages of rows: one that grows costs the page that grows, not all of its rows. */
 import { memo, useMemo, useState } from "react";
+import { ScrollRegion } from "../scroll_region.tsx";
 import { parse, type Shared, type Token } from "./parse.ts";
 import { render, type Setting } from "./render.tsx";
-import { ScrollRegion } from "./scroll_region.tsx";
 import { Slices } from "./slices.ts";
 
 /** Cells of a row, rows of a table: what is beyond is shown as text. A screen full of boxes helps nobody. */

@@ -83,7 +83,7 @@ export class FakeEngine {
           .map(([id]) => ({ id, deleted: true as const })),
       ],
       messages: [...this.messages.values()].filter((each) => each.rev > rev),
-      tasks: [...this.tasks.values()].filter((each) => this.messages.get(each.message_id)?.rev ?? 0 > rev),
+      tasks: [...this.tasks.values()].filter((each) => (this.messages.get(each.message_id)?.rev ?? 0) > rev),
     };
   }
 
@@ -523,6 +523,16 @@ export class FakeDevice {
             : { attempt: last.attempt, index: last.chunk.chunk_index };
         return ok({ chunks, position, ended: last !== undefined && "message_id" in last.chunk });
       }),
+    activeStreams: () =>
+      this.#call("active streams", () =>
+        ok(
+          [...this.fake.tasks.values()]
+            .filter((each) => each.finished_at === null)
+            .map(({ task_id, message_id, conversation_id, status, position, started_at }) => {
+              return { task_id, message_id, conversation_id, status, position, started_at };
+            }),
+        ),
+      ),
     changes: (since) =>
       this.#call("changes", () => ok({ ...this.fake.since(since), rev: this.fake.rev, more: false })),
   };

@@ -18,30 +18,34 @@ export function AnswerActions({ message, last, showsSource, onShowSource }: Answ
   const hasText = message.content !== "";
   return (
     <ActionRow pinned={last && !message.live}>
-      <BranchStepper message={message} />
-      {hasText && <CopyButton label="Copy answer" text={message.content} />}
-      {!message.live && (
-        <RegenerateMenu
-          message={message}
-          trigger={
-            <IconButton label="Answer again" size="sm">
-              <RefreshCw className="size-4" aria-hidden="true" />
+      {() => (
+        <>
+          <BranchStepper message={message} />
+          {hasText && <CopyButton label="Copy answer" text={message.content} />}
+          {!message.live && (
+            <RegenerateMenu
+              message={message}
+              trigger={
+                <IconButton label="Answer again" size="sm">
+                  <RefreshCw className="size-4" aria-hidden="true" />
+                </IconButton>
+              }
+            />
+          )}
+          {hasText && (
+            <IconButton
+              label={showsSource ? "Hide source" : "Show source"}
+              size="sm"
+              aria-pressed={showsSource}
+              onClick={() => onShowSource(!showsSource)}
+              className={showsSource ? "bg-active text-ink" : ""}
+            >
+              <Code className="size-4" aria-hidden="true" />
             </IconButton>
-          }
-        />
+          )}
+          <DetailsPopover message={message} />
+        </>
       )}
-      {hasText && (
-        <IconButton
-          label={showsSource ? "Hide source" : "Show source"}
-          size="sm"
-          aria-pressed={showsSource}
-          onClick={() => onShowSource(!showsSource)}
-          className={showsSource ? "bg-active text-ink" : ""}
-        >
-          <Code className="size-4" aria-hidden="true" />
-        </IconButton>
-      )}
-      <DetailsPopover message={message} />
     </ActionRow>
   );
 }

@@ -10,12 +10,16 @@ export function QuestionActions({ message }: { message: MessageView }) {
   const { edit } = useThread();
   return (
     <ActionRow pinned={false}>
-      <BranchStepper message={message} />
-      <CopyButton label="Copy question" text={message.content} />
-      {message.id !== null && (
-        <IconButton label="Edit question" size="sm" onClick={() => edit(message.key)}>
-          <Pencil className="size-4" aria-hidden="true" />
-        </IconButton>
+      {() => (
+        <>
+          <BranchStepper message={message} />
+          <CopyButton label="Copy question" text={message.content} />
+          {message.id !== null && (
+            <IconButton label="Edit question" size="sm" onClick={() => edit(message.key)}>
+              <Pencil className="size-4" aria-hidden="true" />
+            </IconButton>
+          )}
+        </>
       )}
     </ActionRow>
   );

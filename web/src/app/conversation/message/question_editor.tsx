@@ -21,7 +21,7 @@ export function QuestionEditor({ message }: { message: MessageView }) {
     if (isSendable(text)) sendEdit(message.key, text);
   };
   return (
-    <div className="rounded-md border border-edge bg-surface p-2 focus-within:border-thread">
+    <div className="mb-4 rounded-md border border-edge bg-surface p-2 focus-within:border-thread">
       <textarea
         ref={field}
         value={text}

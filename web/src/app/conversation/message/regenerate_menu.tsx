@@ -12,10 +12,18 @@ export function RegenerateMenu({
   message: MessageView;
   trigger: ReactElement<Record<string, unknown>>;
 }) {
+  return (
+    <Menu trigger={trigger}>
+      <Choices message={message} />
+    </Menu>
+  );
+}
+
+function Choices({ message }: { message: MessageView }) {
   const models = useReadable(useClient().models);
   const { regenerate } = useThread();
   return (
-    <Menu trigger={trigger}>
+    <>
       <MenuItem onSelect={() => regenerate(message.key)}>Answer again</MenuItem>
       {models.length > 0 && (
         <>
@@ -32,6 +40,6 @@ export function RegenerateMenu({
           </MenuGroup>
         </>
       )}
-    </Menu>
+    </>
   );
 }

@@ -75,15 +75,14 @@ export class Scroller implements Readable<Follow> {
     const by = scrollTop - this.#top;
     this.#top = scrollTop;
     // What was laid out anew moves the page too: that is not the reader. The observer puts it right.
-    if (scrollHeight !== this.#height || clientHeight !== this.#window) return;
+    const moved = scrollHeight !== this.#height || clientHeight !== this.#window;
+    if (this.#follow.kind === "following" && moved) return;
     if (by !== 0) this.#set(scrolled(this.#follow, { below: this.#below(), by }));
   }
 
+  /** To measure costs a layout while a long list is drawn, so only who follows does. */
   #resized(): void {
     if (this.#follow.kind === "following") this.#pin();
-    this.#height = this.#element.scrollHeight;
-    this.#window = this.#element.clientHeight;
-    this.#top = this.#element.scrollTop;
   }
 
   #pulledUp(): void {
@@ -93,11 +92,17 @@ export class Scroller implements Readable<Follow> {
   #pin(): void {
     this.#element.scrollTop = this.#element.scrollHeight;
     this.#top = this.#element.scrollTop;
+    this.#measure();
+  }
+
+  #measure(): void {
     this.#height = this.#element.scrollHeight;
+    this.#window = this.#element.clientHeight;
   }
 
   #set(next: Follow): void {
     if (next === this.#follow) return;
+    if (next.kind === "following") this.#measure();
     this.#follow = next;
     for (const listener of [...this.#listeners]) listener();
   }

@@ -12,6 +12,7 @@ import { Virtualizer, type VirtualizerHandle } from "virtua";
 import { Spinner } from "../../../ui/spinner.tsx";
 import { Message } from "../message/message.tsx";
 import { following } from "./follow.ts";
+import { LongListContext } from "./long_list.ts";
 import { NewTextButton } from "./new_text_button.tsx";
 import { placeOf, rememberPlace } from "./scroll_memory.ts";
 import { Scroller } from "./scroller.ts";
@@ -104,17 +105,19 @@ export function Thread({ handle, store, view, placeKey, editingKey, reserveKey }
             </div>
           )}
           {virtual ? (
-            <Virtualizer
-              ref={list}
-              scrollRef={box}
-              data={thread}
-              shift={shifted}
-              startMargin={view.olderAvailable ? 36 : 12}
-              keepMounted={thread.length > 0 ? [thread.length - 1] : nobody}
-              {...(sizes?.count === thread.length ? { cache: sizes.cache } : {})}
-            >
-              {draw}
-            </Virtualizer>
+            <LongListContext value={true}>
+              <Virtualizer
+                ref={list}
+                scrollRef={box}
+                data={thread}
+                shift={shifted}
+                startMargin={view.olderAvailable ? 36 : 12}
+                keepMounted={thread.length > 0 ? [thread.length - 1] : nobody}
+                {...(sizes?.count === thread.length ? { cache: sizes.cache } : {})}
+              >
+                {draw}
+              </Virtualizer>
+            </LongListContext>
           ) : (
             thread.map(draw)
           )}
