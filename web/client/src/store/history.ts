@@ -30,6 +30,8 @@ export class History {
   #progress: Progress = { kind: "untouched" };
   #cacheWasRead = false;
   #running: Promise<void> | null = null;
+  /** Goes up with each begin(): what is asked for before says nothing about what holds after. */
+  #beginning = 0;
 
   constructor(parts: Parts, of: HistoryOf) {
     this.#parts = parts;
@@ -59,7 +61,9 @@ export class History {
 
   /** The conversation is gone, or everything was forgotten: what is here says nothing any more. */
   begin(how: "missing" | "again"): void {
+    this.#beginning += 1;
     this.#cacheWasRead = false;
+    this.#parts.sessions.set(this.#of.id(), { olderCursor: null });
     this.#set(how === "missing" ? { kind: "missing" } : { kind: "untouched" });
   }
 
@@ -107,9 +111,11 @@ export class History {
     await this.#parts.ready();
     if (this.#cacheWasRead) return;
     this.#cacheWasRead = true;
+    const beginning = this.#beginning;
     if (this.#progress.kind === "untouched") this.#set({ kind: "reading" });
     const messages = await this.#parts.cache.messagesOf(this.#of.id());
-    if (messages.length > 0) this.#parts.replica.merge({ messages }, "cache");
+    if (messages.length > 0 && beginning === this.#beginning)
+      this.#parts.replica.merge({ messages }, "cache");
   }
 
   async #readConversation(): Promise<boolean> {
@@ -119,7 +125,9 @@ export class History {
       this.#set({ kind: "unreachable" });
       return false;
     }
+    const beginning = this.#beginning;
     const reply = await this.#parts.engine.conversation(id);
+    if (beginning !== this.#beginning) return false;
     if (reply.ok) this.#parts.replica.merge({ conversations: [reply.value] }, "read");
     else this.#fail(reply.problem);
     return reply.ok;
@@ -128,10 +136,12 @@ export class History {
   async #readPages(isEnough: () => boolean): Promise<void> {
     const { engine, replica, sessions } = this.#parts;
     const id = this.#of.id();
+    const beginning = this.#beginning;
     for (let pages = 0; pages < whole_pages_max && !isEnough(); pages += 1) {
       if (!this.#parts.isReachable()) return this.#set({ kind: "unreachable" });
       const cursor = sessions.get(id).olderCursor ?? undefined;
       const reply = await engine.messages(id, { limit: page_messages, cursor, order: "desc" });
+      if (beginning !== this.#beginning) return;
       if (!reply.ok) {
         // A cursor of long ago that the engine does not take any more: from the newest, then.
         if (cursor === undefined || reply.problem.status !== 400) return this.#fail(reply.problem);

@@ -724,6 +724,35 @@ describe("agreeing with the engine", () => {
     expect(await cache?.messagesOf(id)).toEqual([]);
   });
 
+  test("a page that was asked for before a snapshot says nothing after it", async () => {
+    const { id, taskId } = running();
+    const tab = await connected();
+    const read = tab.device.engine.messages;
+    const late = Promise.withResolvers<void>();
+    let pages = 0;
+    Object.assign(tab.device.engine, {
+      messages: async (...about: Parameters<typeof read>) => {
+        const reply = await read(...about);
+        pages += 1;
+        if (pages === 1) await late.promise;
+        return reply;
+      },
+    });
+    const store = tab.store.conversation(id);
+    store.open();
+    await until("the page is on its way", () => pages === 1);
+    engine.type(taskId, "The answer");
+    engine.holdsChanges = true;
+    engine.finish(taskId);
+    const changes = engine.snapshot();
+    for (const { onEvent } of tab.device.options)
+      onEvent({ kind: "changes", changes, rev: engine.rev, from: null });
+    late.resolve();
+    const answer = () => store.message(store.get().thread.at(-1) ?? "").get();
+    await until("the answer has ended", () => answer()?.status === "completed");
+    expect(answer()?.content).toBe("The answer");
+  });
+
   test("offline, everything cached is there; what is not says so", async () => {
     const first = await connected();
     const { id, taskId } = running();
