@@ -7,7 +7,7 @@ export default defineConfig({
   test: {
     root: import.meta.dirname,
     include: ["*.test.ts"],
-    testTimeout: 90_000 * slowness,
+    testTimeout: 240_000 * slowness,
     hookTimeout: 60_000 * slowness,
     maxWorkers: 2,
     reporters: ["default"],
