@@ -137,6 +137,7 @@ const rows: Row[] = [
           }
         }
         const { page } = await stage.tab(`/c/${chats[0]}`);
+        for (const chat of chats) await page.locator(`nav a[href="/c/${chat}"]`).waitFor();
         const times: number[] = [];
         for (let n = 1; n <= 22; n += 1) {
           const to = n % 2;
