@@ -21,7 +21,6 @@ import { useReserve } from "./use_reserve.ts";
 
 /** Threads up to this length are drawn whole, so that the browser's own search finds everything in them. */
 const wholeMax = 60;
-const nobody: readonly number[] = [];
 
 export interface ThreadHandle {
   /** To the end, as after sending. */
@@ -112,7 +111,7 @@ export function Thread({ handle, store, view, placeKey, editingKey, reserveKey }
                 data={thread}
                 shift={shifted}
                 startMargin={view.olderAvailable ? 36 : 12}
-                keepMounted={thread.length > 0 ? [thread.length - 1] : nobody}
+                keepMounted={keptOf(thread, editingKey)}
                 {...(sizes?.count === thread.length ? { cache: sizes.cache } : {})}
               >
                 {draw}
@@ -126,6 +125,12 @@ export function Thread({ handle, store, view, placeKey, editingKey, reserveKey }
       {scroller !== null && <NewTextButton scroller={scroller} />}
     </div>
   );
+}
+
+/** Drawn wherever the reader is: the end, which grows, and the question that is being changed, with what is written there. */
+function keptOf(thread: readonly string[], editingKey: string | null): number[] {
+  const edited = editingKey === null ? -1 : thread.indexOf(editingKey);
+  return [...new Set([edited, thread.length - 1])].filter((index) => index >= 0);
 }
 
 function restore(
