@@ -83,7 +83,10 @@ export function Shell({ whose }: { whose: string }) {
         aria-label="Chats"
         inert={!list.shown}
         onKeyDown={(event) => {
-          if (event.key === "Escape" && covers && !event.defaultPrevented) list.hide();
+          if (event.key !== "Escape" || !covers || event.defaultPrevented) return;
+          // Taken: it stops no answer as well.
+          event.preventDefault();
+          list.hide();
         }}
         className={classNames(
           "flex w-side shrink-0 flex-col bg-side",
