@@ -4,7 +4,7 @@ import { useThroughline } from "../../react/throughline.tsx";
 import { classNames } from "../../ui/class_names.ts";
 import { lazily } from "../../ui/lazily.tsx";
 import { Toaster } from "../../ui/toast.tsx";
-import { runNewestAction } from "../../ui/toast_store.ts";
+import { undoNewest } from "../../ui/toast_store.ts";
 import { TooltipLayer } from "../../ui/tooltip.tsx";
 import { ConnectionBanner } from "../connection/connection_banner.tsx";
 import { useCommands } from "../keys/use_commands.ts";
@@ -50,7 +50,7 @@ export function Shell({ whose }: { whose: string }) {
     new_chat: newChat,
     search: () => search(),
     toggle_list: list.toggle,
-    undo: runNewestAction,
+    undo: undoNewest,
   });
   useEffect(() => tellOfAnswers(client, (id) => navigate(`/c/${id}`)), [client, navigate]);
 
