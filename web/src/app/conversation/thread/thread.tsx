@@ -9,6 +9,7 @@ import {
   useState,
 } from "react";
 import { Virtualizer, type VirtualizerHandle } from "virtua";
+import { useConnection } from "../../../react/throughline.tsx";
 import { Spinner } from "../../../ui/spinner.tsx";
 import { Message } from "../message/message.tsx";
 import { following } from "./follow.ts";
@@ -51,7 +52,9 @@ export function Thread({ handle, store, view, placeKey, editingKey, reserveKey }
   const [remembered] = useState(() => placeOf(placeKey));
   const [scroller, setScroller] = useState<Scroller | null>(null);
   const reserve = useReserve(box, reserveKey);
-  const { shifted, atTop } = useOlder(store, view, box, virtual);
+  const { state } = useConnection();
+  const reachable = state.kind !== "offline" && state.kind !== "waiting";
+  const { shifted, atTop } = useOlder(store, view, box, virtual, reachable);
 
   useLayoutEffect(() => {
     const element = box.current;
@@ -100,7 +103,11 @@ export function Thread({ handle, store, view, placeKey, editingKey, reserveKey }
         <div ref={content} className="mx-auto max-w-read px-4 pt-3 pb-3">
           {view.olderAvailable && (
             <div className="flex h-6 items-center justify-center">
-              <Spinner label="Loading earlier messages" className="size-3 text-faint" />
+              {reachable ? (
+                <Spinner label="Loading earlier messages" className="size-3 text-faint" />
+              ) : (
+                <p className="truncate text-faint text-xs">Earlier messages come with the connection.</p>
+              )}
             </div>
           )}
           {virtual ? (
