@@ -160,6 +160,44 @@ test("rename by the menu keeps the focus in the field", async () => {
   await until("the new name", async () => (await chat.listed(/By the menu/).count()) === 1);
 });
 
+test("a renaming that is left for the composer leaves the focus there; removing by the menu gives it to the next chat", async () => {
+  const chat = await open();
+  await answered(chat);
+  await chat.page.keyboard.press("Control+Shift+o");
+  await expectFocus(chat.page, composer);
+  await answered(chat);
+  await tabTo(chat.page, /^link .*mock/);
+  await chat.page.keyboard.press("F2");
+  await expectFocus(chat.page, /Name of the chat/);
+  await chat.page.keyboard.type("Left by a press");
+  await chat.composer.click();
+  await until("the new name", async () => (await chat.listed(/Left by a press/).count()) === 1);
+  await chat.page.keyboard.type("on with it");
+  expect(await chat.composer.inputValue()).toBe("on with it");
+
+  await tabTo(chat.page, /^button More about Left by a press/);
+  await chat.page.keyboard.press("Enter");
+  await chat.page.getByRole("menuitem", { name: "Delete" }).press("Enter");
+  await until("it is gone", async () => (await chat.listed(/Left by a press/).count()) === 0);
+  expect(await focused(chat.page)).not.toBe("nothing");
+});
+
+test("over a narrow page the list has the keyboard: Escape closes it and stops no answer", async () => {
+  const chat = await open();
+  const valve = new Valve(scene.raw);
+  valve.allow(10);
+  await typeAndSend(chat, valve.question);
+  await chat.waitForWords(10);
+  await chat.page.setViewportSize({ width: 390, height: 800 });
+  await tabTo(chat.page, /^button Show the list/);
+  await chat.page.keyboard.press("Enter");
+  await until("the focus is in the list", () => chat.page.evaluate(() => document.activeElement?.closest("aside") !== null));
+  await chat.page.keyboard.press("Escape");
+  await expectFocus(chat.page, /^button Show the list/);
+  valve.finish(20);
+  await expectExactWords(scene, chat, valve.key);
+});
+
 test("settings: the theme, and back", async () => {
   const chat = await open();
   await tabTo(chat.page, /^link Settings/);

@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { answerFor } from "./answer_for.ts";
+import { answerFor, isOfPage } from "./answer_for.ts";
 
 const files = new Set(["/", "/icons/icon.svg", "/assets/index-1a.js"]);
 
@@ -26,4 +26,9 @@ it("answers nothing of the API, whatever it is called", () => {
 it("answers its files, and those of the version before", () => {
   expect(answerFor("/icons/icon.svg", false, files)).toBe("/icons/icon.svg");
   expect(answerFor("/assets/index-0f.js", false, files)).toBe("/assets/index-0f.js");
+});
+
+it("tells the page's own tabs from those of the engine", () => {
+  for (const path of ["/", "/c/0199a1c0", "/settings"]) expect(isOfPage(path)).toBe(true);
+  for (const path of ["/docs", "/sign-in", "/c/a/b"]) expect(isOfPage(path)).toBe(false);
 });

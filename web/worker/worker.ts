@@ -2,7 +2,7 @@
  * The service worker: the page starts without a network. It keeps the files of the page and nothing else; what the engine
  * answers, and its event streams, never pass through here. An old version's files stay one version longer, for open tabs.
  */
-import { answerFor } from "./answer_for.ts";
+import { answerFor, isOfPage } from "./answer_for.ts";
 
 /** Filled in by the build: the files, and a name that changes whenever one of them does. */
 declare const __FILES__: readonly string[];
@@ -58,7 +58,8 @@ self.addEventListener("notificationclick", (event) => {
 
 async function open(path: string): Promise<void> {
   const tabs = await self.clients.matchAll({ type: "window", includeUncontrolled: true });
-  const tab = tabs[0];
+  // The engine's own pages, as /docs, hear nothing.
+  const tab = tabs.find(({ url }) => isOfPage(new URL(url).pathname));
   if (tab === undefined) await self.clients.openWindow(path);
   else {
     await tab.focus();

@@ -1,5 +1,5 @@
 import { navigate } from "wouter/use-browser-location";
-import { showToast } from "../ui/toast_store.ts";
+import { closeToast, showToast } from "../ui/toast_store.ts";
 
 /** Trusted Types by their name in the DOM: TypeScript does not know them yet. */
 interface TrustedTypes {
@@ -45,12 +45,12 @@ export function registerServiceWorker(): void {
 /** Some browsers that refuse workers give nothing instead of an error. */
 function follow(registration: ServiceWorkerRegistration | undefined): void {
   if (registration === undefined) return;
-  if (registration.waiting !== null) offer(registration.waiting);
+  if (registration.waiting !== null) offer(registration);
   registration.addEventListener("updatefound", () => {
     const next = registration.installing;
     next?.addEventListener("statechange", () => {
       // The very first version replaces nothing.
-      if (next.state === "installed" && navigator.serviceWorker.controller !== null) offer(next);
+      if (next.state === "installed" && navigator.serviceWorker.controller !== null) offer(registration);
     });
   });
   setInterval(() => {
@@ -58,13 +58,20 @@ function follow(registration: ServiceWorkerRegistration | undefined): void {
   }, updateEvery);
 }
 
-function offer(next: ServiceWorker): void {
-  showToast({
+let offered = 0;
+
+/** One offer, however many versions come while nobody takes it. */
+function offer(registration: ServiceWorkerRegistration): void {
+  closeToast(offered);
+  offered = showToast({
     text: "A new version is ready",
     duration: null,
     action: {
       text: "Reload",
       run() {
+        const next = registration.waiting;
+        // Another tab has brought it in: this one only has to follow.
+        if (next === null) return location.reload();
         navigator.serviceWorker.addEventListener("controllerchange", () => location.reload(), { once: true });
         next.postMessage({ kind: "take_over" });
       },

@@ -24,13 +24,24 @@ export function fetchPartsWhenIdle(): void {
 async function withOneReload<T>(load: () => Promise<T>): Promise<T> {
   try {
     const part = await load();
-    sessionStorage.removeItem(reloadedKey);
+    setReloaded(false);
     return part;
   } catch (error) {
-    if (!navigator.onLine || sessionStorage.getItem(reloadedKey) !== null) throw error;
-    sessionStorage.setItem(reloadedKey, "1");
+    if (!navigator.onLine || !setReloaded(true)) throw error;
     location.reload();
     // Nothing more is drawn: the page is on its way out.
     return new Promise(() => {});
+  }
+}
+
+/** Whether that is news, and was kept: without storage the page would be loaded anew again and again. */
+function setReloaded(reloaded: boolean): boolean {
+  try {
+    const was = sessionStorage.getItem(reloadedKey) !== null;
+    if (reloaded) sessionStorage.setItem(reloadedKey, "1");
+    else sessionStorage.removeItem(reloadedKey);
+    return was !== reloaded;
+  } catch {
+    return false;
   }
 }

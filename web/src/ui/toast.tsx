@@ -4,8 +4,6 @@ import { classNames } from "./class_names.ts";
 import { IconButton } from "./icon_button.tsx";
 import { closeToast, type Toast, toastList } from "./toast_store.ts";
 
-export { closeToast, showToast } from "./toast_store.ts";
-
 /** Draws the notices of the whole page. Once, at its root. Above, since below is where people write. */
 export function Toaster() {
   const toasts = useSyncExternalStore(toastList.subscribe, toastList.get);

@@ -4,7 +4,14 @@ export interface Toast {
   readonly text: string;
   readonly tone: "plain" | "problem";
   /** One thing that can be done about it; doing it closes the notice. */
-  readonly action?: { readonly text: string; readonly run: () => void } | undefined;
+  readonly action?:
+    | {
+        readonly text: string;
+        readonly run: () => void;
+        /** It takes back what the notice tells of: the shortcut for undoing does it too. */
+        readonly undoes?: boolean;
+      }
+    | undefined;
   /** How long it stays, in milliseconds; `null` until somebody closes it. */
   readonly duration: number | null;
 }
@@ -38,9 +45,9 @@ export function closeToast(id: number): void {
   if (toasts.some((toast) => toast.id === id)) set(toasts.filter((toast) => toast.id !== id));
 }
 
-/** Does what the newest notice that offers something offers, and closes it. False when there is none. */
-export function runNewestAction(): boolean {
-  const newest = toasts.findLast((toast) => toast.action !== undefined);
+/** Takes back what the newest notice that offers to tells of, and closes it. False when there is none. */
+export function undoNewest(): boolean {
+  const newest = toasts.findLast((toast) => toast.action?.undoes === true);
   if (newest?.action === undefined) return false;
   closeToast(newest.id);
   newest.action.run();

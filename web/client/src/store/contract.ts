@@ -33,7 +33,7 @@ export interface Throughline {
   /** Who is asking. `unknown` until the engine or the cache has said; `signed_out` after a 401. */
   readonly identity: Readable<Identity>;
   readonly connection: Readable<ConnectionView>;
-  /** Tries to connect now instead of at `retryAt`. Nothing happens when it is connected or connecting. */
+  /** Tries to connect now instead of at `retryAt`, if it waits for that; reads again what an open conversation could not read. */
   reconnect(): void;
   readonly conversations: ConversationList;
   /** The store of one conversation; the same object for the same id. For an id nobody knows its view says `missing` in time. */

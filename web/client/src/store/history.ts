@@ -83,6 +83,7 @@ export class History {
   load(): Promise<void> {
     return this.#once(async () => {
       if (this.#progress.kind === "loaded") return;
+      if (this.#progress.kind === "failed") this.#set({ kind: "reading" });
       await this.#readCache();
       if (this.#of.isLocal()) return this.#loadLocal();
       if (!(await this.#readConversation())) return;

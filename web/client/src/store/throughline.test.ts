@@ -661,6 +661,19 @@ describe("agreeing with the engine", () => {
     await until("missing", () => tab.store.conversation("nobody").get().state === "missing");
   });
 
+  test("what could not be read although all else is well is read again when that is asked for", async () => {
+    const { id, taskId } = running();
+    engine.finish(taskId);
+    const tab = await connected();
+    tab.device.problems = [{ ...network, code: "internal", status: 500 }];
+    const conversation = tab.store.conversation(id);
+    conversation.open();
+    await until("it says so", () => typeof conversation.get().state === "object");
+    tab.store.reconnect();
+    await until("it is there", () => conversation.get().state === "ready");
+    expect(tab.texts(id)).toContain("Question");
+  });
+
   test("a gap in the revs is asked for", async () => {
     const tab = await connected();
     const id = engine.addConversation("Talk");

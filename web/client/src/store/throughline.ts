@@ -224,6 +224,7 @@ export class ThroughlineStore implements Throughline {
   reconnect(): void {
     if (this.#feed === null) void this.identity.ask();
     else this.#feed.resume();
+    this.#resumeReading();
   }
 
   conversation(id: string): ConversationStore {

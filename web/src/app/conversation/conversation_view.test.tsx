@@ -161,3 +161,16 @@ test("a missing chat says so and leads on", () => {
   fireEvent.click(screen.getByRole("button", { name: "New chat" }));
   expect(onNavigate).toHaveBeenLastCalledWith(null);
 });
+
+test("at the top without a connection no wheel turns for ever; with it, earlier messages come", async () => {
+  const { fixture, store } = show([["user", "Hi", { key: "q" }]]);
+  const connection = fixture.connection.get();
+  act(() => store.setView({ olderAvailable: true }));
+  expect(screen.getByText("Loading earlier messages")).toBeTruthy();
+  act(() => fixture.connection.set({ ...connection, state: { kind: "offline" } }));
+  expect(screen.getByText("Earlier messages come with the connection.")).toBeTruthy();
+  expect(screen.queryByText("Loading earlier messages")).toBeNull();
+  expect(store.calls).not.toContain("loadOlder");
+  await act(async () => fixture.connection.set(connection));
+  expect(store.calls).toContain("loadOlder");
+});

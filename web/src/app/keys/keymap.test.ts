@@ -12,6 +12,7 @@ function press(keys: string, more: Partial<KeyPress> = {}): KeyPress {
     shiftKey: parts.includes("Shift"),
     altKey: parts.includes("Alt"),
     isComposing: false,
+    keyCode: 0,
     repeat: false,
     ...more,
   };

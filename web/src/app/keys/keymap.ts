@@ -2,6 +2,8 @@
  * The keyboard of the application in one table. Pure: what a key does is decided here, doing it is somebody else's. The help
  * sheet and the tooltips are drawn from the same table, so that they cannot disagree with it.
  */
+import { isOfInputMethod } from "./input_method.ts";
+
 export type Command = "palette" | "new_chat" | "search" | "help" | "toggle_list" | "undo";
 
 export interface Shortcut {
@@ -54,8 +56,8 @@ export interface KeyPress {
   readonly metaKey: boolean;
   readonly shiftKey: boolean;
   readonly altKey: boolean;
-  /** Part of a character that an input method is still putting together. */
   readonly isComposing: boolean;
+  readonly keyCode: number;
   readonly repeat: boolean;
 }
 
@@ -70,7 +72,7 @@ export interface Surroundings {
 
 /** The command of a key press; undefined when it has none here and now. */
 export function commandOf(press: KeyPress, around: Surroundings): Command | undefined {
-  if (press.isComposing || press.repeat || press.altKey || around.covered) return undefined;
+  if (isOfInputMethod(press) || press.repeat || press.altKey || around.covered) return undefined;
   const mod = around.apple ? press.metaKey && !press.ctrlKey : press.ctrlKey && !press.metaKey;
   if (!mod && (press.ctrlKey || press.metaKey)) return undefined;
   const found = shortcuts.find((shortcut) => matches(shortcut.keys, press, mod));

@@ -15,7 +15,13 @@ const SettingsPage = lazily(async () => (await import("../settings/settings_page
 /** The id in the address of a conversation; null elsewhere. */
 export function conversationOf(path: string): string | null {
   const id = /^\/c\/([^/]+)$/.exec(path)?.[1];
-  return id === undefined ? null : decodeURIComponent(id);
+  if (id === undefined) return null;
+  try {
+    return decodeURIComponent(id);
+  } catch {
+    // A lone % in an address that was cut: no conversation is called that, and its page says so.
+    return id;
+  }
 }
 
 /** What the address says, each page behind its own boundary. `leading`: what stands first in the header of each. */

@@ -3,8 +3,9 @@ import { useLocation } from "wouter";
 import { useThroughline } from "../../react/throughline.tsx";
 import { classNames } from "../../ui/class_names.ts";
 import { lazily } from "../../ui/lazily.tsx";
+import { whenFocusIsLost } from "../../ui/lost_focus.ts";
 import { Toaster } from "../../ui/toast.tsx";
-import { runNewestAction } from "../../ui/toast_store.ts";
+import { undoNewest } from "../../ui/toast_store.ts";
 import { TooltipLayer } from "../../ui/tooltip.tsx";
 import { ConnectionBanner } from "../connection/connection_banner.tsx";
 import { useCommands } from "../keys/use_commands.ts";
@@ -50,15 +51,18 @@ export function Shell({ whose }: { whose: string }) {
     new_chat: newChat,
     search: () => search(),
     toggle_list: list.toggle,
-    undo: runNewestAction,
+    undo: undoNewest,
   });
   useEffect(() => tellOfAnswers(client, (id) => navigate(`/c/${id}`)), [client, navigate]);
 
   const covers = narrow && list.shown;
   const column = useRef<HTMLElement>(null);
+  const showList = useRef<HTMLButtonElement>(null);
   // What had the focus lies under the list now: the keyboard, Escape above all, belongs to the list.
   useEffect(() => {
-    if (covers && !column.current?.contains(document.activeElement)) column.current?.focus();
+    if (!covers) return;
+    if (!column.current?.contains(document.activeElement)) column.current?.focus();
+    return () => whenFocusIsLost(() => showList.current?.focus());
   }, [covers]);
   return (
     <div className="flex h-dvh overflow-hidden bg-canvas px-safe pt-safe text-base text-ink">
@@ -83,12 +87,17 @@ export function Shell({ whose }: { whose: string }) {
         aria-label="Chats"
         inert={!list.shown}
         onKeyDown={(event) => {
-          if (event.key === "Escape" && covers && !event.defaultPrevented) list.hide();
+          if (event.key !== "Escape" || !covers || event.defaultPrevented) return;
+          // Taken: it stops no answer as well.
+          event.preventDefault();
+          list.hide();
         }}
         className={classNames(
           "flex w-side shrink-0 flex-col bg-side",
           "max-md:fixed max-md:inset-y-0 max-md:left-0 max-md:z-30 max-md:max-w-[85%] max-md:pt-safe max-md:shadow-float",
-          "max-md:transition-[translate,visibility] max-md:duration-200 max-md:ease-calm",
+          "max-md:duration-200 max-md:ease-calm",
+          // Seen from its first moment on, or it could not have the focus; until it is out of sight when it goes.
+          list.shown ? "max-md:transition-[translate]" : "max-md:transition-[translate,visibility]",
           "md:border-line md:border-r",
           !list.shown && "max-md:invisible max-md:-translate-x-full md:hidden",
         )}
@@ -109,7 +118,9 @@ export function Shell({ whose }: { whose: string }) {
         <main id="main" tabIndex={-1} className="flex min-h-0 flex-1 flex-col outline-none">
           <Pages
             key={whose}
-            leading={list.shown && !narrow ? null : <ShowListButton onShowList={list.show} />}
+            leading={
+              list.shown && !narrow ? null : <ShowListButton button={showList} onShowList={list.show} />
+            }
           />
         </main>
       </div>

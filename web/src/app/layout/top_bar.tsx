@@ -1,16 +1,22 @@
 import { PanelLeft } from "lucide-react";
-import type { ReactNode } from "react";
+import type { ReactNode, RefObject } from "react";
 import { useActivity } from "../../react/throughline.tsx";
 import { IconButton } from "../../ui/icon_button.tsx";
 import { keysOfCommand } from "../keys/keymap.ts";
 
 /** The way to the list where it is not seen, with a sign when something in it is new. */
-export function ShowListButton({ onShowList }: { onShowList: () => void }) {
+export function ShowListButton({
+  button,
+  onShowList,
+}: {
+  button: RefObject<HTMLButtonElement | null>;
+  onShowList: () => void;
+}) {
   const { unreadTotal } = useActivity();
   const label = unreadTotal === 0 ? "Show the list of chats" : `Show the list of chats, ${unreadTotal} new`;
   return (
     <span className="relative inline-flex">
-      <IconButton label={label} keys={keysOfCommand("toggle_list")} onClick={onShowList}>
+      <IconButton ref={button} label={label} keys={keysOfCommand("toggle_list")} onClick={onShowList}>
         <PanelLeft className="size-4.5" aria-hidden="true" />
       </IconButton>
       {unreadTotal > 0 && (

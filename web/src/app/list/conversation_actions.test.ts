@@ -2,7 +2,7 @@ import type { Outcome } from "@throughline/client";
 import { afterEach, expect, test } from "vitest";
 import { createFixture } from "../../testing/fixture.ts";
 import { problem } from "../../testing/messages.ts";
-import { closeToast, runNewestAction, toastList } from "../../ui/toast_store.ts";
+import { closeToast, showToast, toastList, undoNewest } from "../../ui/toast_store.ts";
 import { removeConversation, renameConversation } from "./conversation_actions.ts";
 
 const texts = () => toastList.get().map((toast) => toast.text);
@@ -18,7 +18,7 @@ test("what is deleted can be brought back, and then its page is opened again", a
   let undone = 0;
   removeConversation(client, { id: "a", title: "Trains" }, () => undone++);
   expect(texts()).toEqual(["Deleted “Trains”"]);
-  expect(runNewestAction()).toBe(true);
+  expect(undoNewest()).toBe(true);
   await settled();
   expect(client.calls).toEqual(["remove a", "undo a"]);
   expect(undone).toBe(1);
@@ -30,7 +30,7 @@ test("what could not be brought back is said, and nothing is opened", async () =
   let undone = 0;
   client.conversations.remove = () => ({ undo: async () => refused, done: Promise.resolve({ ok: true }) });
   removeConversation(client, { id: "a", title: "Trains" }, () => undone++);
-  runNewestAction();
+  undoNewest();
   await settled();
   expect(undone).toBe(0);
   expect(texts()).toEqual(["It could not be brought back: The engine said no."]);
@@ -50,4 +50,11 @@ test("a name that is refused is said", async () => {
   client.conversations.rename = async () => refused;
   await renameConversation(client, "a", "Boats");
   expect(texts()).toEqual(["The chat keeps its old name: The engine said no."]);
+});
+
+test("the shortcut for undoing does nothing else that a notice offers", () => {
+  const run = () => expect.unreachable();
+  showToast({ text: "A new version is ready", duration: null, action: { text: "Reload", run } });
+  expect(undoNewest()).toBe(false);
+  expect(texts()).toEqual(["A new version is ready"]);
 });

@@ -32,6 +32,7 @@ export function removeConversation(
     duration: undoTime,
     action: {
       text: "Undo",
+      undoes: true,
       async run() {
         const outcome = await undo();
         tellProblem("It could not be brought back", outcome);

@@ -3,6 +3,7 @@ import { type KeyboardEvent, useEffect, useMemo, useRef, useState } from "react"
 import { Virtualizer, type VirtualizerHandle } from "virtua";
 import { useLocation } from "wouter";
 import { useConversations, useThroughline } from "../../react/throughline.tsx";
+import { whenFocusIsLost } from "../../ui/lost_focus.ts";
 import { pinConversation, removeConversation, renameConversation } from "./conversation_actions.ts";
 import { ConversationRow, type RowActions } from "./conversation_row.tsx";
 import { groupByDay, type ListLine, nextMidnight } from "./day_groups.ts";
@@ -47,7 +48,9 @@ export function ConversationList({ currentId }: { currentId: string | null }) {
     });
     if (wasOpen) navigate("/");
     const next = others[indexAfterRemoval(index, view.items.length)];
-    if (refocus && next !== undefined) focusRow(next.id);
+    if (next === undefined) return;
+    if (refocus) focusRow(next.id);
+    else whenFocusIsLost(() => latest.current.focusRow(next.id));
   };
 
   const latest = useRef({ remove, focusRow });
@@ -59,7 +62,8 @@ export function ConversationList({ currentId }: { currentId: string | null }) {
       finishRename(id, title) {
         setRenamingId(null);
         if (title !== null) void renameConversation(client, id, title);
-        latest.current.focusRow(id);
+        // Who left the field for another place stays there.
+        whenFocusIsLost(() => latest.current.focusRow(id));
       },
       pin: (item) => void pinConversation(client, item.id, !item.pinned),
       remove: (item) => latest.current.remove(item, false),

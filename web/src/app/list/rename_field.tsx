@@ -1,4 +1,5 @@
 import { useEffect, useRef } from "react";
+import { isOfInputMethod } from "../keys/input_method.ts";
 
 const titleMax = 200;
 
@@ -26,7 +27,7 @@ export function RenameField({ title, onDone }: { title: string; onDone: (title: 
         maxLength={titleMax}
         onBlur={(event) => finish(event.currentTarget.value)}
         onKeyDown={(event) => {
-          if (event.nativeEvent.isComposing) return;
+          if (isOfInputMethod(event.nativeEvent)) return;
           event.stopPropagation();
           if (event.key === "Enter") finish(event.currentTarget.value);
           if (event.key === "Escape") finish(null);

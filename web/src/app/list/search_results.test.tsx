@@ -52,7 +52,7 @@ test("nothing found, and found in the cache, are said", async () => {
   search("x", (client) => {
     client.found = { from: "cache", hits: [hit("a", "x")] };
   });
-  await said("1 chat among those kept on this device: you are offline");
+  await said("1 chat among those kept on this device: the engine cannot be asked now");
 });
 
 test("a search that fails says so", async () => {

@@ -61,7 +61,9 @@ function words(state: ReturnType<typeof useSearch>): string {
   if (state.kind === "failed") return "The search did not work. Change a letter to try again.";
   const count = state.result.hits.length;
   const found = count === 0 ? "Nothing found" : count === 1 ? "1 chat" : `${count} chats`;
-  return state.result.from === "cache" ? `${found} among those kept on this device: you are offline` : found;
+  return state.result.from === "cache"
+    ? `${found} among those kept on this device: the engine cannot be asked now`
+    : found;
 }
 
 function Marked({ text, query }: { text: string; query: string }) {

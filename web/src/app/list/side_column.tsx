@@ -5,6 +5,7 @@ import { IconButton } from "../../ui/icon_button.tsx";
 import { lazily } from "../../ui/lazily.tsx";
 import { Tooltip } from "../../ui/tooltip.tsx";
 import { ConnectionMark } from "../connection/connection_mark.tsx";
+import { isOfInputMethod } from "../keys/input_method.ts";
 import { keysOfCommand } from "../keys/keymap.ts";
 import { Mark } from "../layout/mark.tsx";
 import { RegionBoundary } from "../layout/region_boundary.tsx";
@@ -70,7 +71,7 @@ export function SideColumn({
             value={query}
             onChange={(event) => onQuery(event.currentTarget.value)}
             onKeyDown={(event) => {
-              if (event.nativeEvent.isComposing) return;
+              if (isOfInputMethod(event.nativeEvent)) return;
               if (event.key === "Escape" && query !== "") {
                 event.stopPropagation();
                 onQuery("");

@@ -2,6 +2,7 @@ import { Dialog as Base } from "@base-ui/react/dialog";
 import { type KeyboardEvent, useEffect, useId, useMemo, useRef, useState } from "react";
 import { classNames } from "../../ui/class_names.ts";
 import { Kbd } from "../../ui/kbd.tsx";
+import { isOfInputMethod } from "../keys/input_method.ts";
 import { type PaletteEntry, paletteEntries } from "./palette_entries.ts";
 
 /** Everything by typing: a field and what it finds. The focus stays in the field; arrows choose, Enter does. */
@@ -44,7 +45,7 @@ export function Palette({
     entry.run();
   };
   const onKeyDown = (event: KeyboardEvent) => {
-    if (event.nativeEvent.isComposing) return;
+    if (isOfInputMethod(event.nativeEvent)) return;
     const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
     if (step !== undefined) setChosen((index + step + shown.length) % shown.length);
     else if (event.key === "Enter") run(shown[index]);

@@ -1,7 +1,7 @@
-/** A formula: KaTeX comes with the first one that is drawn; until then, and when it cannot be read, its source is shown. */
+/** A formula: KaTeX comes with the first one that is drawn; until then, and when it or the formula fails, the source is shown. */
 import { lazy, Suspense } from "react";
 
-const Typeset = lazy(() => import("./math.tsx"));
+const Typeset = lazy(() => import("./math.tsx").catch(() => ({ default: FormulaSource })));
 
 export interface FormulaProps {
   readonly tex: string;

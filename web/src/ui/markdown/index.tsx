@@ -1,17 +1,19 @@
 /** The rendering of answers. It comes in a chunk of its own; until it is there the text is shown as it is. */
-import { lazy, Suspense } from "react";
+import { Suspense } from "react";
+import { lazily } from "../lazily.tsx";
 import { PlainText } from "./plain_text.tsx";
 
 export { PlainText };
 
-const load = () => import("./answer.tsx");
-const Answer = lazy(load);
-
-/** Brings the renderer before it is needed. */
-export function preloadMarkdown(): void {
-  // When the network fails now it is tried again with the first answer.
-  load().catch(() => {});
-}
+const Answer = lazily<MarkdownProps>(async () => {
+  try {
+    return (await import("./answer.tsx")).default;
+  } catch (error) {
+    // Without a network nothing brings it: the text can be read all the same.
+    if (!navigator.onLine) return PlainText;
+    throw error;
+  }
+});
 
 export interface MarkdownProps {
   /** All of the answer so far, byte for byte as the model sent it. */

@@ -1,3 +1,5 @@
+import { isOfInputMethod } from "../../keys/input_method.ts";
+
 /** What a key means in the composer. Pure; doing it is the composer's. */
 export type ComposerAct = "send" | "stop" | "edit_last";
 
@@ -7,8 +9,8 @@ export interface ComposerKey {
   readonly ctrlKey: boolean;
   readonly metaKey: boolean;
   readonly altKey: boolean;
-  /** An input method is putting a character together: its Enter, Escape and arrows are its own. */
   readonly isComposing: boolean;
+  readonly keyCode: number;
 }
 
 export interface ComposerSituation {
@@ -21,7 +23,7 @@ export interface ComposerSituation {
 
 /** The act of a key press, or null: then the browser does with it what it always does. */
 export function composerAct(press: ComposerKey, situation: ComposerSituation): ComposerAct | null {
-  if (press.isComposing) return null;
+  if (isOfInputMethod(press)) return null;
   const plain = !press.shiftKey && !press.altKey;
   const mod = press.ctrlKey || press.metaKey;
   if (press.key === "Enter" && plain && (mod || !situation.touch)) return "send";
@@ -35,7 +37,7 @@ export type EditorAct = "send" | "cancel";
 
 /** In the editor of an earlier question Enter is a new line, since it is often long. */
 export function editorAct(press: ComposerKey): EditorAct | null {
-  if (press.isComposing || press.shiftKey || press.altKey) return null;
+  if (isOfInputMethod(press) || press.shiftKey || press.altKey) return null;
   if (press.key === "Enter" && (press.ctrlKey || press.metaKey)) return "send";
   if (press.key === "Escape") return "cancel";
   return null;

@@ -1,9 +1,11 @@
-import { useState } from "react";
+import { useRef, useState } from "react";
+import { whenFocusIsLost } from "../../../ui/lost_focus.ts";
 import { RenameField } from "../../list/rename_field.tsx";
 
 /** The name of the chat; a press changes it. */
 export function Title({ title, onRename }: { title: string; onRename: (title: string) => void }) {
   const [editing, setEditing] = useState(false);
+  const button = useRef<HTMLButtonElement>(null);
   if (editing)
     return (
       <div className="min-w-0 flex-1">
@@ -11,6 +13,7 @@ export function Title({ title, onRename }: { title: string; onRename: (title: st
           title={title}
           onDone={(next) => {
             setEditing(false);
+            whenFocusIsLost(() => button.current?.focus());
             if (next !== null) onRename(next);
           }}
         />
@@ -19,6 +22,7 @@ export function Title({ title, onRename }: { title: string; onRename: (title: st
   return (
     <h1 className="flex min-w-0 flex-1 text-base">
       <button
+        ref={button}
         type="button"
         title="Rename"
         onClick={() => setEditing(true)}

@@ -9,6 +9,7 @@ import {
   useState,
 } from "react";
 import { Virtualizer, type VirtualizerHandle } from "virtua";
+import { useConnection } from "../../../react/throughline.tsx";
 import { Spinner } from "../../../ui/spinner.tsx";
 import { Message } from "../message/message.tsx";
 import { following } from "./follow.ts";
@@ -21,7 +22,6 @@ import { useReserve } from "./use_reserve.ts";
 
 /** Threads up to this length are drawn whole, so that the browser's own search finds everything in them. */
 const wholeMax = 60;
-const nobody: readonly number[] = [];
 
 export interface ThreadHandle {
   /** To the end, as after sending. */
@@ -52,7 +52,9 @@ export function Thread({ handle, store, view, placeKey, editingKey, reserveKey }
   const [remembered] = useState(() => placeOf(placeKey));
   const [scroller, setScroller] = useState<Scroller | null>(null);
   const reserve = useReserve(box, reserveKey);
-  const { shifted, atTop } = useOlder(store, view, box, virtual);
+  const { state } = useConnection();
+  const reachable = state.kind !== "offline" && state.kind !== "waiting";
+  const { shifted, atTop } = useOlder(store, view, box, virtual, reachable);
 
   useLayoutEffect(() => {
     const element = box.current;
@@ -101,7 +103,11 @@ export function Thread({ handle, store, view, placeKey, editingKey, reserveKey }
         <div ref={content} className="mx-auto max-w-read px-4 pt-3 pb-3">
           {view.olderAvailable && (
             <div className="flex h-6 items-center justify-center">
-              <Spinner label="Loading earlier messages" className="size-3 text-faint" />
+              {reachable ? (
+                <Spinner label="Loading earlier messages" className="size-3 text-faint" />
+              ) : (
+                <p className="truncate text-faint text-xs">Earlier messages come with the connection.</p>
+              )}
             </div>
           )}
           {virtual ? (
@@ -112,7 +118,7 @@ export function Thread({ handle, store, view, placeKey, editingKey, reserveKey }
                 data={thread}
                 shift={shifted}
                 startMargin={view.olderAvailable ? 36 : 12}
-                keepMounted={thread.length > 0 ? [thread.length - 1] : nobody}
+                keepMounted={keptOf(thread, editingKey)}
                 {...(sizes?.count === thread.length ? { cache: sizes.cache } : {})}
               >
                 {draw}
@@ -126,6 +132,12 @@ export function Thread({ handle, store, view, placeKey, editingKey, reserveKey }
       {scroller !== null && <NewTextButton scroller={scroller} />}
     </div>
   );
+}
+
+/** Drawn wherever the reader is: the end, which grows, and the question that is being changed, with what is written there. */
+function keptOf(thread: readonly string[], editingKey: string | null): number[] {
+  const edited = editingKey === null ? -1 : thread.indexOf(editingKey);
+  return [...new Set([edited, thread.length - 1])].filter((index) => index >= 0);
 }
 
 function restore(

@@ -1,5 +1,5 @@
 import type { ConversationStore, ConversationView } from "@throughline/client";
-import { type RefObject, useCallback, useLayoutEffect, useRef } from "react";
+import { type RefObject, useCallback, useEffect, useLayoutEffect, useRef } from "react";
 
 /** Nearer to the top than this many pixels, earlier messages are asked for. */
 const askWithin = 800;
@@ -14,6 +14,7 @@ export function useOlder(
   view: ConversationView,
   box: RefObject<HTMLElement | null>,
   virtual: boolean,
+  reachable: boolean,
 ) {
   const { thread, olderAvailable } = view;
   const asked = useRef(false);
@@ -41,5 +42,11 @@ export function useOlder(
     },
     [store, olderAvailable],
   );
+  // Who waits at the top while there is no connection does not scroll again when there is one.
+  const wasReachable = useRef(reachable);
+  useEffect(() => {
+    if (reachable && !wasReachable.current && box.current !== null) atTop(box.current.scrollTop);
+    wasReachable.current = reachable;
+  }, [reachable, atTop, box]);
   return { shifted, atTop };
 }
