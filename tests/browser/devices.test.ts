@@ -101,8 +101,10 @@ test("a background tab counts what ended unseen, and forgets it when it is looke
   await elsewhere.bringToFront();
   valve.finish(20);
   await until("the tab's title has a count", async () => /^\(1\)/.test(await chat.page.title()));
-  await chat.page.bringToFront();
-  await until("the count is gone", async () => !/^\(/.test(await chat.page.title()));
+  await until("the count is gone", async () => {
+    await chat.page.bringToFront();
+    return !/^\(/.test(await chat.page.title());
+  });
   await expectExactWords(scene, chat, valve.key);
 });
 
