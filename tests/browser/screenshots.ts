@@ -116,11 +116,13 @@ async function takeAll(ids: { code: string; maths: string; running: string }): P
     await chat.ready();
     await chat.waitForStatus("completed");
     await chat.settled();
+    await chat.page.locator("main :is(table, ol, .katex)").first().waitFor();
   };
   const running: View = async (chat) => {
     await chat.ready();
     await until("the text", async () => (await chat.shown()).includes("and"));
     await chat.settled();
+    await chat.page.locator("main :is(table, ol, .katex)").first().waitFor();
   };
   await take("conversation", `/c/${ids.code}`, answered, desktop);
   await take("mathematics", `/c/${ids.maths}`, answered, desktop);
