@@ -371,6 +371,7 @@ export class ThroughlineStore implements Throughline {
 
   /** The tab that leads tells only what comes from now on. */
   #readOpen(): void {
+    this.#applier.agree();
     for (const store of this.#stores.values()) if (store.isOpen) this.#readRunning(store);
   }
 
