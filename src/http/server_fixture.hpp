@@ -6,6 +6,7 @@
 #include <arpa/inet.h>
 #include <gtest/gtest.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -44,6 +45,7 @@ inline bool tests_use_tls() {
   return is_set;
 }
 
+/// For one thread at a time: a TLS session bears no more.
 class raw_client {
  public:
   explicit raw_client(std::uint16_t port, const char* from = "127.0.0.1", int receive_buffer = 0)
@@ -130,6 +132,14 @@ class raw_client {
     auto chunk = read_exactly(size);
     read_exactly(2);
     return chunk;
+  }
+
+  /// Whether there is something to read within this time; it stays to be read.
+  bool hears_within(std::chrono::milliseconds patience) {
+    if (!buffer_.empty()) return true;
+    pollfd waiting{.fd = descriptor_, .events = POLLIN, .revents = 0};
+    if (::poll(&waiting, 1, static_cast<int>(patience.count())) <= 0) return false;
+    return !tls_ || tls_->has_something();
   }
 
   /// Whether the server has closed (or reset) the connection, reading and dropping what comes

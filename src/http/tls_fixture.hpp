@@ -133,6 +133,17 @@ class test_tls_client {
     return 0;
   }
 
+  /// Whether receive() would come back at once. Call it when the socket has something: what TLS
+  /// says for itself, tickets for instance, is taken and is nothing to receive.
+  [[nodiscard]] bool has_something() {
+    ERR_clear_error();
+    SSL_clear_mode(session_.get(), SSL_MODE_AUTO_RETRY);
+    char byte = 0;
+    const int got = SSL_peek(session_.get(), &byte, 1);
+    SSL_set_mode(session_.get(), SSL_MODE_AUTO_RETRY);
+    return got > 0 || SSL_get_error(session_.get(), got) != SSL_ERROR_WANT_READ;
+  }
+
   /// The server has said that nothing follows.
   [[nodiscard]] bool said_goodbye() const { return said_goodbye_; }
   /// What the server had against the handshake, in OpenSSL's words.
