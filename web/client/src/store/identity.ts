@@ -30,6 +30,8 @@ export class WhoIsAsking implements Readable<Identity> {
   readonly #parts: IdentityParts;
   readonly #cell: Cell<Identity>;
   #owner: string | null = null;
+  /** Resolves when what is kept of the owner has been read. */
+  #owned = Promise.resolve();
   #tries = 0;
   #endWaiting: (() => void) | null = null;
   #asking: Promise<void> | null = null;
@@ -61,7 +63,8 @@ export class WhoIsAsking implements Readable<Identity> {
 
   async start(): Promise<void> {
     const remembered = readMe(this.#parts.environment.texts.get(this.#name()));
-    if (remembered !== null) await this.#become(remembered, false);
+    // The engine answers while the cache is read.
+    if (remembered !== null) void this.#become(remembered, false);
     await this.ask();
   }
 
@@ -109,22 +112,30 @@ export class WhoIsAsking implements Readable<Identity> {
     if (this.#stopped) return;
     if (reply.ok) {
       this.#tries = 0;
-      await this.#become(reply.value, true);
+      if (!(await this.#become(reply.value, true))) return;
       this.#confirmedAt = this.#parts.clock.now();
       this.#parts.onConfirmed();
     } else if (reply.problem.status === 401) this.signedOut();
-    else this.#wait(reply.problem);
+    else {
+      // What is kept is shown before it is said that there is no more.
+      await this.#owned;
+      if (!this.#stopped) this.#wait(reply.problem);
+    }
   }
 
-  async #become(me: Me, confirmed: boolean): Promise<void> {
+  /** False if it is somebody else by then. */
+  async #become(me: Me, confirmed: boolean): Promise<boolean> {
     const owner = ownerOf(me);
     if (owner !== this.#owner) {
       this.#owner = owner;
-      await this.#parts.onOwner(owner);
-      if (this.#owner !== owner) return;
+      this.#owned = this.#parts.onOwner(owner);
     }
+    // Nobody is confirmed before that: the first question to the engine is for what is newer than the cache.
+    await this.#owned;
+    if (this.#stopped || this.#owner !== owner) return false;
     this.#parts.environment.texts.set(this.#name(), JSON.stringify(me));
     this.#cell.set({ kind: "known", me, confirmed });
+    return true;
   }
 
   #wait(problem: Problem): void {

@@ -875,6 +875,26 @@ describe("who is asking", () => {
     expect(browser.caches.size).toBe(2);
   });
 
+  test("a page that is shown while its cache is read goes on from what is kept", async () => {
+    const first = await connected();
+    running();
+    await until("it is here", () => first.store.conversations.get().items.length === 1);
+    await kept(first);
+    first.kill();
+    const opened = Promise.withResolvers<void>();
+    const { openCache } = browser;
+    browser.openCache = (owner) => opened.promise.then(() => openCache(owner));
+    const second = browser.tab();
+    second.happens("shown");
+    await turn();
+    expect(second.device.options.size).toBe(0);
+    opened.resolve();
+    await connected(second);
+    expect(second.device.begun?.since).toBe(engine.rev);
+    expect(second.device.calls.filter((name) => name === "me")).toEqual(["me"]);
+    expect(second.store.conversations.get().items).toHaveLength(1);
+  });
+
   test("401: signed out, and nothing of the cache is shown until somebody is known", async () => {
     const tab = await connected();
     const { id } = running();
