@@ -44,5 +44,7 @@ export default defineConfig({
     // A font inside a style sheet is a data: address, which the Content-Security-Policy forbids.
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
+    // What is always needed is one file: each one more is one more way through the service worker before anything is drawn.
+    rolldownOptions: { output: { codeSplitting: { groups: [{ name: "index", tags: ["$initial"] }] } } },
   },
 });

@@ -5,6 +5,7 @@ import {
   useEffect,
   useImperativeHandle,
   useLayoutEffect,
+  useMemo,
   useRef,
   useState,
 } from "react";
@@ -17,6 +18,7 @@ import { LongListContext } from "./long_list.ts";
 import { NewTextButton } from "./new_text_button.tsx";
 import { placeOf, rememberPlace } from "./scroll_memory.ts";
 import { Scroller } from "./scroller.ts";
+import { useDrawnFrom } from "./use_drawn.ts";
 import { useOlder } from "./use_older.ts";
 import { useReserve } from "./use_reserve.ts";
 
@@ -54,7 +56,10 @@ export function Thread({ handle, store, view, placeKey, editingKey, reserveKey }
   const reserve = useReserve(box, reserveKey);
   const { state } = useConnection();
   const reachable = state.kind !== "offline" && state.kind !== "waiting";
-  const { shifted, atTop } = useOlder(store, view, box, virtual, reachable);
+  const startKey = remembered?.place.kind === "at" ? remembered.place.key : undefined;
+  const drawnFrom = useDrawnFrom(store, thread, startKey, startsVirtual);
+  const drawn = useMemo(() => (virtual ? thread : thread.slice(drawnFrom)), [virtual, thread, drawnFrom]);
+  const { shifted, atTop } = useOlder(store, view, drawn, box, virtual, reachable);
 
   useLayoutEffect(() => {
     const element = box.current;
@@ -125,7 +130,7 @@ export function Thread({ handle, store, view, placeKey, editingKey, reserveKey }
               </Virtualizer>
             </LongListContext>
           ) : (
-            thread.map(draw)
+            drawn.map((key, index) => draw(key, drawnFrom + index))
           )}
         </div>
       </section>

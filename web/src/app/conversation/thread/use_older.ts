@@ -6,19 +6,20 @@ const askWithin = 800;
 
 /**
  * Earlier messages: asked for when the reader comes near the top, and put in above without moving what is read. `shifted` is
- * true in the drawing in which they came, which is what a virtual list has to know; a list that is drawn whole is put right
- * here.
+ * true in the drawing in which they came, which is what a virtual list has to know; another list is put right here. `thread` is
+ * what is drawn.
  */
 export function useOlder(
   store: ConversationStore,
   view: ConversationView,
+  thread: readonly string[],
   box: RefObject<HTMLElement | null>,
   virtual: boolean,
   reachable: boolean,
 ) {
-  const { thread, olderAvailable } = view;
+  const { olderAvailable } = view;
   const asked = useRef(false);
-  const before = useRef({ first: thread[0], count: thread.length, height: 0 });
+  const before = useRef({ first: thread[0], count: thread.length });
   const shifted =
     before.current.first !== undefined &&
     before.current.first !== thread[0] &&
@@ -28,8 +29,9 @@ export function useOlder(
   useLayoutEffect(() => {
     const element = box.current;
     if (element === null) return;
-    if (shifted && !virtual) element.scrollTop += element.scrollHeight - before.current.height;
-    before.current = { first: thread[0], count: thread.length, height: element.scrollHeight };
+    if (shifted && !virtual)
+      element.scrollTop += topOf(element, before.current.first) - topOf(element, thread[0]);
+    before.current = { first: thread[0], count: thread.length };
   }, [thread, shifted, virtual, box]);
 
   const atTop = useCallback(
@@ -49,4 +51,9 @@ export function useOlder(
     wasReachable.current = reachable;
   }, [reachable, atTop, box]);
   return { shifted, atTop };
+}
+
+function topOf(box: HTMLElement, key: string | undefined): number {
+  const article = box.querySelector(`[data-key="${CSS.escape(key ?? "")}"]`);
+  return article?.getBoundingClientRect().top ?? 0;
 }
