@@ -13,7 +13,7 @@ import { SignedOut } from "./states/signed_out.tsx";
 export function App({ client }: { client: Throughline }) {
   useEffect(followTheme, []);
   useEffect(showPresence, []);
-  useEffect(fetchPartsWhenIdle, []);
+  useEffect(() => onceListed(client, fetchPartsWhenIdle), [client]);
   return (
     <ThroughlineProvider client={client}>
       <RegionBoundary name="The page">
@@ -23,6 +23,18 @@ export function App({ client }: { client: Throughline }) {
       </RegionBoundary>
     </ThroughlineProvider>
   );
+}
+
+/** Nothing comes before the list of chats. */
+function onceListed({ conversations }: Throughline, run: () => void): () => void {
+  const look = () => {
+    if (conversations.get().loading !== "ready") return;
+    stop();
+    run();
+  };
+  const stop = conversations.subscribe(look);
+  look();
+  return stop;
 }
 
 /** Another person is another page: nothing of what was open for one stays for the other. */

@@ -1,11 +1,11 @@
 import "fake-indexeddb/auto";
-import { Dexie } from "dexie";
 import { IDBFactory } from "fake-indexeddb";
+import { deleteDB, type IDBPDatabase, openDB } from "idb";
 import { beforeEach, describe, expect, test } from "vitest";
 import type { Conversation, Message } from "../protocol/types.ts";
 import type { CachePort, OutboxRow, StreamRow } from "./cache_port.ts";
 import { chatCache, setChatCache } from "./chat_cache.ts";
-import { DexieCache } from "./dexie_cache.ts";
+import { IndexedDbCache } from "./indexeddb_cache.ts";
 import { MemoryCache } from "./memory_cache.ts";
 import { SafeCache } from "./safe_cache.ts";
 import { FakeEngine } from "./testing/fake_engine.ts";
@@ -59,7 +59,7 @@ function waiting(key: string, order: number): OutboxRow {
 
 describe.each([
   ["memory", async (): Promise<CachePort> => new MemoryCache()],
-  ["IndexedDB", () => DexieCache.open(`owner ${owners}`)],
+  ["IndexedDB", () => IndexedDbCache.open(`owner ${owners}`)],
 ])("a cache in %s", (_name, open) => {
   let cache: CachePort;
   beforeEach(async () => {
@@ -168,31 +168,30 @@ describe.each([
 
 describe("IndexedDB", () => {
   test("owners see nothing of each other, and what is kept outlives the page", async () => {
-    const mine = await DexieCache.open("one:me");
+    const mine = await IndexedDbCache.open("one:me");
     await mine.write({ rev: 1, conversations: [conversation] });
     mine.close();
-    expect((await (await DexieCache.open("one:me")).load()).sessions).toHaveLength(1);
-    expect((await (await DexieCache.open("one:you")).load()).sessions).toEqual([]);
+    expect((await (await IndexedDbCache.open("one:me")).load()).sessions).toHaveLength(1);
+    expect((await (await IndexedDbCache.open("one:you")).load()).sessions).toEqual([]);
   });
 
   test("a database of a newer version is deleted and filled again", async () => {
-    const newer = new Dexie("throughline:future");
-    newer.version(9).stores({ sessions: "id", other: "id" });
-    await newer.open();
-    await newer.table("sessions").put({ id: "strange" });
+    const newer = await openDB("throughline:future", 90, {
+      upgrade(db) {
+        db.createObjectStore("sessions", { keyPath: "id" }).put({ id: "strange" });
+      },
+    });
     newer.close();
-    const cache = await DexieCache.open("future");
+    const cache = await IndexedDbCache.open("future");
     expect((await cache.load()).sessions).toEqual([]);
     await cache.write({ conversations: [conversation] });
     expect((await cache.load()).sessions).toHaveLength(1);
   });
 
   test("a database that lacks tables is made anew", async () => {
-    const broken = new Dexie("throughline:broken");
-    broken.version(1).stores({ sessions: "id" });
-    await broken.open();
-    broken.close();
-    const cache = await DexieCache.open("broken");
+    const upgrade = (db: IDBPDatabase) => void db.createObjectStore("sessions", { keyPath: "id" });
+    (await openDB("throughline:broken", 10, { upgrade })).close();
+    const cache = await IndexedDbCache.open("broken");
     expect((await cache.load()).sessions).toEqual([]);
     await cache.write({ rev: 3, messages: [answer] });
     expect((await cache.load()).meta.rev).toBe(3);
@@ -200,7 +199,7 @@ describe("IndexedDB", () => {
 });
 
 describe("IndexedDB of strangers", () => {
-  test.each([1, 9_000])("tables of another kind, at version %d: made anew", async (version) => {
+  test.each([1, 10, 9_000])("tables of another kind, at version %d: made anew", async (version) => {
     const name = `strange ${version}`;
     await new Promise<void>((resolve, reject) => {
       const opening = indexedDB.open(`throughline:${name}`, version);
@@ -214,11 +213,11 @@ describe("IndexedDB of strangers", () => {
       };
       opening.onerror = () => reject(opening.error);
     });
-    const cache = await DexieCache.open(name);
+    const cache = await IndexedDbCache.open(name);
     await cache.write({ rev: 3, conversations: [conversation], messages: [answer] });
     expect(await cache.messagesOf(conversation.id)).toEqual([answer]);
     cache.close();
-    expect((await (await DexieCache.open(name)).load()).meta.rev).toBe(3);
+    expect((await (await IndexedDbCache.open(name)).load()).meta.rev).toBe(3);
   });
 });
 
@@ -241,10 +240,9 @@ describe("a cache that never fails", () => {
 
   test("deleted under us: opened again, and on it goes", async () => {
     globalThis.indexedDB = new IDBFactory();
-    Dexie.dependencies.indexedDB = globalThis.indexedDB;
-    const cache = await safe((owner) => DexieCache.open(owner));
+    const cache = await safe((owner) => IndexedDbCache.open(owner));
     await cache.write({ rev: 5, conversations: [conversation] });
-    await Dexie.delete("throughline:somebody");
+    await deleteDB("throughline:somebody");
     expect((await cache.load()).sessions).toEqual([]);
     await cache.write({ rev: 6, conversations: [conversation] });
     expect((await cache.load()).sessions).toHaveLength(1);
@@ -253,31 +251,24 @@ describe("a cache that never fails", () => {
 
   test("what waits to be sent outlives a cache that is deleted", async () => {
     globalThis.indexedDB = new IDBFactory();
-    Dexie.dependencies.indexedDB = globalThis.indexedDB;
     const row = waiting("one", 1);
-    const cache = await safe((owner) => DexieCache.open(owner));
+    const cache = await safe((owner) => IndexedDbCache.open(owner));
     await cache.putOutbox(row);
-    await Dexie.delete("throughline:somebody");
+    await deleteDB("throughline:somebody");
     expect(await cache.outbox()).toEqual([row]);
-    expect(await (await DexieCache.open("somebody")).outbox()).toEqual([row]);
+    expect(await (await IndexedDbCache.open("somebody")).outbox()).toEqual([row]);
   });
 
   test("newer code takes the database over: this code leaves it alone", async () => {
     globalThis.indexedDB = new IDBFactory();
-    Dexie.dependencies.indexedDB = globalThis.indexedDB;
     const row = waiting("one", 1);
-    const cache = await safe((owner) => DexieCache.open(owner));
+    const cache = await safe((owner) => IndexedDbCache.open(owner));
     await cache.putOutbox(row);
-    const newer = new Dexie("throughline:somebody");
-    newer
-      .version(2)
-      .stores({ outbox: "key, order", sessions: "id", messages: "id", meta: "name", more: "id" });
-    await newer.open();
+    const newer = await openDB("throughline:somebody", 20);
     await cache.write({ rev: 7, messages: [answer] });
     expect(cache.kind).toBe("memory");
     expect(await cache.outbox()).toEqual([row]);
-    expect(await newer.table("outbox").toArray()).toEqual([row]);
-    expect(newer.isOpen()).toBe(true);
+    expect(await newer.getAll("outbox")).toEqual([row]);
   });
 
   test("closed, it opens nothing again", async () => {

@@ -1,5 +1,5 @@
 /**
- * What a browser keeps between two visits: a port, with an IndexedDB behind it (dexie_cache.ts) or plain memory
+ * What a browser keeps between two visits: a port, with an IndexedDB behind it (indexeddb_cache.ts) or plain memory
  * (memory_cache.ts). One cache belongs to one principal of one installation. Two tabs may write at once: of each object the
  * higher rev is kept, of each stream the later position, so that no order of writes takes anything back.
  */
@@ -128,7 +128,7 @@ export interface CachePort {
   dropOutbox(key: string): Promise<void>;
   /** Leaves only the titles of these conversations. */
   forgetMessages(sessionIds: readonly string[]): Promise<void>;
-  /** Of all messages, in no order, for a search offline; `visit` returns false to end. */
+  /** Of all messages, in no order, for a search offline. */
   eachMessage(visit: (message: Message) => void): Promise<void>;
   close(): void;
 }

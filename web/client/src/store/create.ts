@@ -6,6 +6,7 @@ import { defaultTabs, type Tabs } from "../sync/tabs.ts";
 import type { CachePort } from "./cache_port.ts";
 import { setChatCache } from "./chat_cache.ts";
 import { defaultStoreEnvironment, type StoreEnvironment } from "./environment.ts";
+import { IndexedDbCache } from "./indexeddb_cache.ts";
 import { MemoryCache } from "./memory_cache.ts";
 import { ThroughlineStore } from "./throughline.ts";
 
@@ -47,9 +48,7 @@ export function createThroughline(options: ThroughlineOptions = {}): Throughline
 }
 
 async function openDefaultCache(owner: string): Promise<CachePort> {
-  if (typeof indexedDB === "undefined") return new MemoryCache();
-  const { DexieCache } = await import("./dexie_cache.ts");
-  return DexieCache.open(owner);
+  return typeof indexedDB === "undefined" ? new MemoryCache() : IndexedDbCache.open(owner);
 }
 
 function defaultOwnerTabs(owner: string): Tabs {
