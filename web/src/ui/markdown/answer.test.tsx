@@ -10,7 +10,7 @@ afterEach(cleanup);
 
 function html(text: string, streaming = false): string {
   const { container, unmount } = render(<Answer text={text} streaming={streaming} />);
-  const { innerHTML } = container.firstElementChild as Element;
+  const innerHTML = [...container.querySelectorAll(".md-page")].map((page) => page.innerHTML).join("");
   unmount();
   return innerHTML.replaceAll(/ (?:class|dir|tabindex|role|aria-\w+|id)="[^"]*"/g, "").trim();
 }
@@ -45,6 +45,18 @@ describe("Answer", () => {
       "4",
     ]);
     expect(container.querySelectorAll("td.md-right").length).toBe(2);
+  });
+
+  it("makes nothing anew of what was drawn while an answer grows over its pages", () => {
+    const paragraphs = Array.from({ length: 40 }, (_, n) => `Paragraph ${n}.\n\n`);
+    const { container, rerender } = render(<Answer text="" streaming={true} />);
+    const made = new Set<Element>();
+    paragraphs.forEach((_, n) => {
+      rerender(<Answer text={paragraphs.slice(0, n + 1).join("")} streaming={true} />);
+      for (const one of container.querySelectorAll("p")) made.add(one);
+    });
+    expect(container.querySelectorAll(".md-page")).toHaveLength(3);
+    expect(made.size).toBe(40);
   });
 
   it("marks tasks without a control", () => {

@@ -75,22 +75,36 @@ export default function Answer({ text, streaming }: MarkdownProps) {
   const shared = pages.sharedWith(rest.slice(settled, streaming ? -1 : undefined));
   const drawnFrom = useDrawnFrom(pages.full.length);
   const idPrefix = useId();
+  const count = pages.full.length;
+  const end = pagesOf(rest, count * pageSize);
+  const open = streaming && rest.length > settled ? count + end.length - 1 : -1;
   return (
     <div className="md">
-      {pages.full.map((page, index) => (
-        <PageView key={page.at} page={page} shared={shared} idPrefix={idPrefix} drawn={index >= drawnFrom} />
-      ))}
-      {rest.map((block, index) => (
-        <BlockView
-          key={block.at}
-          block={block}
+      {[...pages.full, ...end].map((page, index) => (
+        <PageView
+          key={page.at}
+          page={page}
           shared={shared}
           idPrefix={idPrefix}
-          open={streaming && index >= settled && index === rest.length - 1}
+          drawn={index >= drawnFrom}
+          growing={index >= count}
+          open={index === open}
         />
       ))}
     </div>
   );
+}
+
+/**
+ * The blocks at the end, in pages as they will be once they are full: a page that becomes full is the one that was drawn, and
+ * nothing of it is made anew.
+ */
+function pagesOf(blocks: readonly Block[], at: number): readonly Page[] {
+  const pages: Page[] = [];
+  for (let from = 0; from < blocks.length; from += pageSize) {
+    pages.push({ at: at + from, blocks: blocks.slice(from, from + pageSize) });
+  }
+  return pages;
 }
 
 /** The first page that is drawn: near the end at first, then one more at a time, without holding anything up. */
@@ -109,28 +123,41 @@ const PageView = memo(function PageView(props: {
   shared: Shared;
   idPrefix: string;
   drawn: boolean;
+  /** Not full yet, or its last blocks may still change. */
+  growing: boolean;
+  /** Its last block is the one that is being written. */
+  open: boolean;
 }) {
-  const { page, shared, idPrefix, drawn } = props;
-  const settled = useSettled(drawn);
+  const { page, shared, idPrefix, drawn, growing, open } = props;
+  const settled = useSettled(drawn && !growing);
   if (!drawn) return <div className="md-undrawn">{page.blocks.map((block) => block.source).join("")}</div>;
   return (
     <div className={settled ? "md-page md-page-settled" : "md-page"}>
-      {page.blocks.map((block) => (
-        <BlockView key={block.at} block={block} shared={shared} idPrefix={idPrefix} open={false} />
+      {page.blocks.map((block, index) => (
+        <BlockView
+          key={block.at}
+          block={block}
+          shared={shared}
+          idPrefix={idPrefix}
+          open={open && index === page.blocks.length - 1}
+        />
       ))}
     </div>
   );
 });
 
-/** Whether what is drawn has been laid out, so that the browser knows its height from now on. */
-function useSettled(drawn: boolean): boolean {
+/** Whether what is done has been laid out, so that the browser knows its height from now on. */
+function useSettled(done: boolean): boolean {
   const [settled, setSettled] = useState(false);
   useEffect(() => {
-    if (!drawn) return;
+    if (!done) {
+      setSettled(false);
+      return;
+    }
     let frame = requestAnimationFrame(() => {
       frame = requestAnimationFrame(() => setSettled(true));
     });
     return () => cancelAnimationFrame(frame);
-  }, [drawn]);
+  }, [done]);
   return settled;
 }
