@@ -47,6 +47,9 @@ export class Chat {
   get answer(): Locator {
     return this.page.locator('xpath=(//article[@data-key])[last()][@data-role="assistant"]');
   }
+  message(id: string): Locator {
+    return this.page.locator(`article[data-message-id="${id}"]`);
+  }
   get list(): Locator {
     return this.page.getByRole("navigation", { name: "Chats" });
   }
