@@ -15,6 +15,7 @@ test("a second device sees the answer grow, stops it, and both show where it sto
   await here.say(valve.question);
   valve.allow(30);
   await here.waitForWords(30);
+  expect(await here.status()).toBe("generating");
   const there = await (await scene.device()).open(`/c/${await here.conversationId()}`);
   await there.waitForWords(30);
   valve.allow(45);
@@ -53,10 +54,11 @@ test("the leading tab is frozen, another goes on; awake again it has everything,
   valve.allow(10);
   await other.say(valve.question);
   await other.waitForWords(10);
-  await leader.page.bringToFront();
+  await leader.lookAt();
   await leader.goTo(await other.conversationId());
   await leader.waitForWords(10);
-  await other.page.bringToFront();
+  await other.lookAt();
+  await until("the leader is behind it", () => leader.isHidden());
 
   const session = await desk.context.newCDPSession(leader.page);
   await session.send("Page.setWebLifecycleState", { state: "frozen" });
@@ -66,7 +68,7 @@ test("the leading tab is frozen, another goes on; awake again it has everything,
   await expectExactWords(scene, other, valve.key);
 
   await session.send("Page.setWebLifecycleState", { state: "active" });
-  await leader.page.bringToFront();
+  await leader.lookAt();
   await expectExactWords(scene, leader, valve.key);
   await until("one event stream is open", () => desk.watch.openStreams().length === 1);
 });
@@ -99,12 +101,12 @@ test("a background tab counts what ended unseen, and forgets it when it is looke
   await chat.waitForWords(5);
   const elsewhere = await desk.context.newPage();
   await elsewhere.bringToFront();
+  // An answer that ends before the page knows that it is hidden was seen.
+  await until("the page is hidden", () => chat.isHidden());
   valve.finish(20);
   await until("the tab's title has a count", async () => /^\(1\)/.test(await chat.page.title()));
-  await until("the count is gone", async () => {
-    await chat.page.bringToFront();
-    return !/^\(/.test(await chat.page.title());
-  });
+  await chat.lookAt();
+  await until("the count is gone", async () => !/^\(/.test(await chat.page.title()));
   await expectExactWords(scene, chat, valve.key);
 });
 

@@ -92,15 +92,19 @@ test("a tab behind another is hidden, and one that is frozen stands still", asyn
   await first.goto(home);
   await second.goto(home);
   const visibility = (tab: Page) => tab.evaluate(() => document.visibilityState);
-  expect([await visibility(first), await visibility(second)]).toEqual(["hidden", "visible"]);
+  // Pages are told of it later than the browser.
+  const inFront = (front: Page, behind: Page) =>
+    until("one is in front", async () => (await visibility(front)) === "visible" && (await visibility(behind)) === "hidden");
+  await inFront(second, first);
   await first.bringToFront();
-  expect([await visibility(first), await visibility(second)]).toEqual(["visible", "hidden"]);
+  await inFront(first, second);
   await first.evaluate(() => {
     const seen: string[] = [];
     Object.assign(window, { seen });
     for (const name of ["freeze", "resume"]) document.addEventListener(name, () => seen.push(name));
   });
   await second.bringToFront();
+  await inFront(second, first);
   const session = await chromium.profileContext.newCDPSession(first);
   await session.send("Page.setWebLifecycleState", { state: "frozen" });
   await session.send("Page.setWebLifecycleState", { state: "active" });

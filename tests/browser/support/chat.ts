@@ -47,6 +47,9 @@ export class Chat {
   get answer(): Locator {
     return this.page.locator('xpath=(//article[@data-key])[last()][@data-role="assistant"]');
   }
+  message(id: string): Locator {
+    return this.page.locator(`article[data-message-id="${id}"]`);
+  }
   get list(): Locator {
     return this.page.getByRole("navigation", { name: "Chats" });
   }
@@ -97,6 +100,12 @@ export class Chat {
     await this.stopButton.click({ timeout: patience });
   }
 
+  /** Goes to this tab of a desk. The page itself is told of it later than the browser. */
+  async lookAt(): Promise<void> {
+    await this.page.bringToFront();
+    await until("the page is seen", async () => !(await this.isHidden()));
+  }
+
   /** Opens one that is in the list, within the page. */
   async goTo(conversation: string): Promise<void> {
     await this.page.locator(`a[href="/c/${conversation}"]`).first().click({ timeout: patience });
@@ -144,6 +153,11 @@ export class Chat {
   /** Of the conversation that is shown, once the engine has given it one. */
   conversationId(): Promise<string> {
     return until("the conversation has its address", () => idOfPath.exec(new URL(this.page.url()).pathname)?.[1]);
+  }
+
+  /** Whether another tab is in front, as the page knows it. */
+  isHidden(): Promise<boolean> {
+    return this.page.evaluate(() => document.visibilityState === "hidden");
   }
 
   status(article = this.answer): Promise<Status | null> {

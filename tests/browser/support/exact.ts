@@ -8,7 +8,8 @@ export async function expectExact(scene: Scene, chat: Chat, key: string, status:
   await chat.waitForStatus(status);
   const id = await chat.answer.getAttribute("data-message-id");
   const kept = await scene.engine.message(await chat.conversationId(), id!);
-  const source = await chat.source();
+  // Of this very message, whatever is the newest by now.
+  const source = await chat.source(chat.message(id!));
   expect(source).toBe(kept.content);
   expect(kept.status).toBe(status);
   const sent = await (scene.raw ?? scene.model).requests(key);

@@ -51,6 +51,11 @@ export class Device {
     return new Chat(page);
   }
 
+  /** Whose storage it has. */
+  get origin(): string {
+    return new URL(this.home()).origin;
+  }
+
   get tabs(): Page[] {
     return this.context.pages();
   }
@@ -97,7 +102,7 @@ export class Scene {
     return device as Device & { front: Chaos };
   }
 
-  /** The profile's own tabs, of which only the one in front is visible. */
+  /** The profile's own tabs, of which only the one in front is visible. Nothing that a test before stored is there. */
   async desk(home?: string): Promise<Device> {
     return this.adopt(this.chromium.profileContext, home);
   }
@@ -135,8 +140,12 @@ export class Scene {
     if (found.length > 0) throw new Error(`what must not happen in a page:\n${found.join("\n")}`);
   }
 
+  /** The next test's desk has never been here: what other devices did meanwhile would be news to it. */
   private async clearDesk(device: Device): Promise<void> {
-    for (const page of device.tabs) await page.close();
+    const last = await device.context.newPage();
+    for (const page of device.tabs) if (page !== last) await page.close();
+    const session = await device.context.newCDPSession(last);
+    await session.send("Storage.clearDataForOrigin", { origin: device.origin, storageTypes: "all" });
     device.context.removeAllListeners();
   }
 

@@ -111,10 +111,12 @@ export class LiveConversation implements ConversationStore {
     const id = this.#parts.keys.idOf(messageKey);
     this.#hooks.retries.callOff(id);
     const key = randomId();
+    const branch = this.#branch;
     let reply = await this.#parts.engine.regenerate(id, model, key);
     if (!reply.ok && reply.problem.code === "network")
       reply = await this.#parts.engine.regenerate(id, model, key);
-    if (reply.ok) this.#showNewest();
+    // Who has stepped to another version meanwhile reads that one.
+    if (reply.ok && this.#branch === branch) this.#showNewest();
     return outcomeOf(reply);
   }
 
@@ -201,7 +203,7 @@ export class LiveConversation implements ConversationStore {
   }
 
   path(): Path {
-    return this.tree().path(this.#parts.sessions.get(this.id).branch);
+    return this.tree().path(this.#branch);
   }
 
   // ----------------------------------------------------------------------------------------------------------------------------
@@ -315,8 +317,13 @@ export class LiveConversation implements ConversationStore {
     return this.#parts.outbox.entry(key.replace(/:answer$/, ""))?.submission?.task_id ?? null;
   }
 
+  /** A message of the branch that was chosen; null: the newest. */
+  get #branch(): string | null {
+    return this.#parts.sessions.get(this.id).branch;
+  }
+
   #showNewest(): void {
-    if (this.#parts.sessions.get(this.id).branch !== null) this.#choose(null);
+    if (this.#branch !== null) this.#choose(null);
   }
 
   #choose(messageId: string | null): void {

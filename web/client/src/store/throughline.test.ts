@@ -630,6 +630,21 @@ describe("branches", () => {
     expect(tab.texts(id)[0]).toBe("Question");
   });
 
+  test("who steps away while another answer is asked for stays there", async () => {
+    const tab = await connected();
+    const { id, taskId, answerId, questionId } = running();
+    engine.finish(taskId);
+    engine.finish(engine.answerAgain(questionId).task_id);
+    await openedIn(tab, id);
+    const conversation = tab.store.conversation(id);
+    const second = conversation.get().thread[1] ?? "";
+    const asked = conversation.regenerate(second);
+    conversation.switchBranch(second, -1);
+    expect(await asked).toEqual({ ok: true });
+    await until("the third is here", () => conversation.message(answerId).get()?.branch.count === 3);
+    expect(conversation.get().thread).toEqual([questionId, answerId]);
+  });
+
   test("the chosen branch outlives the page", async () => {
     const first = await connected();
     const { id, taskId, answerId, questionId } = running();
