@@ -135,9 +135,29 @@ test("what was not sent can be sent again, or goes back to the draft", () => {
 
 test("versions are stepped through", () => {
   const { store } = show([["assistant", "Two", { key: "a", branch: { index: 1, count: 2 } }]]);
-  expect(screen.getByRole<HTMLButtonElement>("button", { name: "Next version" }).disabled).toBe(true);
+  const next = screen.getByRole<HTMLButtonElement>("button", { name: "Next version" });
+  expect(next.getAttribute("aria-disabled")).toBe("true");
+  fireEvent.click(next);
+  expect(store.calls.some((call) => call.startsWith("switchBranch"))).toBe(false);
   fireEvent.click(screen.getByRole("button", { name: "Previous version" }));
   expect(store.calls).toContain("switchBranch a -1");
+});
+
+test("the focus stays on the button that steps, from version to version and at the last one", () => {
+  const { store } = show([["assistant", "One", { key: "a1", branch: { index: 0, count: 3 } }]]);
+  for (const index of [1, 2])
+    store.add(message("assistant", "More", { key: `a${index + 1}`, branch: { index, count: 3 } }));
+  store.switchBranch = (key, by) => store.setView({ thread: [`a${Number(key.slice(1)) + by}`] });
+  act(() => store.setView({ thread: ["a1"] }));
+  const button = (name: string) => screen.getByRole("button", { name });
+  const first = button("Next version");
+  first.focus();
+  fireEvent.click(first);
+  expect(button("Next version")).not.toBe(first);
+  expect(document.activeElement).toBe(button("Next version"));
+  fireEvent.click(button("Next version"));
+  expect(button("Next version").getAttribute("aria-disabled")).toBe("true");
+  expect(document.activeElement).toBe(button("Next version"));
 });
 
 test("a new chat keeps its view when it gets its real id", () => {
