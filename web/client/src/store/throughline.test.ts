@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import type { AnswerEnded } from "./contract.ts";
+import { MemoryCache } from "./memory_cache.ts";
 import { retry_delay_ms } from "./retries.ts";
 import { FakeBrowser, type FakeTab, turn, until } from "./testing/browser.ts";
 import { FakeEngine, network } from "./testing/fake_engine.ts";
@@ -395,6 +396,27 @@ describe("streaming", () => {
     expect(new Set(follower.device.calls.filter((each) => each.startsWith("stream")))).toEqual(
       new Set([`stream ${taskId}`]),
     );
+    leader.kill();
+  });
+
+  test("a follower whose cache knows nothing reads the list itself, and nothing of it is new", async () => {
+    browser.openCache = async () => new MemoryCache();
+    const leader = await connected();
+    const { id, taskId } = running();
+    const past = running();
+    engine.type(past.taskId, "long ago");
+    engine.finish(past.taskId);
+    const follower = browser.tab((tab) => {
+      tab.device.role = "follower";
+    });
+    const list = () => follower.store.conversations.get();
+    await until("the list is there", () => list().items.length === 2 && list().loading === "ready");
+    expect(list().items.map((each) => each.unread)).toEqual([0, 0]);
+    await until("it runs", () => follower.store.activity.get().running.length === 1);
+    expect(follower.store.activity.get().running[0]?.conversationId).toBe(id);
+    engine.type(taskId, "and now");
+    engine.finish(taskId);
+    await until("it has ended", () => follower.store.activity.get().unreadTotal === 1);
     leader.kill();
   });
 

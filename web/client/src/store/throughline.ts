@@ -188,7 +188,7 @@ export class ThroughlineStore implements Throughline {
     this.#following = new Following(this.#parts, this.connection);
     this.#housekeeping = new Housekeeping(this.#parts, this.#titles);
     this.drafts = new Drafts(environment.texts, () => this.identity.owner);
-    this.#applier = new ChangesApplier(engine, this.#replica, clock);
+    this.#applier = new ChangesApplier(engine, this.#replica, clock, () => void this.activity.readRunning());
     this.#tabs = new OtherTabs(
       environment,
       () => this.identity.owner,

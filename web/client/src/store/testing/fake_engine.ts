@@ -444,6 +444,8 @@ export class FakeDevice {
     this.begun = options.start();
     const { since, cursors } = this.begun;
     this.#status(options, { kind: "connected", since: 0 });
+    // The tab that leads tells only what comes from now on.
+    if (this.role === "follower") return;
     const isKnown = since !== null && since <= this.fake.rev;
     options.onEvent({
       kind: "changes",
