@@ -8,6 +8,7 @@ import { ConversationPage } from "./conversation_page.tsx";
 afterEach(() => {
   cleanup();
   vi.useRealTimers();
+  vi.restoreAllMocks();
 });
 
 function show(messages: Parameters<typeof message>[] = []) {
@@ -51,6 +52,19 @@ test("each chat has its own draft", () => {
   expect(composer().value).toBe("");
   go("c1");
   expect(composer().value).toBe("half a thought");
+});
+
+test("what follows a question has its room at once, also when it is asked to go on", () => {
+  vi.spyOn(HTMLElement.prototype, "clientHeight", "get").mockReturnValue(600);
+  const { store } = show([
+    ["user", "Long?", { key: "q" }],
+    ["assistant", "Very", { key: "a", finishReason: "length" }],
+  ]);
+  const room = () => articles().map((article) => article.style.minHeight);
+  expect(room()).toEqual(["", ""]);
+  fireEvent.click(screen.getByRole("button", { name: "Continue" }));
+  expect(store.calls).toContain("send Continue");
+  expect(room()).toEqual(["", "", "", "564px"]);
 });
 
 test("Escape anywhere stops the answer that runs", () => {
