@@ -95,6 +95,31 @@ test("Up edits the last question; Escape leaves without stopping, Ctrl+Enter sen
   expect(store.calls).toContain("edit q New");
 });
 
+test("what is written in the editor of a question is back after a look elsewhere, until it is sent or let go", () => {
+  const { store, fixture, composer, go } = show([["user", "Old", { key: "q", id: "m" }]]);
+  const editor = () => screen.queryByRole<HTMLTextAreaElement>("textbox", { name: "Edit question" });
+  const open = () => fireEvent.click(screen.getByRole("button", { name: "Edit question" }));
+  const change = (value: string) => fireEvent.change(editor() ?? composer(), { target: { value } });
+  open();
+  change("Old, but bett");
+  fixture.addConversation({ id: "c2" });
+  go("c2");
+  expect(composer().value).toBe("");
+  go("c1");
+  expect(editor()?.value).toBe("Old, but bett");
+  expect(document.activeElement).toBe(composer());
+  fireEvent.click(screen.getByRole("button", { name: "Cancel" }));
+  open();
+  expect(editor()?.value).toBe("Old");
+  expect(document.activeElement).toBe(editor());
+  change("New");
+  fireEvent.keyDown(editor() ?? composer(), { key: "Enter", ctrlKey: true });
+  expect(store.calls).toContain("edit q New");
+  go("c2");
+  go("c1");
+  expect(editor()).toBeNull();
+});
+
 test("an article says which message it is, how it is, and whether it grows", () => {
   const { store } = show([["assistant", "Hel", { key: "a", id: "m-1", ...live }]]);
   const article = screen.getByRole("article");
