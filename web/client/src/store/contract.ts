@@ -123,7 +123,10 @@ export type ConnectionNote = { readonly at: number } & (
 export interface ConversationList extends Readable<ConversationListView> {
   rename(id: string, title: string): Promise<Outcome>;
   setPinned(id: string, pinned: boolean): Promise<Outcome>;
-  /** Hides it at once and tells the engine; `undo` brings it back for 30 s. When the engine refuses it reappears. */
+  /**
+   * Hides it at once and tells the engine; `undo` brings it back for 30 s. When the engine refuses it reappears. One that was
+   * not sent yet is thrown away, and brought back, here; while it is on its way it stays, and the outcome says so.
+   */
   remove(id: string): { readonly undo: () => Promise<Outcome>; readonly done: Promise<Outcome> };
   /** More of the end of the list, if `hasMore`. */
   loadMore(): Promise<void>;

@@ -195,6 +195,12 @@ export class Outbox {
     return entry.row.content;
   }
 
+  /** Keeps again what was thrown away; it is sent if it was waiting for that. */
+  takeBack(row: OutboxRow): void {
+    this.#set({ row, phase: row.state, recognised: null, submission: null });
+    void this.#keep(row).then(() => this.pump());
+  }
+
   forget(): void {
     this.#entries.clear();
     this.#begun.clear();

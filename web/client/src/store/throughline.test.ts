@@ -155,6 +155,41 @@ describe("sending", () => {
     expect(questions.map((each) => each.content)).toEqual(["Later", "And this"]);
   });
 
+  test("a chat that was not sent yet is deleted, brought back, and sent once", async () => {
+    const tab = await connected();
+    tab.goOffline();
+    const { conversationId } = tab.store.begin({ content: "First" });
+    tab.store.conversation(conversationId).send("Second");
+    await kept(tab);
+    const { undo, done } = tab.store.conversations.remove(conversationId);
+    expect(await done).toEqual({ ok: true });
+    expect(tab.store.conversations.get().items).toEqual([]);
+    expect(tab.store.activity.get().waitingToSend).toBe(0);
+    expect(await undo()).toEqual({ ok: true });
+    expect(tab.texts(conversationId)).toEqual(["First", "Second"]);
+    await kept(tab);
+    tab.goOnline();
+    await until("nothing waits", () => tab.store.activity.get().waitingToSend === 0);
+    const questions = [...engine.messages.values()].filter((each) => each.role === "user");
+    expect(questions.map((each) => each.content)).toEqual(["First", "Second"]);
+  });
+
+  test("a chat that is just being sent says that it is not deleted", async () => {
+    const tab = await connected();
+    const network = Promise.withResolvers<void>();
+    const { begin } = tab.device.engine;
+    vi.spyOn(tab.device.engine, "begin").mockImplementation((...post) =>
+      network.promise.then(() => begin(...post)),
+    );
+    const { conversationId } = tab.store.begin({ content: "First" });
+    await until("it is on its way", () => tab.statuses(conversationId)[0] === "sending");
+    const { done } = tab.store.conversations.remove(conversationId);
+    expect(await done).toMatchObject({ ok: false, problem: { code: "conflict" } });
+    network.resolve();
+    await until("it has an id", () => !tab.store.conversation(conversationId).get().isLocal);
+    expect(tab.store.conversations.get().items).toHaveLength(1);
+  });
+
   test("two tabs: a message is sent by one of them, and both show it once", async () => {
     const one = await connected();
     const two = await connected(
