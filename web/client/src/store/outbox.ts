@@ -20,7 +20,7 @@ import type { CachePort, OutboxRow } from "./cache_port.ts";
 import type { Engine } from "./engine.ts";
 import type { StoreEnvironment } from "./environment.ts";
 import type { Keys } from "./keys.ts";
-import { isTooLate, looksLike, mayPass, submitRow, tried_long_ago } from "./outbox_rules.ts";
+import { isTooLate, looksLike, mayPass, sentRow, submitRow, tried_long_ago } from "./outbox_rules.ts";
 import type { Merged, Replica } from "./replica.ts";
 
 export interface Entry {
@@ -284,7 +284,7 @@ export class Outbox {
     if (reply.ok) {
       this.#failuresInRow = 0;
       this.#accept(entry, reply.value);
-      await this.#keep({ ...entry.row, content: "", sent: reply.value });
+      await this.#keep(sentRow(entry.row, reply.value));
       return "go_on";
     }
     const { problem } = reply;

@@ -155,6 +155,52 @@ describe("sending", () => {
     expect(questions.map((each) => each.content)).toEqual(["Later", "And this"]);
   });
 
+  test("a new conversation begins with its system prompt, also offline, over a reload and a lost reply", async () => {
+    const first = await connected();
+    first.goOffline();
+    const draft = { content: "Hello?", model: "demo", systemPrompt: "Be brief." };
+    const { conversationId } = first.store.begin(draft);
+    expect(first.store.conversation(conversationId).get().systemPrompt).toBe("Be brief.");
+    await kept(first);
+    first.kill();
+    const second = browser.tab((tab) => {
+      tab.device.online = false;
+      tab.device.repliesToLose = 1;
+    });
+    await until("it is kept", () => second.store.activity.get().waitingToSend === 1);
+    const { systemPrompt, isLocal } = second.store.conversation(conversationId).get();
+    expect({ systemPrompt, isLocal }).toEqual({ systemPrompt: "Be brief.", isLocal: true });
+    second.goOnline();
+    await until("the reply was lost", () => second.device.repliesToLose === 0);
+    await turn();
+    browser.clock.advance(60_000);
+    await until("nothing waits", () => second.store.activity.get().waitingToSend === 0);
+    const made = [...engine.conversations.values()];
+    expect(made.map((each) => each.system_prompt)).toEqual(["Be brief."]);
+    await until("it has an id", () => second.store.conversation(conversationId).get().id === made[0]?.id);
+    expect(second.store.conversation(conversationId).get().systemPrompt).toBe("Be brief.");
+    const [kept_row] = await second.store.cache.outbox();
+    expect(JSON.stringify(kept_row)).not.toContain("Be brief.");
+  });
+
+  test("what began a conversation, was refused and went back to the draft, begins it when it is sent again", async () => {
+    const tab = await connected();
+    tab.device.problems = [{ ...network, code: "payload_too_large", status: 413, title: "Too long" }];
+    const { conversationId } = tab.store.begin({ content: "Hello", systemPrompt: "Be brief." });
+    const conversation = tab.store.conversation(conversationId);
+    await until("refused", () => tab.statuses(conversationId)[0] === "unsent");
+    conversation.open();
+    conversation.discard(conversation.get().thread[0] ?? "");
+    await turn();
+    expect(conversation.get().state).toBe("ready");
+    expect(tab.store.drafts.get(conversationId)).toBe("Hello");
+    expect(conversation.get().systemPrompt).toBe("Be brief.");
+    conversation.send("Hello!");
+    await until("it has an id", () => !conversation.get().isLocal);
+    expect(tab.texts(conversationId)).toEqual(["Hello!", ""]);
+    expect([...engine.conversations.values()].map((each) => each.system_prompt)).toEqual(["Be brief."]);
+  });
+
   test("a chat that was not sent yet is deleted, brought back, and sent once", async () => {
     const tab = await connected();
     tab.goOffline();

@@ -15,6 +15,7 @@ import type {
   AnswerEnded,
   ConversationListView,
   ConversationStore,
+  NewConversation,
   Readable,
   SearchResult,
   Throughline,
@@ -231,9 +232,10 @@ export class ThroughlineStore implements Throughline {
     return this.#store(id);
   }
 
-  begin(draft: { content: string; model?: string | undefined }): { conversationId: string } {
+  begin({ content, model, systemPrompt }: NewConversation): { conversationId: string } {
     const conversationId = `${local_prefix}${randomId()}`;
-    this.#outbox.add({ kind: "begin" }, conversationId, draft.content, draft.model ?? null);
+    const what = { kind: "begin", ...(systemPrompt === undefined ? {} : { systemPrompt }) } as const;
+    this.#outbox.add(what, conversationId, content, model ?? null);
     return { conversationId };
   }
 

@@ -214,6 +214,22 @@ test("a new chat keeps its view when it gets its real id", () => {
   expect(composer()).toBe(before);
 });
 
+test("a new chat begins with the system prompt that was written for it, and the next one without", async () => {
+  const { fixture, go, composer, write } = show();
+  go(null);
+  fireEvent.click(screen.getByRole("button", { name: "System prompt" }));
+  const field = await screen.findByRole("textbox", { name: "System prompt" });
+  fireEvent.change(field, { target: { value: "Be brief." } });
+  fireEvent.click(screen.getByRole("button", { name: "Save" }));
+  go("c1");
+  go(null);
+  expect(screen.getByRole("button", { name: "System prompt (set)" })).toBeTruthy();
+  write("First");
+  fireEvent.keyDown(composer(), { key: "Enter" });
+  expect(fixture.calls).toContain("begin First Be brief.");
+  expect(screen.getByRole("button", { name: "System prompt" })).toBeTruthy();
+});
+
 test("a missing chat says so and leads on", () => {
   const { onNavigate, go } = show();
   go("nowhere");
