@@ -38,6 +38,7 @@ struct chat_body {
   std::string content;
   std::optional<std::string> model;
   std::optional<std::string> queue;
+  std::optional<std::string> system_prompt;  // only without a session
 };
 
 /// Bodies. An empty one is an empty object. `text_bytes_max` bounds content (`payload_too_large`)

@@ -120,7 +120,11 @@ result<chat_body> decode_chat(std::string_view body, std::size_t text_bytes_max)
   auto content = read_content(reader);
   post.model = read_name(reader, "model");
   post.queue = read_name(reader, "queue");
+  post.system_prompt = reader.text("system_prompt", text_bytes_max);
   if (auto bad = reader.finish()) return *bad;
+  if (session && post.system_prompt) {
+    return fail(errc::invalid_request, "system_prompt is for a new session; this one has its own");
+  }
   if (auto bad = reject_content(content, text_bytes_max)) return *bad;
   post.content = std::move(*content);
   if (session) post.session = conversation_id::parse(*session).value_or(conversation_id());

@@ -117,6 +117,16 @@ TEST(decode_bodies, a_session_id_that_is_none_is_nobodys) {
                  "priority");
 }
 
+TEST(decode_bodies, a_system_prompt_is_for_a_new_session) {
+  const auto begun = decode_chat(R"({"content":"hi","system_prompt":"Be brief."})", limit);
+  ASSERT_TRUE(begun);
+  EXPECT_EQ(begun->system_prompt, "Be brief.");
+  EXPECT_TRUE(decode_chat(R"({"content":"hi","session_id":"a","system_prompt":null})", limit));
+  expect_refused(
+      decode_chat(R"({"content":"hi","session_id":"a","system_prompt":"Be brief."})", limit),
+      errc::invalid_request, "system_prompt");
+}
+
 TEST(decode_bodies, calls_that_take_nothing_say_so) {
   EXPECT_TRUE(decode_nothing(""));
   EXPECT_TRUE(decode_nothing("{}"));

@@ -46,6 +46,7 @@ answer post_to_chat(call in) {
   if (!post) co_return post.error();
   auto options = make_submit_options(in, std::move(post->model), std::move(post->queue), 0);
   if (!options) co_return options.error();
+  options->system_prompt = std::move(post->system_prompt);
   auto accepted = co_await in.app.on.submissions.post(
       in.owner, post->session, std::move(post->content), std::nullopt, std::move(*options));
   if (!accepted) co_return accepted.error();

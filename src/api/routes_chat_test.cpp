@@ -50,6 +50,16 @@ TEST_F(chat_routes, a_post_without_a_session_makes_one) {
             404);
 }
 
+TEST_F(chat_routes, a_new_session_begins_with_its_system_prompt_and_once_for_a_key) {
+  const std::string body = R"({"content":"Why?","system_prompt":"Be brief."})";
+  const header_list key{{"Idempotency-Key", "k"}};
+  const auto posted = object(post("/chat/messages", body, key), 202);
+  EXPECT_EQ(object(post("/chat/messages", body, key), 202), posted);
+  const auto made = object(get("/conversations/" + text(posted, "session_id")));
+  EXPECT_EQ(made.at("system_prompt"), "Be brief.");
+  EXPECT_EQ(object(get("/conversations")).at("data").as_array().size(), 1U);
+}
+
 TEST_F(chat_routes, ids_name_the_task_and_select_it) {
   const auto posted = ask_chat();
   const auto task = text(posted, "task_id");

@@ -156,10 +156,11 @@ aio::awaitable<result<place>> place_of_post(sql::transaction& in, std::shared_pt
     if (want->parent) co_return fail(errc::unprocessable, "parent_id without a conversation");
     at.conversation = want->fresh;
     at.last_seq = 2;
+    at.system_prompt = want->options.system_prompt;
     co_await in.execute_with_next(
         statements::insert_conversation.text,
         sql::parameters{want->fresh, want->owner, rev, title_of(want->content), want->options.model,
-                        nullptr, at.last_seq});
+                        at.system_prompt, at.last_seq});
     co_return at;
   }
   auto taken = co_await take_seq(in, want, *want->in, rev, 2);
@@ -370,6 +371,8 @@ aio::awaitable<result<submission>> submissions::post(owner_id owner,
   want->in = in;
   want->parent = parent;
   want->content = storable(std::move(content));
+  auto& prompt = want->options.system_prompt;
+  if (prompt) prompt = storable(*std::move(prompt));
   auto done = co_await commit(database_, bells_, want);
   co_return done;
 }

@@ -36,6 +36,7 @@ struct submit_options {
   std::int64_t priority = 0;
   wall_time run_at{};  // not before this
   std::optional<idempotency> once;
+  std::optional<std::string> system_prompt;  // of a conversation that is made; else ignored
 };
 
 /// Who would answer now if this model were asked for (nullopt: the default); empty: nobody. Called

@@ -143,11 +143,15 @@ export function createFixture(): Fixture {
       signal?.throwIfAborted();
       return this.found;
     },
-    begin({ content, model }) {
+    begin({ content, model, systemPrompt }) {
       begun += 1;
       const id = `new-${begun}`;
-      calls.push(`begin ${content}${model === undefined ? "" : ` ${model}`}`);
-      const view = { title: content.slice(0, 60), model: model ?? null };
+      calls.push(["begin", content, model, systemPrompt].filter(Boolean).join(" "));
+      const view = {
+        title: content.slice(0, 60),
+        model: model ?? null,
+        systemPrompt: systemPrompt ?? null,
+      };
       this.addConversation({ id, view, pace: 40 }).send(content);
       return { conversationId: id };
     },

@@ -26,7 +26,10 @@ function set(next: readonly Toast[]) {
   for (const listener of [...listeners]) listener();
 }
 
-/** Shows a notice (6 s unless said) and returns its id. More than three at once: the oldest goes. */
+/**
+ * Shows a notice (6 s unless said) and returns its id. More than three at once: the oldest goes, but none that can take
+ * something back: that is promised for as long as the notice says.
+ */
 export function showToast(toast: {
   text: string;
   tone?: Toast["tone"];
@@ -36,7 +39,10 @@ export function showToast(toast: {
   lastId += 1;
   const duration = toast.duration === undefined ? 6_000 : toast.duration;
   const shown: Toast = { tone: "plain", ...toast, id: lastId, duration };
-  set([...toasts, shown].slice(-shownMax));
+  const next = [...toasts, shown];
+  const others = next.filter((each) => each.action?.undoes !== true);
+  const gone = new Set(others.slice(0, -shownMax));
+  set(next.filter((each) => !gone.has(each)));
   return shown.id;
 }
 

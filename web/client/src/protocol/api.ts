@@ -123,7 +123,7 @@ export class Api {
 
   /** A conversation and its first question in one (`POST /chat/messages`); `session_id` of the reply is the conversation. */
   begin(
-    post: { content: string; model?: string | undefined },
+    post: { content: string; model?: string | undefined; system_prompt?: string | undefined },
     key: string,
     signal?: AbortSignal,
   ): Promise<Reply<Submission>> {

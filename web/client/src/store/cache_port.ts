@@ -58,7 +58,7 @@ export interface OutboxRow {
   /** The engine's id, or the local one (`new-...`) of a conversation that this row begins or follows. */
   readonly conversationId: string;
   readonly what:
-    | { readonly kind: "begin" }
+    | { readonly kind: "begin"; readonly systemPrompt?: string }
     /** `parentId` null: follows whatever is the newest. */
     | { readonly kind: "post"; readonly parentId: string | null }
     | { readonly kind: "edit"; readonly messageId: string };

@@ -55,7 +55,7 @@ export interface Throughline {
    * Sends the first message of a new conversation. Returns at once with the id under which the conversation can be opened at
    * once: a local one (`new-...`), for which `conversation()` keeps working after the engine has given it its own (`view.id`).
    */
-  begin(draft: { content: string; model?: string | undefined }): { conversationId: string };
+  begin(draft: NewConversation): { conversationId: string };
   /** Somebody points at this conversation: brings it into the cache, if it is not there and there is time. */
   prefetch(conversationId: string): void;
   /** Follows one answer with callbacks, as many at once as one likes. Returns what ends that; the answer goes on. */
@@ -66,6 +66,14 @@ export interface Throughline {
     set(conversationId: string | null, text: string): void;
   };
   readonly data: DataTools;
+}
+
+export interface NewConversation {
+  /** The first message. */
+  readonly content: string;
+  readonly model?: string | undefined;
+  /** What the model is told before everything else, from the first answer on. */
+  readonly systemPrompt?: string | undefined;
 }
 
 export type Identity =
@@ -123,7 +131,10 @@ export type ConnectionNote = { readonly at: number } & (
 export interface ConversationList extends Readable<ConversationListView> {
   rename(id: string, title: string): Promise<Outcome>;
   setPinned(id: string, pinned: boolean): Promise<Outcome>;
-  /** Hides it at once and tells the engine; `undo` brings it back for 30 s. When the engine refuses it reappears. */
+  /**
+   * Hides it at once and tells the engine; `undo` brings it back for 30 s. When the engine refuses it reappears. One that was
+   * not sent yet is thrown away, and brought back, here; while it is on its way it stays, and the outcome says so.
+   */
   remove(id: string): { readonly undo: () => Promise<Outcome>; readonly done: Promise<Outcome> };
   /** More of the end of the list, if `hasMore`. */
   loadMore(): Promise<void>;

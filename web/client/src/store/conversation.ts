@@ -2,6 +2,7 @@
 
 import { randomId } from "../protocol/random_id.ts";
 import type { Conversation, Message } from "../protocol/types.ts";
+import type { OutboxRow } from "./cache_port.ts";
 import type { ConversationStore, ConversationView, MessageView, Outcome, Readable } from "./contract.ts";
 import { exportConversation } from "./export.ts";
 import { History } from "./history.ts";
@@ -29,6 +30,8 @@ export class LiveConversation implements ConversationStore {
   readonly #messages = new Map<string, View<MessageView | undefined>>();
   #tree: Tree | null = null;
   #openings = 0;
+  /** How this conversation begins, when what began it went back to the draft. */
+  #beginning: Pick<OutboxRow, "what" | "model"> | null = null;
 
   constructor(id: string, parts: Parts, hooks: ConversationHooks) {
     this.#givenId = id;
@@ -86,6 +89,12 @@ export class LiveConversation implements ConversationStore {
   }
 
   send(content: string): void {
+    if (this.#beginning !== null) {
+      const { what, model } = this.#beginning;
+      this.#beginning = null;
+      this.#parts.outbox.add(what, this.id, content, model);
+      return;
+    }
     const path = this.path();
     const leaf = path.messages.at(-1);
     const newest = this.tree().newest;
@@ -148,8 +157,12 @@ export class LiveConversation implements ConversationStore {
   }
 
   discard(messageKey: string): void {
+    const row = this.#parts.outbox.entry(messageKey)?.row;
     const text = this.#parts.outbox.discard(messageKey);
-    if (text !== null) this.#hooks.setDraft(this.id, text);
+    if (text === null || row === undefined) return;
+    if (row.what.kind === "begin") this.#beginning = row;
+    this.#hooks.setDraft(this.id, text);
+    this.#view.invalidate();
   }
 
   setModel(model: string | null): Promise<Outcome> {
@@ -222,13 +235,15 @@ export class LiveConversation implements ConversationStore {
     const path = this.path();
     const thread = this.#thread(path, entries);
     const same = previous !== undefined && sameKeys(previous.thread, thread);
-    const state = this.history.state(conversation !== undefined, thread.length > 0);
+    const begins = this.#beginning ?? entries[0]?.row;
+    const state =
+      this.#beginning !== null ? "ready" : this.history.state(conversation !== undefined, thread.length > 0);
     return {
       id: this.id,
       isLocal: this.#isLocal(),
       title: conversation?.title ?? titleOf(entries[0]?.row.content ?? ""),
-      model: conversation?.model ?? entries[0]?.row.model ?? null,
-      systemPrompt: conversation?.system_prompt ?? null,
+      model: conversation?.model ?? begins?.model ?? null,
+      systemPrompt: conversation === undefined ? promptOf(begins?.what) : conversation.system_prompt,
       state,
       thread: same ? previous.thread : thread,
       olderAvailable: path.continues,
@@ -344,6 +359,10 @@ export const local_prefix = "new-";
 export function titleOf(content: string): string {
   const line = content.trim().split("\n", 1)[0] ?? "";
   return [...line].slice(0, 60).join("");
+}
+
+function promptOf(what: OutboxRow["what"] | undefined): string | null {
+  return what?.kind === "begin" ? (what.systemPrompt ?? null) : null;
 }
 
 function sameKeys(left: readonly string[], right: readonly string[]): boolean {

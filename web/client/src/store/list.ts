@@ -52,11 +52,7 @@ export class Conversations implements ConversationList {
   remove(givenId: string): { readonly undo: () => Promise<Outcome>; readonly done: Promise<Outcome> } {
     const { engine, outbox, replica } = this.#parts;
     const id = outbox.resolve(givenId);
-    if (id.startsWith(local_prefix)) {
-      for (const entry of outbox.entriesOf(id)) outbox.discard(entry.row.key);
-      const gone = refused(ourProblem("not_found", "Nothing to bring back", "It had not been sent yet."));
-      return { undo: async () => gone, done: Promise.resolve(done) };
-    }
+    if (id.startsWith(local_prefix)) return this.#removeLocal(id);
     this.#hide(id, true);
     const removing = engine.remove(id).then((reply) => {
       if (!reply.ok && reply.problem.status !== 404) this.#hide(id, false);
@@ -71,6 +67,22 @@ export class Conversations implements ConversationList {
       return outcomeOf(reply);
     };
     return { undo, done: removing };
+  }
+
+  #removeLocal(id: string): ReturnType<ConversationList["remove"]> {
+    const { outbox } = this.#parts;
+    const entries = outbox.entriesOf(id);
+    if (entries.some(({ phase }) => phase === "sending" || phase === "accepted")) {
+      const detail = "It is just being sent. It can be deleted when that is done.";
+      const outcome = refused(ourProblem("conflict", "Not deleted", detail));
+      return { undo: async () => outcome, done: Promise.resolve(outcome) };
+    }
+    for (const { row } of entries) outbox.discard(row.key);
+    const undo = async () => {
+      for (const { row } of entries) outbox.takeBack(row);
+      return done;
+    };
+    return { undo, done: Promise.resolve(done) };
   }
 
   loadMore(): Promise<void> {

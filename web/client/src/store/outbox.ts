@@ -11,68 +11,43 @@
  *      ^          | no reply, busy        | refused
  *      +----------+                       +-> unsent -> waiting (resend) | gone (discard)
  */
-
 import { randomId } from "../protocol/random_id.ts";
-import type { Message, Problem, Reply, Submission } from "../protocol/types.ts";
-import { backoffMs } from "../sync/backoff.ts";
-import type { Clock } from "../sync/clock.ts";
 import type { CachePort, OutboxRow } from "./cache_port.ts";
-import type { Engine } from "./engine.ts";
-import type { StoreEnvironment } from "./environment.ts";
 import type { Keys } from "./keys.ts";
-import { isTooLate, looksLike, mayPass, submitRow, tried_long_ago } from "./outbox_rules.ts";
-import type { Merged, Replica } from "./replica.ts";
+import { type Entry, OutboxEntries, type Settled } from "./outbox_entries.ts";
+import { Recognition } from "./outbox_recognition.ts";
+import { OutboxRows } from "./outbox_rows.ts";
+import { OutboxSender, type SenderParts } from "./outbox_sender.ts";
 
-export interface Entry {
-  readonly row: OutboxRow;
-  readonly phase: "waiting" | "sending" | "accepted" | "unsent";
-  /** The message of the replica that this is, as far as one can tell before the reply. */
-  readonly recognised: string | null;
-  readonly submission: Submission | null;
-}
+export type { Entry } from "./outbox_entries.ts";
+export { answerKey } from "./outbox_recognition.ts";
 
-export interface Settled {
-  readonly problem: Problem | null;
-}
-
-export interface OutboxParts {
-  readonly engine: Engine;
+export interface OutboxParts extends SenderParts {
   readonly cache: CachePort;
-  readonly replica: Replica;
   readonly keys: Keys;
-  readonly clock: Clock;
-  readonly environment: StoreEnvironment;
-  /** Whether it is worth trying: somebody is known and the network is there. */
-  readonly canSend: () => boolean;
-  readonly owner: () => string;
   /** Rows in the cache changed: other tabs show them too. */
   readonly changedInCache: () => void;
 }
 
-const retry_first_ms = 2_000;
 const sent_kept_ms = 24 * 3_600_000;
 
 export class Outbox {
   readonly #parts: OutboxParts;
-  readonly #entries = new Map<string, Entry>();
-  /** Engine ids of conversations that began here, by their local ids. */
-  readonly #begun = new Map<string, string>();
-  /** Rows that the cache has, or had until another tab threw them away: only these are missed there. */
-  readonly #inCache = new Set<string>();
-  readonly #sendingIn = new Set<string>();
-  readonly #watchers = new Set<(conversationId: string) => void>();
-  readonly #settled = new Map<string, ((settled: Settled) => void)[]>();
-  #lastOrder = 0;
-  #failuresInRow = 0;
-  #retryEnds: (() => void) | null = null;
+  readonly #rows: OutboxRows;
+  readonly #entries: OutboxEntries;
+  readonly #recognition: Recognition;
+  readonly #sender: OutboxSender;
 
   constructor(parts: OutboxParts) {
     this.#parts = parts;
-    parts.replica.onMerge((merged) => this.#onMerge(merged));
+    this.#rows = new OutboxRows(parts.cache, parts.changedInCache);
+    this.#entries = new OutboxEntries(this.#rows);
+    this.#recognition = new Recognition(this.#entries, parts.replica, parts.keys);
+    this.#sender = new OutboxSender(parts, this.#rows, this.#entries, this.#recognition);
   }
 
   onChange(watcher: (conversationId: string) => void): void {
-    this.#watchers.add(watcher);
+    this.#entries.onChange(watcher);
   }
 
   /** Of one conversation (by either id), in order; what the replica already shows is left out. */
@@ -84,7 +59,7 @@ export class Outbox {
   }
 
   all(): readonly Entry[] {
-    return [...this.#entries.values()].sort((left, right) => left.row.order - right.row.order);
+    return this.#entries.all();
   }
 
   entry(key: string): Entry | undefined {
@@ -93,7 +68,7 @@ export class Outbox {
 
   /** The engine's id of a conversation, if it has one by now. */
   resolve(conversationId: string): string {
-    return this.#begun.get(conversationId) ?? conversationId;
+    return this.#entries.resolve(conversationId);
   }
 
   waiting(): number {
@@ -102,11 +77,10 @@ export class Outbox {
 
   add(what: OutboxRow["what"], conversationId: string, content: string, model: string | null): OutboxRow {
     const now = this.#parts.clock.now();
-    this.#lastOrder = Math.max(this.#lastOrder + 1, now * 1_000);
     const row: OutboxRow = {
       key: `local-${randomId()}`,
       idempotencyKey: randomId(),
-      order: this.#lastOrder,
+      order: this.#entries.nextOrder(now),
       conversationId,
       what,
       content,
@@ -116,56 +90,40 @@ export class Outbox {
       createdAt: now,
       ...(this.#parts.canSend() ? { triedAt: now } : {}),
     };
-    this.#set({ row, phase: "waiting", recognised: null, submission: null });
-    void this.#keep(row).then(() => this.pump());
+    this.#keep({ row, phase: "waiting", recognised: null, submission: null });
     return row;
   }
 
   /** Resolves when the engine has it or has refused it, or at once when it can only wait. */
   settled(key: string): Promise<Settled> {
-    if (!this.#parts.canSend()) return Promise.resolve({ problem: null });
-    return new Promise((resolve) => {
-      const waiting = this.#settled.get(key) ?? [];
-      waiting.push(resolve);
-      this.#settled.set(key, waiting);
-    });
+    return this.#parts.canSend() ? this.#entries.settled(key) : Promise.resolve({ problem: null });
   }
 
   /** The cache of somebody was opened: what was written before that goes into it, what it has kept comes out. */
   async restore(): Promise<void> {
-    const { cache, clock } = this.#parts;
-    for (const { row, phase } of this.all()) {
-      if (phase === "accepted") continue;
-      await cache.putOutbox(row);
-      this.#inCache.add(row.key);
-    }
-    for (const { key, sent, createdAt } of await cache.outbox()) {
-      if (sent !== undefined && createdAt < clock.now() - sent_kept_ms) await cache.dropOutbox(key);
-    }
+    for (const { row, phase } of this.all()) if (phase !== "accepted") await this.#rows.putQuietly(row);
+    await this.#rows.dropSentBefore(this.#parts.clock.now() - sent_kept_ms);
     await this.reload();
   }
 
   /** Another tab has changed what the cache keeps. */
   async reload(): Promise<void> {
     // What is written while the cache is read may not be in it yet.
-    const expected = new Set(this.#inCache);
-    const rows = await this.#parts.cache.outbox();
+    const expected = this.#rows.keptKeys();
+    const rows = await this.#rows.read();
     const kept = new Set(rows.map((row) => row.key));
-    for (const row of rows) this.#inCache.add(row.key);
     for (const key of expected) {
       const entry = this.#entries.get(key);
-      if (kept.has(key) || entry === undefined) continue;
-      if (entry.phase !== "accepted" && entry.phase !== "sending") this.#drop(entry);
+      if (kept.has(key) || entry === undefined || isUnderWay(entry)) continue;
+      this.#entries.drop(entry);
     }
     for (const row of rows) {
-      this.#lastOrder = Math.max(this.#lastOrder, row.order);
+      this.#entries.noteOrder(row.order);
       const known = this.#entries.get(row.key);
-      if (row.sent !== undefined) {
-        this.#learn(row, row.sent);
-        continue;
-      }
-      if (known === undefined || (known.phase !== "sending" && known.phase !== "accepted")) {
-        this.#set({ row, phase: row.state, recognised: known?.recognised ?? null, submission: null });
+      if (row.sent !== undefined) this.#recognition.learn(row, row.sent);
+      else if (known === undefined || !isUnderWay(known)) {
+        const recognised = known?.recognised ?? null;
+        this.#entries.set({ row, phase: row.state, recognised, submission: null });
       }
     }
     this.pump();
@@ -176,223 +134,47 @@ export class Outbox {
     if (entry === undefined || entry.phase !== "unsent") return;
     // A new key: the engine may have kept its answer to the old one.
     const { triedAt: _, ...kept } = entry.row;
-    const row: OutboxRow = {
-      ...kept,
-      state: "waiting",
-      problem: null,
-      idempotencyKey: randomId(),
-    };
-    this.#set({ ...entry, row, phase: "waiting" });
-    void this.#keep(row).then(() => this.pump());
+    const row: OutboxRow = { ...kept, state: "waiting", problem: null, idempotencyKey: randomId() };
+    this.#keep({ ...entry, row, phase: "waiting" });
   }
 
   /** Throws it away, if it was not sent. Returns its text. */
   discard(key: string): string | null {
     const entry = this.#entries.get(key);
     if (entry === undefined || (entry.phase !== "unsent" && entry.phase !== "waiting")) return null;
-    this.#drop(entry);
-    void this.#unkeep(key);
+    this.#entries.drop(entry);
+    void this.#rows.drop(key);
     return entry.row.content;
   }
 
-  forget(): void {
-    this.#entries.clear();
-    this.#begun.clear();
-    this.#inCache.clear();
-    this.stop();
-  }
-
-  stop(): void {
-    this.#retryEnds?.();
+  /** Keeps again what was thrown away; it is sent if it was waiting for that. */
+  takeBack(row: OutboxRow): void {
+    this.#keep({ row, phase: row.state, recognised: null, submission: null });
   }
 
   /** Tries what waits. Called when anything changed that may let it go. */
   pump(): void {
-    if (!this.#parts.canSend()) return;
-    const blocked = new Set<string>();
-    for (const entry of this.all()) {
-      const conversation = this.resolve(entry.row.conversationId);
-      if (blocked.has(conversation) || entry.phase === "accepted" || entry.phase === "unsent") continue;
-      blocked.add(conversation);
-      if (entry.phase === "waiting" && this.#inCache.has(entry.row.key) && !this.#sendingIn.has(conversation))
-        void this.#send(entry.row.key, conversation);
-    }
+    this.#sender.pump();
   }
 
-  async #send(key: string, conversation: string): Promise<void> {
-    const { cache, environment, owner } = this.#parts;
-    this.#sendingIn.add(conversation);
-    let next: "go_on" | number = "go_on";
-    try {
-      await environment.withLock(`throughline-outbox-${owner()}-${conversation}`, async () => {
-        const row = (await cache.outbox()).find((each) => each.key === key);
-        const entry = this.#entries.get(key);
-        if (entry === undefined) return;
-        if (row === undefined) {
-          // Another tab has thrown it away.
-          this.#drop(entry);
-          return;
-        }
-        if (row.sent !== undefined) {
-          this.#learn(row, row.sent);
-          return;
-        }
-        next = await this.#try(entry, row);
-      });
-    } finally {
-      this.#sendingIn.delete(conversation);
-    }
-    if (next === "go_on") this.pump();
-    else this.#retryAfter(next);
+  forget(): void {
+    this.#entries.forget();
+    this.#rows.forget();
+    this.stop();
   }
 
-  async #try(entry: Entry, row: OutboxRow): Promise<"go_on" | number> {
-    const now = this.#parts.clock.now();
-    const triedAt = row.triedAt ?? now;
-    if (isTooLate(triedAt, now)) return this.#lookWhetherSent(row);
-    const tried = { ...row, triedAt };
-    if (row.triedAt === undefined) await this.#parts.cache.putOutbox(tried);
-    this.#set({ ...entry, row: tried, phase: "sending" });
-    return this.#settle(
-      row.key,
-      await submitRow(this.#parts.engine, tried, this.resolve(row.conversationId)),
-    );
+  stop(): void {
+    this.#sender.stop();
   }
 
-  /** The engine would store it again. If it is there it is recognised as soon as it is read. */
-  async #lookWhetherSent(row: OutboxRow): Promise<"go_on" | number> {
-    const { engine, replica } = this.#parts;
-    const reply = await engine.messages(this.resolve(row.conversationId), { limit: 100, order: "desc" });
-    if (reply.ok) replica.merge({ messages: reply.value.data }, "read");
-    const entry = this.#entries.get(row.key);
-    if (entry === undefined) return "go_on";
-    if (entry.recognised === null) return this.#refuse(entry, row, tried_long_ago);
-    this.#drop(entry);
-    await this.#unkeep(row.key);
-    return "go_on";
-  }
-
-  async #settle(key: string, reply: Reply<Submission>): Promise<"go_on" | number> {
-    const entry = this.#entries.get(key);
-    if (entry === undefined) return "go_on";
-    if (reply.ok) {
-      this.#failuresInRow = 0;
-      this.#accept(entry, reply.value);
-      await this.#keep({ ...entry.row, content: "", sent: reply.value });
-      return "go_on";
-    }
-    const { problem } = reply;
-    if (mayPass(problem)) {
-      this.#set({ ...entry, phase: "waiting" });
-      this.#tell(key, { problem: null });
-      this.#failuresInRow += 1;
-      const chance = this.#parts.clock.random();
-      return backoffMs(this.#failuresInRow, chance, problem.retry_after_ms, retry_first_ms);
-    }
-    return this.#refuse(entry, entry.row, problem);
-  }
-
-  async #refuse(entry: Entry, kept: OutboxRow, problem: Problem): Promise<"go_on"> {
-    const row: OutboxRow = { ...kept, state: "unsent", problem };
-    // What looked like it was another one's.
-    if (entry.recognised !== null) this.#parts.keys.take(entry.recognised);
-    this.#set({ ...entry, row, phase: "unsent", recognised: null });
-    await this.#keep(row);
-    this.#tell(row.key, { problem });
-    return "go_on";
-  }
-
-  /** A tab, perhaps this one before a reload, has sent it. */
-  #learn(row: OutboxRow, sent: Submission): void {
-    const entry = this.#entries.get(row.key);
-    if (entry !== undefined && entry.phase !== "accepted") this.#accept(entry, sent);
-    else if (sent.session_id !== undefined && !this.#begun.has(row.conversationId)) {
-      this.#begun.set(row.conversationId, sent.session_id);
-      for (const watcher of this.#watchers) watcher(row.conversationId);
-    }
-  }
-
-  #accept(entry: Entry, submission: Submission): void {
-    const { keys, replica } = this.#parts;
-    if (submission.session_id !== undefined) this.#begun.set(entry.row.conversationId, submission.session_id);
-    const answer = replica.messages.get(submission.message_id);
-    const questionId = submission.user_message_id ?? answer?.parent_id ?? null;
-    if (entry.recognised !== null && questionId !== null && entry.recognised !== questionId) {
-      keys.take(entry.recognised);
-    }
-    if (questionId !== null) keys.give(questionId, entry.row.key);
-    if (answer === undefined) {
-      keys.give(submission.message_id, answerKey(entry.row.key));
-      this.#set({ ...entry, phase: "accepted", submission, recognised: null });
-    } else this.#drop(entry);
-    this.#tell(entry.row.key, { problem: null });
-  }
-
-  #onMerge(merged: Merged): void {
-    if (this.#entries.size === 0) return;
-    for (const { before, now } of merged.messages) {
-      for (const entry of this.#entries.values()) {
-        if (entry.submission?.message_id === now.id) this.#take(entry, now);
-        else if (before === undefined && now.role === "user" && this.#mayBe(entry, now)) {
-          this.#parts.keys.give(now.id, entry.row.key);
-          if (entry.row.what.kind === "begin") this.#begun.set(entry.row.conversationId, now.conversation_id);
-          this.#set({ ...entry, recognised: now.id });
-          break;
-        }
-      }
-    }
-  }
-
-  /** The answer of an accepted row is here: so is its question, and the row is done. */
-  #take(entry: Entry, answer: Message): void {
-    if (answer.parent_id !== null) this.#parts.keys.give(answer.parent_id, entry.row.key);
-    this.#drop(entry);
-  }
-
-  /** Nothing but a lost or late reply tells a row from the message that it became. */
-  #mayBe(entry: Entry, message: Message): boolean {
-    const { keys, replica } = this.#parts;
-    if (entry.phase === "accepted" || entry.phase === "unsent" || entry.recognised !== null) return false;
-    const isNamed = keys.keyOf(message.id) !== message.id;
-    return !isNamed && looksLike(entry.row, message, replica, this.resolve(entry.row.conversationId));
-  }
-
-  async #keep(row: OutboxRow): Promise<void> {
-    await this.#parts.cache.putOutbox(row);
-    this.#inCache.add(row.key);
-    this.#parts.changedInCache();
-  }
-
-  async #unkeep(key: string): Promise<void> {
-    await this.#parts.cache.dropOutbox(key);
-    this.#parts.changedInCache();
-  }
-
-  #set(entry: Entry): void {
-    this.#entries.set(entry.row.key, entry);
-    for (const watcher of this.#watchers) watcher(entry.row.conversationId);
-  }
-
-  #drop(entry: Entry): void {
-    this.#inCache.delete(entry.row.key);
-    this.#entries.delete(entry.row.key);
-    this.#tell(entry.row.key, { problem: null });
-    for (const watcher of this.#watchers) watcher(entry.row.conversationId);
-  }
-
-  #tell(key: string, settled: Settled): void {
-    const waiting = this.#settled.get(key) ?? [];
-    this.#settled.delete(key);
-    for (const resolve of waiting) resolve(settled);
-  }
-
-  #retryAfter(milliseconds: number): void {
-    this.#retryEnds?.();
-    this.#retryEnds = this.#parts.clock.after(milliseconds, () => this.pump());
+  /** Shown at once; sent when it is in the cache. */
+  #keep(entry: Entry): void {
+    this.#entries.set(entry);
+    void this.#rows.put(entry.row).then(() => this.pump());
   }
 }
 
-/** The key of the answer to a question that is in the outbox. */
-export function answerKey(rowKey: string): string {
-  return `${rowKey}:answer`;
+/** What the engine has, or may have at any moment, is no other tab's to change. */
+function isUnderWay({ phase }: Entry): boolean {
+  return phase === "sending" || phase === "accepted";
 }

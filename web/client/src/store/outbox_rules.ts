@@ -21,7 +21,10 @@ export function submitRow(
   const model = row.model ?? undefined;
   switch (row.what.kind) {
     case "begin":
-      return engine.begin({ content: row.content, model }, row.idempotencyKey);
+      return engine.begin(
+        { content: row.content, model, system_prompt: row.what.systemPrompt },
+        row.idempotencyKey,
+      );
     case "edit":
       return engine.edit(row.what.messageId, row.content, row.idempotencyKey);
     case "post": {
@@ -29,6 +32,12 @@ export function submitRow(
       return engine.post(conversationId, post, row.idempotencyKey);
     }
   }
+}
+
+/** What is kept of a row once the engine has it: not the texts. */
+export function sentRow(row: OutboxRow, sent: Submission): OutboxRow {
+  const what: OutboxRow["what"] = row.what.kind === "begin" ? { kind: "begin" } : row.what;
+  return { ...row, what, content: "", sent };
 }
 
 /** Whether a question that just came may be the one of this row, by its words and its place. */

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import type { AnswerEnded } from "./contract.ts";
+import { MemoryCache } from "./memory_cache.ts";
 import { retry_delay_ms } from "./retries.ts";
 import { FakeBrowser, type FakeTab, turn, until } from "./testing/browser.ts";
 import { FakeEngine, network } from "./testing/fake_engine.ts";
@@ -152,6 +153,87 @@ describe("sending", () => {
     await until("nothing waits", () => second.store.activity.get().waitingToSend === 0);
     const questions = [...engine.messages.values()].filter((each) => each.role === "user");
     expect(questions.map((each) => each.content)).toEqual(["Later", "And this"]);
+  });
+
+  test("a new conversation begins with its system prompt, also offline, over a reload and a lost reply", async () => {
+    const first = await connected();
+    first.goOffline();
+    const draft = { content: "Hello?", model: "demo", systemPrompt: "Be brief." };
+    const { conversationId } = first.store.begin(draft);
+    expect(first.store.conversation(conversationId).get().systemPrompt).toBe("Be brief.");
+    await kept(first);
+    first.kill();
+    const second = browser.tab((tab) => {
+      tab.device.online = false;
+      tab.device.repliesToLose = 1;
+    });
+    await until("it is kept", () => second.store.activity.get().waitingToSend === 1);
+    const { systemPrompt, isLocal } = second.store.conversation(conversationId).get();
+    expect({ systemPrompt, isLocal }).toEqual({ systemPrompt: "Be brief.", isLocal: true });
+    second.goOnline();
+    await until("the reply was lost", () => second.device.repliesToLose === 0);
+    await turn();
+    browser.clock.advance(60_000);
+    await until("nothing waits", () => second.store.activity.get().waitingToSend === 0);
+    const made = [...engine.conversations.values()];
+    expect(made.map((each) => each.system_prompt)).toEqual(["Be brief."]);
+    await until("it has an id", () => second.store.conversation(conversationId).get().id === made[0]?.id);
+    expect(second.store.conversation(conversationId).get().systemPrompt).toBe("Be brief.");
+    const [kept_row] = await second.store.cache.outbox();
+    expect(JSON.stringify(kept_row)).not.toContain("Be brief.");
+  });
+
+  test("what began a conversation, was refused and went back to the draft, begins it when it is sent again", async () => {
+    const tab = await connected();
+    tab.device.problems = [{ ...network, code: "payload_too_large", status: 413, title: "Too long" }];
+    const { conversationId } = tab.store.begin({ content: "Hello", systemPrompt: "Be brief." });
+    const conversation = tab.store.conversation(conversationId);
+    await until("refused", () => tab.statuses(conversationId)[0] === "unsent");
+    conversation.open();
+    conversation.discard(conversation.get().thread[0] ?? "");
+    await turn();
+    expect(conversation.get().state).toBe("ready");
+    expect(tab.store.drafts.get(conversationId)).toBe("Hello");
+    expect(conversation.get().systemPrompt).toBe("Be brief.");
+    conversation.send("Hello!");
+    await until("it has an id", () => !conversation.get().isLocal);
+    expect(tab.texts(conversationId)).toEqual(["Hello!", ""]);
+    expect([...engine.conversations.values()].map((each) => each.system_prompt)).toEqual(["Be brief."]);
+  });
+
+  test("a chat that was not sent yet is deleted, brought back, and sent once", async () => {
+    const tab = await connected();
+    tab.goOffline();
+    const { conversationId } = tab.store.begin({ content: "First" });
+    tab.store.conversation(conversationId).send("Second");
+    await kept(tab);
+    const { undo, done } = tab.store.conversations.remove(conversationId);
+    expect(await done).toEqual({ ok: true });
+    expect(tab.store.conversations.get().items).toEqual([]);
+    expect(tab.store.activity.get().waitingToSend).toBe(0);
+    expect(await undo()).toEqual({ ok: true });
+    expect(tab.texts(conversationId)).toEqual(["First", "Second"]);
+    await kept(tab);
+    tab.goOnline();
+    await until("nothing waits", () => tab.store.activity.get().waitingToSend === 0);
+    const questions = [...engine.messages.values()].filter((each) => each.role === "user");
+    expect(questions.map((each) => each.content)).toEqual(["First", "Second"]);
+  });
+
+  test("a chat that is just being sent says that it is not deleted", async () => {
+    const tab = await connected();
+    const network = Promise.withResolvers<void>();
+    const { begin } = tab.device.engine;
+    vi.spyOn(tab.device.engine, "begin").mockImplementation((...post) =>
+      network.promise.then(() => begin(...post)),
+    );
+    const { conversationId } = tab.store.begin({ content: "First" });
+    await until("it is on its way", () => tab.statuses(conversationId)[0] === "sending");
+    const { done } = tab.store.conversations.remove(conversationId);
+    expect(await done).toMatchObject({ ok: false, problem: { code: "conflict" } });
+    network.resolve();
+    await until("it has an id", () => !tab.store.conversation(conversationId).get().isLocal);
+    expect(tab.store.conversations.get().items).toHaveLength(1);
   });
 
   test("two tabs: a message is sent by one of them, and both show it once", async () => {
@@ -395,6 +477,27 @@ describe("streaming", () => {
     expect(new Set(follower.device.calls.filter((each) => each.startsWith("stream")))).toEqual(
       new Set([`stream ${taskId}`]),
     );
+    leader.kill();
+  });
+
+  test("a follower whose cache knows nothing reads the list itself, and nothing of it is new", async () => {
+    browser.openCache = async () => new MemoryCache();
+    const leader = await connected();
+    const { id, taskId } = running();
+    const past = running();
+    engine.type(past.taskId, "long ago");
+    engine.finish(past.taskId);
+    const follower = browser.tab((tab) => {
+      tab.device.role = "follower";
+    });
+    const list = () => follower.store.conversations.get();
+    await until("the list is there", () => list().items.length === 2 && list().loading === "ready");
+    expect(list().items.map((each) => each.unread)).toEqual([0, 0]);
+    await until("it runs", () => follower.store.activity.get().running.length === 1);
+    expect(follower.store.activity.get().running[0]?.conversationId).toBe(id);
+    engine.type(taskId, "and now");
+    engine.finish(taskId);
+    await until("it has ended", () => follower.store.activity.get().unreadTotal === 1);
     leader.kill();
   });
 

@@ -7,7 +7,7 @@ import { randomId } from "../protocol/random_id.ts";
 import type { Model } from "../protocol/types.ts";
 import type { Clock } from "../sync/clock.ts";
 import { debug } from "../sync/debug.ts";
-import type { Feed, FeedEvent, FeedOptions, FeedStatus } from "../sync/feed.ts";
+import type { FeedEvent, FeedStatus } from "../sync/feed.ts";
 import { Activity } from "./activity.ts";
 import { ChangesApplier } from "./changes_applier.ts";
 import { Connection } from "./connection.ts";
@@ -15,11 +15,13 @@ import type {
   AnswerEnded,
   ConversationListView,
   ConversationStore,
+  NewConversation,
   Readable,
   SearchResult,
   Throughline,
 } from "./contract.ts";
-import { LiveConversation, local_prefix } from "./conversation.ts";
+import { local_prefix } from "./conversation.ts";
+import { ConversationStores } from "./conversation_stores.ts";
 import { Data } from "./data_tools.ts";
 import { Drafts } from "./drafts.ts";
 import type { Engine } from "./engine.ts";
@@ -30,9 +32,10 @@ import { WhoIsAsking } from "./identity.ts";
 import { Keeper } from "./keeper.ts";
 import { Keys } from "./keys.ts";
 import { Conversations } from "./list.ts";
-import { isTerminal } from "./message_status.ts";
+import { OpenConversations } from "./open_conversations.ts";
 import { OtherTabs, type TabMessage } from "./other_tabs.ts";
 import { Outbox } from "./outbox.ts";
+import { type MakeFeed, OwnFeed } from "./own_feed.ts";
 import type { Parts } from "./parts.ts";
 import { Batch, Cell } from "./readable.ts";
 import { Replica } from "./replica.ts";
@@ -43,13 +46,13 @@ import { Sessions } from "./sessions.ts";
 import { StreamNotes } from "./stream_notes.ts";
 import { StreamWriter } from "./stream_writer.ts";
 import { Streams } from "./streams.ts";
+import { tellAll, tellViews, type Views } from "./tell_views.ts";
 import { Titles } from "./titles.ts";
 import { Unread } from "./unread.ts";
 
 export interface Composition {
   readonly engine: Engine;
-  /** Of one owner: tabs of different ones share nothing. */
-  readonly makeFeed: (options: FeedOptions, owner: string) => Feed;
+  readonly makeFeed: MakeFeed;
   readonly openCache: OpenCache;
   readonly clock: Clock;
   readonly environment: StoreEnvironment;
@@ -86,13 +89,13 @@ export class ThroughlineStore implements Throughline {
   readonly #search: Search;
   readonly #following: Following;
   readonly #models: Cell<readonly Model[]>;
-  readonly #makeFeed: Composition["makeFeed"];
-  readonly #stores = new Map<string, LiveConversation>();
+  readonly #feed: OwnFeed;
+  readonly #stores: ConversationStores;
+  readonly #open: OpenConversations;
+  readonly #views: Views;
   #endListening: (() => void) | null = null;
   #ready = Promise.withResolvers<void>();
   #cacheWasRead = false;
-  /** Null while nobody is known. */
-  #feed: Feed | null = null;
   #started = false;
 
   constructor({ engine, makeFeed, openCache, clock, environment, baseUrl }: Composition) {
@@ -155,14 +158,14 @@ export class ThroughlineStore implements Throughline {
       clock,
       isLeader,
       replica: this.#replica,
-      changed: (messageId) => this.#invalidateMessage(messageId),
+      changed: (messageId) => this.#stores.invalidateMessage(messageId, false),
       tellCalledOff: (messageId) => this.#tabs.tell({ kind: "retry_called_off", messageId }),
     });
     this.#unread = new Unread({
       isLeader,
       replica: this.#replica,
       sessions: this.#sessions,
-      isSeen: (id) => environment.isVisible() && (this.#storeOf(id)?.isOpen ?? false),
+      isSeen: (id) => environment.isVisible() && (this.#stores.find(id)?.isOpen ?? false),
       tellRead: (conversationId, messageIds) => this.#tabs.tell({ kind: "read", conversationId, messageIds }),
     });
     this.#writer = new StreamWriter({
@@ -188,14 +191,39 @@ export class ThroughlineStore implements Throughline {
     this.#following = new Following(this.#parts, this.connection);
     this.#housekeeping = new Housekeeping(this.#parts, this.#titles);
     this.drafts = new Drafts(environment.texts, () => this.identity.owner);
-    this.#applier = new ChangesApplier(engine, this.#replica, clock);
+    this.#applier = new ChangesApplier(engine, this.#replica, clock, () => void this.activity.readRunning());
     this.#tabs = new OtherTabs(
       environment,
       () => this.identity.owner,
       (message) => this.#hearTab(message),
     );
-    this.#makeFeed = makeFeed;
-    this.#watchParts();
+    this.#feed = new OwnFeed(makeFeed, {
+      start: () => {
+        this.#notes.reconnecting();
+        return { since: this.#replica.rev, cursors: this.#streams.cursors() };
+      },
+      admit: (owner, signal) => this.identity.admit(owner, signal),
+      onEvent: (event) => this.#onFeedEvent(event),
+      onStatus: (status) => this.#onFeedStatus(status),
+    });
+    this.#stores = new ConversationStores(this.#parts, {
+      retries: this.#retries,
+      onShown: (store) => this.#open.shown(store),
+      setDraft: (conversationId, text) => this.drafts.set(conversationId, text),
+    });
+    this.#open = new OpenConversations(this.#parts, this.#stores, this.connection, this.#unread);
+    this.#views = {
+      stores: this.#stores,
+      conversations: this.conversations,
+      activity: this.activity,
+      connection: this.connection,
+      drafts: this.drafts,
+      onSnapshot: () => {
+        this.#titles.forget();
+        this.#housekeeping.forget();
+      },
+    };
+    tellViews(this.#parts, this.#views);
   }
 
   start(): void {
@@ -210,7 +238,7 @@ export class ThroughlineStore implements Throughline {
   async stop(): Promise<void> {
     this.#endListening?.();
     this.identity.stop();
-    this.#stopFeed();
+    this.#feed.stop();
     this.#housekeeping.stop();
     this.#writer.stop();
     this.#applier.forget();
@@ -222,18 +250,19 @@ export class ThroughlineStore implements Throughline {
   }
 
   reconnect(): void {
-    if (this.#feed === null) void this.identity.ask();
-    else this.#feed.resume();
-    this.#resumeReading();
+    if (this.#feed.isThere) this.#feed.resume();
+    else void this.identity.ask();
+    this.#open.loadWanting();
   }
 
   conversation(id: string): ConversationStore {
-    return this.#store(id);
+    return this.#stores.get(id);
   }
 
-  begin(draft: { content: string; model?: string | undefined }): { conversationId: string } {
+  begin({ content, model, systemPrompt }: NewConversation): { conversationId: string } {
     const conversationId = `${local_prefix}${randomId()}`;
-    this.#outbox.add({ kind: "begin" }, conversationId, draft.content, draft.model ?? null);
+    const what = { kind: "begin", ...(systemPrompt === undefined ? {} : { systemPrompt }) } as const;
+    this.#outbox.add(what, conversationId, content, model ?? null);
     return { conversationId };
   }
 
@@ -269,26 +298,26 @@ export class ThroughlineStore implements Throughline {
     this.#cacheWasRead = true;
     this.#ready.resolve();
     await this.#outbox.restore();
-    this.#invalidateAll();
+    tellAll(this.#views);
   }
 
   #onConfirmed(): void {
-    if (this.#feed === null) this.#startFeed();
+    this.#feed.start(this.identity.owner ?? "");
     this.#outbox.pump();
     void this.#readModels();
-    for (const store of this.#stores.values()) if (store.isOpen) void store.history.load();
-    this.#invalidateAll();
+    this.#open.load();
+    tellAll(this.#views);
   }
 
   #onSignedOut(): void {
     this.#forget();
     this.connection.setState({ kind: "stopped" });
-    this.#invalidateAll();
+    tellAll(this.#views);
   }
 
   /** Nothing of the one who asked before may be seen, or sent, by the next one. */
   #forget(): void {
-    this.#stopFeed();
+    this.#feed.stop();
     if (this.#cacheWasRead) this.#ready = Promise.withResolvers<void>();
     this.#cacheWasRead = false;
     this.#applier.forget();
@@ -302,38 +331,8 @@ export class ThroughlineStore implements Throughline {
     this.activity.forget();
     this.#replica.forget();
     this.#models.set([]);
-    for (const store of this.#stores.values()) store.history.begin("again");
-    this.#invalidateAll();
-  }
-
-  #startFeed(): void {
-    // What a feed of the one who asked before still says is not for this one.
-    const isOurs = () => this.#feed === feed;
-    const owner = this.identity.owner ?? "";
-    const feed: Feed = this.#makeFeed(
-      {
-        start: () => {
-          this.#notes.reconnecting();
-          return { since: this.#replica.rev, cursors: this.#streams.cursors() };
-        },
-        admit: (signal) => this.identity.admit(owner, signal),
-        onEvent: (event) => {
-          if (isOurs()) this.#onFeedEvent(event);
-        },
-        onStatus: (status) => {
-          if (isOurs()) this.#onFeedStatus(status);
-        },
-      },
-      owner,
-    );
-    this.#feed = feed;
-    feed.start();
-  }
-
-  #stopFeed(): void {
-    const feed = this.#feed;
-    this.#feed = null;
-    feed?.stop();
+    for (const store of this.#stores.all()) store.history.begin("again");
+    tellAll(this.#views);
   }
 
   // --- What happens -----------------------------------------------------------------------------------------------------------
@@ -359,58 +358,29 @@ export class ThroughlineStore implements Throughline {
     const now = this.connection.get();
     if (now.state.kind === "connected" && before.state.kind !== "connected") {
       debug("connected", { transport: now.transport, role: now.role });
-      if (now.role === "follower") this.#readOpen();
+      if (now.role === "follower") this.#agree();
       this.#outbox.pump();
       this.#applier.readOn();
       void this.activity.readRunning();
-      this.#resumeReading();
+      this.#open.loadWanting();
       this.#housekeeping.wake();
     }
     this.conversations.invalidate();
   }
 
   /** The tab that leads tells only what comes from now on. */
-  #readOpen(): void {
+  #agree(): void {
     this.#applier.agree();
-    for (const store of this.#stores.values()) if (store.isOpen) this.#readRunning(store);
+    this.#open.catchUp();
   }
 
   #onWorldChanged(): void {
     const { isVisible, isOnline } = this.#environment;
-    if (this.#feed === null && isVisible() && isOnline()) void this.identity.ask();
-    if (this.#feed === null && !isOnline()) this.connection.setState({ kind: "offline" });
-    if (isVisible()) for (const store of this.#stores.values()) if (store.isOpen) this.#look(store);
+    if (!this.#feed.isThere && isVisible() && isOnline()) void this.identity.ask();
+    if (!this.#feed.isThere && !isOnline()) this.connection.setState({ kind: "offline" });
+    this.#open.look();
     this.#outbox.pump();
-    this.#resumeReading();
-  }
-
-  #resumeReading(): void {
-    for (const store of this.#stores.values()) {
-      if (store.isOpen && store.history.isWanting)
-        void store.history.load().then(() => this.#readRunning(store));
-    }
-  }
-
-  #look(store: LiveConversation): void {
-    if (this.#environment.isVisible()) this.#unread.look(store.id);
-  }
-
-  #onShown(store: LiveConversation): void {
-    if (!store.isOpen) return;
-    void this.#ready.promise.then(() => {
-      this.#look(store);
-      this.#sessions.set(store.id, { lastAccess: this.#parts.clock.now() });
-    });
-    void store.history.load().then(() => this.#readRunning(store));
-  }
-
-  /** What other tabs have heard of the answers that run here: a follower is sent only what comes from now on. */
-  #readRunning(store: LiveConversation): void {
-    if (!this.#isReachable() || this.connection.get().role === "leader") return;
-    for (const message of this.#replica.messagesOf(store.id).values()) {
-      if (!isTerminal(message.status) && message.task_id !== null)
-        void this.#streams.catchUp(message.task_id);
-    }
+    this.#open.loadWanting();
   }
 
   #hearTab(message: TabMessage): void {
@@ -432,91 +402,6 @@ export class ThroughlineStore implements Throughline {
     if (!reply.ok) return;
     this.#models.set(reply.value);
     void this.cache.setMeta({ models: reply.value });
-  }
-
-  // --- Who is told ------------------------------------------------------------------------------------------------------------
-
-  #watchParts(): void {
-    this.#replica.onMerge((merged) => {
-      const touched = new Set(merged.removed);
-      for (const { id } of merged.conversations) touched.add(id);
-      for (const { now } of merged.messages) touched.add(now.conversation_id);
-      for (const task of merged.tasks) touched.add(task.conversation_id);
-      if (merged.origin === "snapshot") {
-        this.#titles.forget();
-        this.#housekeeping.forget();
-      }
-      for (const store of this.#stores.values()) {
-        if (merged.origin === "snapshot") store.history.begin("again");
-        else if (merged.removed.includes(store.id)) store.history.begin("missing");
-        else if (!touched.has(store.id)) continue;
-        else if (store.history.isMissing && this.#replica.conversations.has(store.id))
-          store.history.begin("again");
-        store.invalidate();
-        if (store.isOpen && store.history.isUntouched) void store.history.load();
-      }
-      this.connection.setRev(this.#replica.rev);
-      this.conversations.invalidate();
-      this.activity.invalidate();
-    });
-    this.#streams.watch((taskId, text) => {
-      const ended = text === null || text.ended !== null;
-      const message = this.#streams.messageOf(taskId);
-      if (message !== undefined) this.#storeOf(message.conversation_id)?.invalidateMessage(message.id, ended);
-      else for (const store of this.#stores.values()) store.invalidateTask(taskId);
-      if (ended) {
-        this.conversations.invalidate();
-        this.activity.invalidate();
-      }
-    });
-    this.#outbox.onChange((conversationId) => {
-      const id = this.#outbox.resolve(conversationId);
-      if (id !== conversationId) this.drafts.move(conversationId, id);
-      this.#storeOf(id)?.invalidate();
-      this.conversations.invalidate();
-      this.activity.invalidate();
-    });
-    this.#sessions.onChange((id) => {
-      this.#storeOf(id)?.invalidate();
-      this.conversations.invalidate();
-      this.activity.invalidate();
-    });
-  }
-
-  #invalidateAll(): void {
-    for (const store of this.#stores.values()) store.invalidate();
-    this.conversations.invalidate();
-    this.activity.invalidate();
-  }
-
-  #invalidateMessage(messageId: string): void {
-    const message = this.#replica.messages.get(messageId);
-    if (message !== undefined) this.#storeOf(message.conversation_id)?.invalidateMessage(messageId, false);
-  }
-
-  #store(id: string): LiveConversation {
-    const known = this.#storeOf(id);
-    if (known !== undefined) return known;
-    const made = new LiveConversation(id, this.#parts, {
-      retries: this.#retries,
-      onShown: (store) => this.#onShown(store),
-      setDraft: (conversationId, text) => this.drafts.set(conversationId, text),
-    });
-    this.#stores.set(id, made);
-    return made;
-  }
-
-  /** By the engine's id or the local one. */
-  #storeOf(id: string): LiveConversation | undefined {
-    const known = this.#stores.get(id);
-    if (known !== undefined) return known;
-    const wanted = this.#outbox.resolve(id);
-    for (const store of this.#stores.values()) {
-      if (store.id !== wanted) continue;
-      this.#stores.set(id, store);
-      return store;
-    }
-    return undefined;
   }
 
   /** The network's own word is a hint: without any, an engine on this very machine is still there. */

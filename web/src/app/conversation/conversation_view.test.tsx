@@ -8,6 +8,7 @@ import { ConversationPage } from "./conversation_page.tsx";
 afterEach(() => {
   cleanup();
   vi.useRealTimers();
+  vi.restoreAllMocks();
 });
 
 function show(messages: Parameters<typeof message>[] = []) {
@@ -53,6 +54,19 @@ test("each chat has its own draft", () => {
   expect(composer().value).toBe("half a thought");
 });
 
+test("what follows a question has its room at once, also when it is asked to go on", () => {
+  vi.spyOn(HTMLElement.prototype, "clientHeight", "get").mockReturnValue(600);
+  const { store } = show([
+    ["user", "Long?", { key: "q" }],
+    ["assistant", "Very", { key: "a", finishReason: "length" }],
+  ]);
+  const room = () => articles().map((article) => article.style.minHeight);
+  expect(room()).toEqual(["", ""]);
+  fireEvent.click(screen.getByRole("button", { name: "Continue" }));
+  expect(store.calls).toContain("send Continue");
+  expect(room()).toEqual(["", "", "", "564px"]);
+});
+
 test("Escape anywhere stops the answer that runs", () => {
   const { store } = show([["assistant", "Hel", { key: "a", ...live }]]);
   act(() => store.setView({ runningKey: "a" }));
@@ -79,6 +93,31 @@ test("Up edits the last question; Escape leaves without stopping, Ctrl+Enter sen
   fireEvent.change(again, { target: { value: "New" } });
   fireEvent.keyDown(again, { key: "Enter", ctrlKey: true });
   expect(store.calls).toContain("edit q New");
+});
+
+test("what is written in the editor of a question is back after a look elsewhere, until it is sent or let go", () => {
+  const { store, fixture, composer, go } = show([["user", "Old", { key: "q", id: "m" }]]);
+  const editor = () => screen.queryByRole<HTMLTextAreaElement>("textbox", { name: "Edit question" });
+  const open = () => fireEvent.click(screen.getByRole("button", { name: "Edit question" }));
+  const change = (value: string) => fireEvent.change(editor() ?? composer(), { target: { value } });
+  open();
+  change("Old, but bett");
+  fixture.addConversation({ id: "c2" });
+  go("c2");
+  expect(composer().value).toBe("");
+  go("c1");
+  expect(editor()?.value).toBe("Old, but bett");
+  expect(document.activeElement).toBe(composer());
+  fireEvent.click(screen.getByRole("button", { name: "Cancel" }));
+  open();
+  expect(editor()?.value).toBe("Old");
+  expect(document.activeElement).toBe(editor());
+  change("New");
+  fireEvent.keyDown(editor() ?? composer(), { key: "Enter", ctrlKey: true });
+  expect(store.calls).toContain("edit q New");
+  go("c2");
+  go("c1");
+  expect(editor()).toBeNull();
 });
 
 test("an article says which message it is, how it is, and whether it grows", () => {
@@ -135,9 +174,29 @@ test("what was not sent can be sent again, or goes back to the draft", () => {
 
 test("versions are stepped through", () => {
   const { store } = show([["assistant", "Two", { key: "a", branch: { index: 1, count: 2 } }]]);
-  expect(screen.getByRole<HTMLButtonElement>("button", { name: "Next version" }).disabled).toBe(true);
+  const next = screen.getByRole<HTMLButtonElement>("button", { name: "Next version" });
+  expect(next.getAttribute("aria-disabled")).toBe("true");
+  fireEvent.click(next);
+  expect(store.calls.some((call) => call.startsWith("switchBranch"))).toBe(false);
   fireEvent.click(screen.getByRole("button", { name: "Previous version" }));
   expect(store.calls).toContain("switchBranch a -1");
+});
+
+test("the focus stays on the button that steps, from version to version and at the last one", () => {
+  const { store } = show([["assistant", "One", { key: "a1", branch: { index: 0, count: 3 } }]]);
+  for (const index of [1, 2])
+    store.add(message("assistant", "More", { key: `a${index + 1}`, branch: { index, count: 3 } }));
+  store.switchBranch = (key, by) => store.setView({ thread: [`a${Number(key.slice(1)) + by}`] });
+  act(() => store.setView({ thread: ["a1"] }));
+  const button = (name: string) => screen.getByRole("button", { name });
+  const first = button("Next version");
+  first.focus();
+  fireEvent.click(first);
+  expect(button("Next version")).not.toBe(first);
+  expect(document.activeElement).toBe(button("Next version"));
+  fireEvent.click(button("Next version"));
+  expect(button("Next version").getAttribute("aria-disabled")).toBe("true");
+  expect(document.activeElement).toBe(button("Next version"));
 });
 
 test("a new chat keeps its view when it gets its real id", () => {
@@ -153,6 +212,22 @@ test("a new chat keeps its view when it gets its real id", () => {
   const before = composer();
   go("real");
   expect(composer()).toBe(before);
+});
+
+test("a new chat begins with the system prompt that was written for it, and the next one without", async () => {
+  const { fixture, go, composer, write } = show();
+  go(null);
+  fireEvent.click(screen.getByRole("button", { name: "System prompt" }));
+  const field = await screen.findByRole("textbox", { name: "System prompt" });
+  fireEvent.change(field, { target: { value: "Be brief." } });
+  fireEvent.click(screen.getByRole("button", { name: "Save" }));
+  go("c1");
+  go(null);
+  expect(screen.getByRole("button", { name: "System prompt (set)" })).toBeTruthy();
+  write("First");
+  fireEvent.keyDown(composer(), { key: "Enter" });
+  expect(fixture.calls).toContain("begin First Be brief.");
+  expect(screen.getByRole("button", { name: "System prompt" })).toBeTruthy();
 });
 
 test("a missing chat says so and leads on", () => {

@@ -1,6 +1,6 @@
 import type { ConversationStore } from "@throughline/client";
-import { type ReactNode, useEffect, useMemo, useRef, useState } from "react";
-import { useReadable, useThroughline } from "../../react/throughline.tsx";
+import { type ReactNode, useMemo, useRef, useState } from "react";
+import { useConversation } from "../../react/throughline.tsx";
 import { Announcer } from "./announcer.tsx";
 import { Composer, type ComposerHandle } from "./composer/composer.tsx";
 import { ConversationHeader } from "./header/conversation_header.tsx";
@@ -25,14 +25,11 @@ export interface ConversationViewProps {
 
 /** One conversation: its header, its thread, and where the next message is written. */
 export function ConversationView({ id, leading, onNavigate }: ConversationViewProps) {
-  const client = useThroughline();
-  const store = useMemo(() => client.conversation(id), [client, id]);
-  const view = useReadable(store);
+  const { store, view } = useConversation(id);
   const [editingKey, setEditingKey] = useState<string | null>(null);
   const [anchored, setAnchored] = useState(view.isLocal);
   const thread = useRef<ThreadHandle>(null);
   const composer = useRef<ComposerHandle>(null);
-  useEffect(() => store.open(), [store]);
 
   const stop = () => void store.stop().then((outcome) => tellOutcome("It could not be stopped", outcome));
   const running = view.runningKey !== null;
@@ -49,6 +46,10 @@ export function ConversationView({ id, leading, onNavigate }: ConversationViewPr
     };
     return {
       store,
+      send(content) {
+        begins();
+        store.send(content);
+      },
       edit: (key) => (key === null ? closeEditor() : setEditingKey(key)),
       sendEdit(key, content) {
         begins();
@@ -67,11 +68,6 @@ export function ConversationView({ id, leading, onNavigate }: ConversationViewPr
     };
   }, [store]);
 
-  const send = (content: string) => {
-    if (!running) setAnchored(true);
-    store.send(content);
-    thread.current?.toEnd();
-  };
   const lastKey = view.thread.at(-1);
   const reserveKey = anchored && lastKey !== undefined && isAnswer(store, lastKey) ? lastKey : null;
   const lastQuestion = view.thread.findLast((key) => isEditable(store, key));
@@ -112,7 +108,7 @@ export function ConversationView({ id, leading, onNavigate }: ConversationViewPr
           conversationId={view.id}
           model={view.model}
           onModel={async (model) => tellOutcome("The model stays as it was", await store.setModel(model))}
-          onSend={send}
+          onSend={commands.send}
           running={running}
           onStop={stop}
           onEditLast={lastQuestion === undefined ? undefined : () => setEditingKey(lastQuestion)}

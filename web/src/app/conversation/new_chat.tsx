@@ -1,14 +1,38 @@
+import { ScrollText } from "lucide-react";
 import { type ReactNode, useState } from "react";
 import { useConversations, useThroughline } from "../../react/throughline.tsx";
+import { IconButton } from "../../ui/icon_button.tsx";
 import { Composer } from "./composer/composer.tsx";
+import { SystemPrompting } from "./header/system_prompting.tsx";
+
+/** The system prompt of the chat that has not begun is a draft too. */
+const promptDraft = "new/system_prompt";
 
 /** The page of a chat that has not begun: the thread waits for its first knot, and what goes on elsewhere is at hand. */
 export function NewChat({ leading, onNavigate }: { leading: ReactNode; onNavigate: (id: string) => void }) {
   const client = useThroughline();
   const [model, setModel] = useState<string | null>(null);
+  const [prompt, setPrompt] = useState(() => client.drafts.get(promptDraft) || null);
+  const [prompting, setPrompting] = useState(false);
+  const keepPrompt = (next: string | null) => {
+    setPrompt(next);
+    client.drafts.set(promptDraft, next ?? "");
+  };
   return (
     <>
-      <header className="flex min-h-12 shrink-0 items-center px-2 pt-safe">{leading}</header>
+      <header className="flex min-h-12 shrink-0 items-center px-2 pt-safe">
+        {leading}
+        <IconButton
+          label={prompt === null ? "System prompt" : "System prompt (set)"}
+          onClick={() => setPrompting(true)}
+          className={prompt === null ? "ml-auto" : "ml-auto bg-active text-ink"}
+        >
+          <ScrollText className="size-4" aria-hidden="true" />
+        </IconButton>
+      </header>
+      {prompting && (
+        <SystemPrompting prompt={prompt} onClose={() => setPrompting(false)} onSave={keepPrompt} />
+      )}
       <div className="mx-auto flex min-h-0 w-full max-w-read flex-1 flex-col overflow-y-auto px-4">
         <div className="relative mt-auto pt-24 pl-thread-gutter">
           <span
@@ -32,7 +56,12 @@ export function NewChat({ leading, onNavigate }: { leading: ReactNode; onNavigat
         onModel={setModel}
         running={false}
         onSend={(content) => {
-          const { conversationId } = client.begin({ content, model: model ?? undefined });
+          const { conversationId } = client.begin({
+            content,
+            model: model ?? undefined,
+            systemPrompt: prompt ?? undefined,
+          });
+          keepPrompt(null);
           onNavigate(conversationId);
         }}
       />

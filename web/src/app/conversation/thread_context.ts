@@ -4,6 +4,8 @@ import { createContext, useContext } from "react";
 /** What a message can ask of the view around it. The same object as long as the conversation is shown. */
 export interface ThreadCommands {
   readonly store: ConversationStore;
+  /** Sends the next message, and makes room for the answer. */
+  send(content: string): void;
   /** Opens the editor in a question, or closes it (null). */
   edit(key: string | null): void;
   /** Sends another version of a question. */

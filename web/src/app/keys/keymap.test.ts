@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
-import { commandOf, type KeyPress, type Surroundings, shortcuts } from "./keymap.ts";
+import { commandOf, isKept, type KeyPress, type Surroundings, shortcuts } from "./keymap.ts";
 
-const quiet: Surroundings = { typing: false, covered: false, apple: false };
+const quiet: Surroundings = { typing: false, covered: null, apple: false };
 
 function press(keys: string, more: Partial<KeyPress> = {}): KeyPress {
   const parts = keys.split("+");
@@ -48,7 +48,21 @@ describe("commandOf", () => {
   it("keeps out of what an input method does, of held keys, and of what lies over the page", () => {
     expect(commandOf(press("Ctrl+k", { isComposing: true }), quiet)).toBeUndefined();
     expect(commandOf(press("Ctrl+k", { repeat: true }), quiet)).toBeUndefined();
-    expect(commandOf(press("Ctrl+k"), { ...quiet, covered: true })).toBeUndefined();
+    expect(commandOf(press("Ctrl+k"), { ...quiet, covered: "by_something" })).toBeUndefined();
+  });
+
+  it("leaves its keys to what it brought", () => {
+    const covered = { ...quiet, typing: true, covered: "palette" } as const;
+    expect(commandOf(press("Ctrl+k"), covered)).toBe("palette");
+    expect(commandOf(press("Ctrl+b"), covered)).toBeUndefined();
+  });
+
+  it("keeps from the browser what does nothing just now, and nothing that has a meaning in a text", () => {
+    expect(isKept(press("Ctrl+k", { repeat: true }), false)).toBe(true);
+    expect(isKept(press("Ctrl+Shift+O"), false)).toBe(true);
+    for (const keys of ["Ctrl+z", "/", "?", "k", "Ctrl+Alt+k"])
+      expect(isKept(press(keys), false)).toBe(false);
+    expect(isKept(press("Ctrl+k"), true)).toBe(false);
   });
 
   it("leaves other modifiers to the browser", () => {

@@ -64,20 +64,36 @@ export interface KeyPress {
 export interface Surroundings {
   /** The focus is where letters become text. */
   readonly typing: boolean;
-  /** A dialog or menu is open: it has the keyboard, Escape included. */
-  readonly covered: boolean;
+  /**
+   * What lies over the page has the keyboard, Escape included: what a command brought leaves to that command its keys, which
+   * take it away again; anything else leaves none.
+   */
+  readonly covered: Command | "by_something" | null;
   /** On Apple's machines `Mod` is Command, so that Ctrl keeps its meaning in texts. */
   readonly apple: boolean;
 }
 
 /** The command of a key press; undefined when it has none here and now. */
 export function commandOf(press: KeyPress, around: Surroundings): Command | undefined {
-  if (isOfInputMethod(press) || press.repeat || press.altKey || around.covered) return undefined;
-  const mod = around.apple ? press.metaKey && !press.ctrlKey : press.ctrlKey && !press.metaKey;
-  if (!mod && (press.ctrlKey || press.metaKey)) return undefined;
-  const found = shortcuts.find((shortcut) => matches(shortcut.keys, press, mod));
+  if (press.repeat) return undefined;
+  const found = shortcutOf(press, around.apple);
   if (found === undefined || (around.typing && !found.whileTyping)) return undefined;
-  return found.command;
+  return around.covered === null || around.covered === found.command ? found.command : undefined;
+}
+
+/**
+ * Whether a press is one of ours even where it does nothing (held, or while something else lies over the page): the browser
+ * has a meaning of its own for such keys, its address bar for Ctrl+K, which nobody means here.
+ */
+export function isKept(press: KeyPress, apple: boolean): boolean {
+  return shortcutOf(press, apple)?.whileTyping === true;
+}
+
+function shortcutOf(press: KeyPress, apple: boolean): Shortcut | undefined {
+  if (isOfInputMethod(press) || press.altKey) return undefined;
+  const mod = apple ? press.metaKey && !press.ctrlKey : press.ctrlKey && !press.metaKey;
+  if (!mod && (press.ctrlKey || press.metaKey)) return undefined;
+  return shortcuts.find((shortcut) => matches(shortcut.keys, press, mod));
 }
 
 function matches(keys: string, press: KeyPress, mod: boolean): boolean {

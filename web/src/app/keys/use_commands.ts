@@ -1,5 +1,5 @@
 import { useEffect, useRef } from "react";
-import { type Command, commandOf } from "./keymap.ts";
+import { type Command, commandOf, isKept, type Surroundings } from "./keymap.ts";
 
 const apple = /mac|iphone|ipad/i.test(navigator.platform);
 
@@ -16,7 +16,8 @@ export function isTypingIn(element: Element | null): boolean {
 
 /**
  * Listens to the whole page's keyboard and calls what belongs to a command. A handler that returns false did nothing, and the
- * key keeps its meaning. What lies over the page (dialogs, menus) has the keyboard for itself.
+ * key keeps its meaning. What lies over the page (dialogs, menus) has the keyboard for itself, but for the command that
+ * brought it, which it names in `data-command`.
  */
 export function useCommands(handlers: Readonly<Record<Command, () => unknown>>): void {
   const latest = useRef(handlers);
@@ -28,13 +29,20 @@ export function useCommands(handlers: Readonly<Record<Command, () => unknown>>):
       if (event.defaultPrevented) return;
       const command = commandOf(event, {
         typing: isTypingIn(document.activeElement),
-        covered: document.querySelector("[role=dialog], [role=alertdialog], [role=menu]") !== null,
+        covered: whatCovers(),
         apple,
       });
-      if (command === undefined) return;
-      if (latest.current[command]() !== false) event.preventDefault();
+      if (command === undefined) {
+        if (isKept(event, apple)) event.preventDefault();
+      } else if (latest.current[command]() !== false) event.preventDefault();
     };
     addEventListener("keydown", onKeyDown);
     return () => removeEventListener("keydown", onKeyDown);
   }, []);
+}
+
+function whatCovers(): Surroundings["covered"] {
+  const over = document.querySelector<HTMLElement>("[role=dialog], [role=alertdialog], [role=menu]");
+  if (over === null) return null;
+  return over.dataset["command"] === "palette" ? "palette" : "by_something";
 }

@@ -46,7 +46,7 @@ export function Shell({ whose }: { whose: string }) {
   );
 
   useCommands({
-    palette: () => setOverlay("palette"),
+    palette: () => setOverlay((shown) => (shown === "palette" ? null : "palette")),
     help: () => setOverlay("help"),
     new_chat: newChat,
     search: () => search(),

@@ -25,6 +25,18 @@ test("what is deleted can be brought back, and then its page is opened again", a
   expect(texts()).toEqual([]);
 });
 
+test("however many are deleted and whatever else is said, each can be brought back for its time", async () => {
+  const client = createFixture();
+  for (const id of ["a", "b", "c", "d", "e"]) removeConversation(client, { id, title: id });
+  for (const text of ["1", "2", "3", "4"]) showToast({ text });
+  expect(texts()).toEqual([..."abcde"].map((title) => `Deleted “${title}”`).concat("2", "3", "4"));
+  while (undoNewest());
+  await settled();
+  expect(client.calls.filter((call) => call.startsWith("undo"))).toEqual(
+    [..."edcba"].map((id) => `undo ${id}`),
+  );
+});
+
 test("what could not be brought back is said, and nothing is opened", async () => {
   const client = createFixture();
   let undone = 0;

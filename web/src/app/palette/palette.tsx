@@ -60,6 +60,7 @@ export function Palette({
         <Base.Viewport className="fixed inset-0 z-40 flex items-start justify-center p-3 md:pt-24">
           <Base.Popup
             aria-label="Go to a chat, an action or a model"
+            data-command="palette"
             className="flex max-h-full w-full max-w-dialog flex-col overflow-hidden rounded-lg border border-line bg-surface text-ink shadow-float outline-none md:max-h-112"
           >
             <input

@@ -12,7 +12,7 @@ export function SignedOut() {
   return (
     <main className="h-dvh overflow-y-auto">
       <PageBadge name={null} />
-      <FullPage title="You are signed out">
+      <FullPage title="You are signed out" takesFocus>
         <p>Your chats are safe in the engine, and answers being written go on. Sign in to see them.</p>
         <a className={buttonLook("primary")} href={signInAddress(location.pathname)}>
           Sign in

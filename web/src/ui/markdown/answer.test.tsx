@@ -90,6 +90,12 @@ describe("Answer", () => {
     expect(container.querySelectorAll(".md-slice").length).toBeGreaterThan(100);
   });
 
+  it("shows no gap where a long paragraph is cut, and one where it ends", () => {
+    const { container } = render(<Answer text={`${"line\n".repeat(4_000)}\nnext`} streaming={false} />);
+    const paragraphs = [...container.querySelectorAll("p")].map((each) => each.className);
+    expect(paragraphs).toEqual(["", "md-goes-on", ""]);
+  });
+
   it("does not draw a closed block again", () => {
     const { container, rerender } = render(<Answer text={"one\n\ntwo\n\n"} streaming={true} />);
     const first = container.querySelector("p");

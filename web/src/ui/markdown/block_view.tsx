@@ -19,7 +19,8 @@ interface BlockViewProps {
 export const BlockView = memo(function BlockView({ block, shared, idPrefix, open }: BlockViewProps) {
   const known = useRelevant(block.source, shared);
   const { level } = block;
-  const setting = useMemo(() => ({ level, idPrefix, open }), [level, idPrefix, open]);
+  const goesOn = block.kind === "markdown" && block.goesOn === true;
+  const setting = useMemo(() => ({ level, idPrefix, open, goesOn }), [level, idPrefix, open, goesOn]);
   switch (block.kind) {
     case "code":
       return <CodeBlock code={block.text} info={block.info} closed={block.closed || !open} />;

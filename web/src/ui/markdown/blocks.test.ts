@@ -80,6 +80,21 @@ describe("Blocks", () => {
     }
   });
 
+  it("knows where a paragraph goes on behind a limit, and where one does not", () => {
+    const flags = (blocks: readonly Block[]) =>
+      blocks.map((block) => block.kind === "markdown" && block.goesOn === true);
+    const goesOn = (text: string) => flags(split(text));
+    const long = "word ".repeat(4_000);
+    const lines = "a line of it\n".repeat(2_000);
+    expect(goesOn(long)).toEqual([false, true]);
+    expect(flags(inPieces(`${long}\n\nnext`, [long.length]))).toEqual([false, true, false]);
+    expect(goesOn(`${lines}\nnext`)).toEqual([false, true, false]);
+    expect(goesOn(`${lines}# head\nnext`)).toEqual([false, true, false, false]);
+    expect(goesOn(`${lines}a | b\n--|--\n\nnext`)).toEqual([false, true, false, false]);
+    expect(goesOn(`- ${long}`)).toEqual([false, false]);
+    expect(goesOn("a\n\nb\n# c\nd")).toEqual([false, false, false, false]);
+  });
+
   it("starts again when the text is another one", () => {
     const blocks = new Blocks();
     blocks.update("one\n\ntwo\n\nthree");

@@ -13,8 +13,8 @@ export type Block = {
   readonly source: string;
   /** Level of the heading the block stands under or begins with: 3 to 6, or 2, which is the message's, above the first. */
   readonly level: number;
-} & (
-  | { readonly kind: "markdown" }
+} /** `goesOn`: its first paragraph goes on with the one before it, which has reached a limit. */ & (
+  | { readonly kind: "markdown"; readonly goesOn?: true }
   | { readonly kind: "table" }
   /** A fenced code block. `closed`: its last fence has been seen. */
   | { readonly kind: "code"; readonly info: string; readonly text: string; readonly closed: boolean }
@@ -62,9 +62,18 @@ interface State {
   /** The line before was blank. */
   readonly gap: boolean;
   readonly level: number;
+  /** The open block, or the next one, goes on with a paragraph that was cut. */
+  readonly goesOn: boolean;
 }
 
-const atStart: State = { start: 0, read: 0, open: { kind: "nothing" }, gap: false, level: 2 };
+const atStart: State = {
+  start: 0,
+  read: 0,
+  open: { kind: "nothing" },
+  gap: false,
+  level: 2,
+  goesOn: false,
+};
 
 const fenceLine = /^( {0,3})(`{3,}(?=[^`]*$)|~{3,})(.*)$/;
 const mathLine = /^ {0,3}(?:(\$\$)|(\\\[))[ \t]*$/;
@@ -124,7 +133,8 @@ export class Blocks {
       const end = cutWithin(text, this.#state.read);
       this.#state = this.#line(this.#state, text.slice(this.#state.read, end), end, this.#closed);
       this.#emit(this.#state, end, this.#closed);
-      this.#state = { ...this.#state, start: end, open: { kind: "nothing" }, gap: false };
+      const goesOn = this.#state.open.kind === "paragraph";
+      this.#state = { ...this.#state, start: end, open: { kind: "nothing" }, gap: false, goesOn };
     }
     const last: Block[] = [];
     let state = this.#state;
@@ -143,17 +153,22 @@ export class Blocks {
       this.#emit(next, end, out);
       return { ...next, start: end, open: { kind: "nothing" }, gap: false };
     }
-    if (line.trim() === "") return { ...next, gap: open.kind !== "nothing", open: afterGap(open) };
+    if (line.trim() === "") {
+      const isBetween = open.kind === "nothing";
+      return { ...next, gap: !isBetween, open: afterGap(open), goesOn: state.goesOn && !isBetween };
+    }
     if (open.kind === "nothing") return begin(next, line, state.read);
     if (beginsBlock(state, line, state.read - state.start)) {
       this.#emit(state, state.read, out);
-      return begin({ ...next, start: state.read }, line, state.read);
+      // Text behind text is a block of its own only where a limit was reached.
+      const goesOn = open.kind === "paragraph" && !state.gap;
+      return begin({ ...next, start: state.read, goesOn }, line, state.read);
     }
     if (open.kind === "paragraph" && isTable(this.#text.slice(open.last, state.read).trim(), line)) {
       const before = this.#text.slice(state.start, open.last).trim();
       if (before === "") return { ...next, open: { kind: "table" } };
       this.#emit(state, open.last, out);
-      return { ...next, start: open.last, open: { kind: "table" } };
+      return { ...next, start: open.last, open: { kind: "table" }, goesOn: false };
     }
     return { ...next, gap: false, open: goesOn(open, line, state.read) };
   }
@@ -183,7 +198,7 @@ export class Blocks {
         out.push({ kind: "table", at, source, level });
         return;
       default:
-        out.push({ kind: "markdown", at, source, level });
+        out.push({ kind: "markdown", at, source, level, ...(state.goesOn ? { goesOn: true } : {}) });
     }
   }
 }
@@ -191,7 +206,8 @@ export class Blocks {
 function begin(state: State, line: string, at: number): State {
   const heading = headingLine.exec(line)?.[1];
   const level = heading === undefined ? state.level : Math.min(heading.length + 2, state.level + 1, 6);
-  return { ...state, gap: false, level, open: opened(line, at) };
+  const open = opened(line, at);
+  return { ...state, gap: false, level, open, goesOn: state.goesOn && open.kind === "paragraph" };
 }
 
 /** What `line`, which begins at `at`, opens. */

@@ -15,6 +15,8 @@ export interface Setting {
   readonly idPrefix: string;
   /** The end of the block may still grow: its last code block is not closed. */
   readonly open: boolean;
+  /** The block begins within a paragraph. */
+  readonly goesOn: boolean;
 }
 
 interface Frame {
@@ -115,7 +117,7 @@ function container(frame: Frame, token: Token, key: string, setting: Setting): R
           {children}
         </span>
       ) : (
-        <p key={key} dir="auto">
+        <p key={key} dir="auto" className={frame.first && setting.goesOn ? "md-goes-on" : undefined}>
           {children}
         </p>
       );

@@ -102,7 +102,7 @@ export class FakeEngine {
     return [...this.conversations.values()].sort((left, right) => (key(left) < key(right) ? 1 : -1));
   }
 
-  addConversation(title: string): string {
+  addConversation(title: string, systemPrompt: string | null = null): string {
     const id = this.id("c");
     const now = this.time();
     this.commit((rev) => {
@@ -110,7 +110,7 @@ export class FakeEngine {
         id,
         title,
         model: null,
-        system_prompt: null,
+        system_prompt: systemPrompt,
         pinned: false,
         created_at: now,
         updated_at: now,
@@ -444,6 +444,8 @@ export class FakeDevice {
     this.begun = options.start();
     const { since, cursors } = this.begun;
     this.#status(options, { kind: "connected", since: 0 });
+    // The tab that leads tells only what comes from now on.
+    if (this.role === "follower") return;
     const isKnown = since !== null && since <= this.fake.rev;
     options.onEvent({
       kind: "changes",
@@ -485,7 +487,7 @@ export class FakeDevice {
     begin: (post, key) =>
       this.#call("begin", () =>
         this.#once(key, () => {
-          const id = this.fake.addConversation(post.content);
+          const id = this.fake.addConversation(post.content, post.system_prompt);
           const { user_message_id: _, ...submission } = this.fake.ask(id, post.content);
           return submission;
         }),

@@ -1,19 +1,15 @@
 import type { ConversationStore, ConversationView } from "@throughline/client";
 import { Ellipsis, FileJson, FileText, Pin, PinOff, ScrollText, Trash2 } from "lucide-react";
-import { type ReactNode, Suspense, useState } from "react";
+import { type ReactNode, useState } from "react";
 import { useConversations, useThroughline } from "../../../react/throughline.tsx";
 import { IconButton } from "../../../ui/icon_button.tsx";
-import { lazily } from "../../../ui/lazily.tsx";
 import { Menu, MenuItem, MenuSeparator } from "../../../ui/menu.tsx";
 import { showToast } from "../../../ui/toast_store.ts";
 import { pinConversation, removeConversation, renameConversation } from "../../list/conversation_actions.ts";
 import { saveFile } from "../../settings/save_file.ts";
 import { tellOutcome } from "../tell_outcome.ts";
+import { SystemPrompting } from "./system_prompting.tsx";
 import { Title } from "./title.tsx";
-
-const SystemPromptDialog = lazily(
-  async () => (await import("./system_prompt_dialog.tsx")).SystemPromptDialog,
-);
 
 export interface ConversationHeaderProps {
   store: ConversationStore;
@@ -46,15 +42,13 @@ export function ConversationHeader({ store, view, leading, onRemoved, onBack }: 
         }}
       />
       {prompting && (
-        <Suspense>
-          <SystemPromptDialog
-            prompt={view.systemPrompt}
-            onClose={() => setPrompting(false)}
-            onSave={async (prompt) =>
-              tellOutcome("The system prompt was not saved", await store.setSystemPrompt(prompt))
-            }
-          />
-        </Suspense>
+        <SystemPrompting
+          prompt={view.systemPrompt}
+          onClose={() => setPrompting(false)}
+          onSave={async (prompt) =>
+            tellOutcome("The system prompt was not saved", await store.setSystemPrompt(prompt))
+          }
+        />
       )}
     </header>
   );

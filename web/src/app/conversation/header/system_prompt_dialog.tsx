@@ -3,16 +3,14 @@ import { Button } from "../../../ui/button.tsx";
 import { Dialog } from "../../../ui/dialog.tsx";
 import { lengthNote } from "../composer/size_limit.ts";
 
-/** What the model is told before everything else in this chat. */
-export function SystemPromptDialog({
-  prompt,
-  onClose,
-  onSave,
-}: {
+export interface SystemPromptDialogProps {
   prompt: string | null;
   onClose: () => void;
   onSave: (prompt: string | null) => void;
-}) {
+}
+
+/** What the model is told before everything else in this chat. */
+export function SystemPromptDialog({ prompt, onClose, onSave }: SystemPromptDialogProps) {
   const [text, setText] = useState(prompt ?? "");
   const note = lengthNote(text);
   return (

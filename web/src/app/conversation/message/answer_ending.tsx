@@ -20,12 +20,12 @@ export function AnswerEnding({ message, last }: { message: MessageView; last: bo
 }
 
 function LimitReached({ last }: { last: boolean }) {
-  const { store } = useThread();
+  const { send } = useThread();
   return (
     <div className="mt-1 flex flex-wrap items-center gap-2 text-faint text-sm">
       Reached the model's limit.
       {last && (
-        <Button size="sm" onClick={() => store.send("Continue")}>
+        <Button size="sm" onClick={() => send("Continue")}>
           Continue
         </Button>
       )}

@@ -1,5 +1,5 @@
 import { memo, useId } from "react";
-import { useReadable } from "../../../react/throughline.tsx";
+import { useMessage } from "../../../react/throughline.tsx";
 import { useThread } from "../thread_context.ts";
 import { Answer } from "./answer.tsx";
 import { Question } from "./question.tsx";
@@ -16,7 +16,7 @@ export interface MessageProps {
 /** One message. Drawn again when that message changes, and for no other. */
 export const Message = memo(function Message({ messageKey, first, last, editing, reserve }: MessageProps) {
   const { store } = useThread();
-  const message = useReadable(store.message(messageKey));
+  const message = useMessage(store, messageKey);
   const headingId = useId();
   if (message === undefined) return null;
   return (

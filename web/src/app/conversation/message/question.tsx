@@ -1,7 +1,9 @@
 import type { MessageView } from "@throughline/client";
+import { useEffect, useState } from "react";
 import { Button } from "../../../ui/button.tsx";
 import { Spinner } from "../../../ui/spinner.tsx";
 import { useThread } from "../thread_context.ts";
+import { useEditDraft } from "./edit_draft.ts";
 import { refusalOf } from "./error_texts.ts";
 import { QuestionActions } from "./question_actions.tsx";
 import { QuestionEditor } from "./question_editor.tsx";
@@ -18,11 +20,23 @@ export function Question({
   first: boolean;
   editing: boolean;
 }) {
+  const { edit } = useThread();
+  const draft = useEditDraft(message);
+  // What was being written here when the page was left is shown again, once: after that it is opened by hand.
+  const [leftOpen, setLeftOpen] = useState(draft.exists);
+  const { key } = message;
+  useEffect(() => {
+    if (leftOpen) edit(key);
+  }, [leftOpen, edit, key]);
+  useEffect(() => {
+    if (editing) return () => setLeftOpen(false);
+    return;
+  }, [editing]);
   return (
     <div className="relative pt-2 pl-thread-gutter">
       <ThreadKnot first={first} />
       {editing ? (
-        <QuestionEditor message={message} />
+        <QuestionEditor message={message} draft={draft} takesFocus={!leftOpen} />
       ) : (
         <>
           <div
