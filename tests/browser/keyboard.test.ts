@@ -240,3 +240,26 @@ test("what comes first leads past the list to the conversation", async () => {
   await chat.page.keyboard.press("Enter");
   await until("the focus is in the main part", () => chat.page.evaluate(() => document.activeElement?.closest("main") !== null));
 });
+
+test("the focus stays on the button that steps through versions, and Ctrl+K goes both ways", async () => {
+  const chat = await open();
+  const first = await answered(chat);
+  const again = new Valve(scene.raw);
+  again.finish(9);
+  await chat.page.keyboard.press("ArrowUp");
+  await expectFocus(chat.page, /^textbox Edit question/);
+  await chat.page.keyboard.press("Control+a");
+  await chat.page.keyboard.insertText(again.question);
+  await chat.page.keyboard.press("Control+Enter");
+  await until("the new version", async () => (await chat.source(chat.questions.last()).catch(() => "")) === again.question);
+  await chat.waitForStatus("completed");
+  await tabTo(chat.page, /^button Previous version/);
+  await chat.page.keyboard.press("Enter");
+  await until("the first version", async () => (await chat.source(chat.questions.last()).catch(() => "")) === first.question);
+  await expectFocus(chat.page, /^button Previous version/);
+
+  await chat.openPalette();
+  await chat.page.keyboard.press("Control+k");
+  await until("it is gone", async () => (await chat.page.getByRole("dialog").count()) === 0);
+  await expectFocus(chat.page, /^button Previous version/);
+});

@@ -34,15 +34,18 @@ test("a message written offline waits in view, and is sent once when the network
   expect(await countOf(text)).toBe(1);
 });
 
-test("the first message of a new conversation, too", async () => {
+test("the first message of a new conversation, too, with the system prompt that was written for it", async () => {
   const device = await scene.frailDevice();
   const chat = await device.open();
+  await chat.giveSystemPrompt("Answer in one word.");
   await device.goOffline();
   const { key, text } = await chat.ask({ tokens: 40 });
   await chat.waitForStatus("waiting", chat.questions.last());
   await device.goOnline();
   await expectExactWords(scene, chat, key);
   expect(await countOf(text)).toBe(1);
+  const conversation = await scene.engine.expect(200, "GET", `/conversations/${await chat.conversationId()}`);
+  expect(conversation.system_prompt).toBe("Answer in one word.");
 });
 
 test("the reply to a post is lost: the message is there once", async () => {

@@ -96,6 +96,14 @@ export class Chat {
     return { key, text };
   }
 
+  /** Of the chat that has not begun. */
+  async giveSystemPrompt(text: string): Promise<void> {
+    await this.page.getByRole("button", { name: "System prompt" }).click({ timeout: patience });
+    await this.page.getByRole("textbox", { name: "System prompt" }).fill(text, { timeout: patience });
+    await this.page.getByRole("button", { name: "Save" }).click({ timeout: patience });
+    await this.page.getByRole("button", { name: "System prompt (set)" }).waitFor({ timeout: patience });
+  }
+
   async stop(): Promise<void> {
     await this.stopButton.click({ timeout: patience });
   }
