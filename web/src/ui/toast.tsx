@@ -10,7 +10,7 @@ export function Toaster() {
   return (
     <section
       aria-label="Notices"
-      className="pointer-events-none fixed inset-x-0 top-12 z-50 flex max-h-1/2 flex-col-reverse items-center gap-2 overflow-y-auto p-3 pt-safe"
+      className="pointer-events-none fixed inset-x-0 top-12 z-50 flex max-h-1/2 flex-col-reverse items-center gap-2 overflow-y-auto p-3 pt-safe pb-8"
     >
       {/* From the end, where the newest is: what does not fit is scrolled to. */}
       <div role="status" className="contents">
