@@ -218,7 +218,8 @@ test("a new chat begins with the system prompt that was written for it, and the 
   const { fixture, go, composer, write } = show();
   go(null);
   fireEvent.click(screen.getByRole("button", { name: "System prompt" }));
-  const field = await screen.findByRole("textbox", { name: "System prompt" });
+  // Its dialog is fetched first, which a busy machine may take its time for.
+  const field = await screen.findByRole("textbox", { name: "System prompt" }, { timeout: 30_000 });
   fireEvent.change(field, { target: { value: "Be brief." } });
   fireEvent.click(screen.getByRole("button", { name: "Save" }));
   go("c1");

@@ -31,7 +31,7 @@ test("Ctrl+K shows the palette and takes it away, and never reaches the browser"
   render(<Page />);
   const k = { key: "k", ctrlKey: true };
   expect(press(k)).toBe(false);
-  expect(await screen.findByRole("dialog")).toBeTruthy();
+  expect(screen.queryByRole("dialog")).toBeTruthy();
   expect(press({ ...k, repeat: true })).toBe(false);
   expect(screen.queryByRole("dialog")).toBeTruthy();
   expect(press(k)).toBe(false);
