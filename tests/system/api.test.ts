@@ -246,6 +246,17 @@ describe.each(["", "/api/v1"])("the chat routes under '%s'", (prefix) => {
     expect(whole.content).toBe(transcript.content);
   });
 
+  test("a session begins with the system prompt of its first message, which the model is told", async () => {
+    const key = freshKey();
+    const first = { content: wish({ key, tokens: 2 }), system_prompt: "Be brief." };
+    const posted = await engine.expect(202, "POST", `${prefix}/chat/messages`, first);
+    const { session_id, task_id } = posted;
+    expect((await engine.expect(200, "GET", `${prefix}/conversations/${session_id}`)).system_prompt).toBe("Be brief.");
+    await readToEnd(engine.url, task_id);
+    expect((await model.last(key)).messages.map(({ role }) => role)).toEqual(["system", "user"]);
+    await expectProblem(400, "invalid_request", "POST", `${prefix}/chat/messages`, { ...first, session_id });
+  });
+
   test("wait for the whole answer when asked to", async () => {
     const key = freshKey();
     const message = await engine.expect(200, "POST", `${prefix}/chat/messages?use_celery=false`, {
