@@ -230,8 +230,7 @@ describe("what opens", () => {
       await chat.openDrawer();
       await expectNothing(chat, [look]);
       await chat.page.setViewportSize(look.size);
-      await chat.page.keyboard.press("Escape");
-      await chat.settled();
+      await chat.closeDrawer();
     }
   });
 });

@@ -10,9 +10,6 @@ export default defineConfig({
     testTimeout: 240_000 * slowness,
     hookTimeout: 60_000 * slowness,
     maxWorkers: 2,
-    // Two Chromiums, two engines and two models on two cores: a tab that is brought to the front is not always told, and tasks
-    // cost more processor time. A second failure is one.
-    retry: 1,
     reporters: ["default"],
   },
 });

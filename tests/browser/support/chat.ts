@@ -156,6 +156,15 @@ export class Chat {
     await this.settled();
   }
 
+  /** Escape is the list's when it lies over the page, which it does a moment after that became narrow. */
+  async closeDrawer(): Promise<void> {
+    await until("the list lies over the page and has the focus", () => this.page.evaluate(() =>
+      document.querySelector("[inert] main") !== null && document.activeElement?.closest("aside") != null));
+    await this.page.keyboard.press("Escape");
+    await this.list.waitFor({ state: "hidden", timeout: patience });
+    await this.settled();
+  }
+
   // --- what a person sees -----------------------------------------------------------------------------------------------------
 
   /** Of the conversation that is shown, once the engine has given it one. */
