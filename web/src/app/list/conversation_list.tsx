@@ -13,6 +13,9 @@ import { EmptyList, LoadingList } from "./list_states.tsx";
 /** How far from the end of the list more of it is asked for, in pixels. */
 const loadMoreWithin = 800;
 
+/** Of most rows on a desk, in pixels: with it as many are drawn at first as are seen. */
+const rowHeight = 36;
+
 /** All conversations by day. Only what is seen is drawn, however many there are. */
 export function ConversationList({ currentId }: { currentId: string | null }) {
   const client = useThroughline();
@@ -109,6 +112,7 @@ export function ConversationList({ currentId }: { currentId: string | null }) {
         as="ul"
         item="li"
         data={lines}
+        itemSize={rowHeight}
         keepMounted={tabbableLine < 0 ? [] : [tabbableLine]}
         onScroll={loadMoreNearEnd}
       >
