@@ -118,7 +118,8 @@ const rows: Row[] = [
         const times: number[] = [];
         for (let n = 0; n < 5; n += 1) {
           await page.reload();
-          await page.waitForFunction(() => performance.getEntriesByName("listed").length > 0);
+          // Without asking meanwhile: each question is a script in the page that is measured.
+          await page.waitForTimeout(2_000);
           times.push((await page.evaluate(listed)).ms);
         }
         return of([figure("program there to list painted", median(times), "ms", 100, 50)], "median of 5");

@@ -4,6 +4,7 @@ import type { ConversationChange } from "../protocol/api.ts";
 import type { Conversation } from "../protocol/types.ts";
 import type { ConversationList, ConversationListView, ConversationSummary, Outcome } from "./contract.ts";
 import { local_prefix, titleOf } from "./conversation.ts";
+import type { FirstList } from "./first_list.ts";
 import { isTerminal } from "./message_status.ts";
 import { done, ourProblem, outcomeOf, type Parts, refused } from "./parts.ts";
 import { sameMembers, View } from "./readable.ts";
@@ -11,6 +12,7 @@ import type { Titles } from "./titles.ts";
 
 export interface ListParts extends Parts {
   readonly titles: Titles;
+  readonly first: FirstList;
   readonly loading: () => ConversationListView["loading"];
 }
 
@@ -108,21 +110,24 @@ export class Conversations implements ConversationList {
   }
 
   #compute(previous: ConversationListView | undefined): ConversationListView {
-    const { replica, titles, loading } = this.#parts;
-    const shown = [...replica.conversations.values()].filter((each) => !this.#hidden.has(each.id));
-    shown.sort(byPlace);
+    const { titles, first, loading } = this.#parts;
+    const isEarly = loading() === "cache";
+    const known = isEarly ? first.read() : this.#ofEngine();
+    const shown = known.filter((each) => !this.#hidden.has(each.id));
     const summaries = new Map<string, ConversationSummary>();
-    const engines = shown.map((conversation) => this.#kept(summaries, this.#summary(conversation)));
+    const engines = shown.map((each) => this.#kept(summaries, each));
     const pinned = engines.filter((each) => each.pinned);
     const others = engines.filter((each) => !each.pinned);
-    const local = this.#local(summaries);
-    const items = [...pinned, ...local, ...others];
+    const items = [...pinned, ...this.#local(summaries), ...others];
     this.#summaries = summaries;
-    return {
-      loading: loading(),
-      items: previous !== undefined && sameMembers(previous.items, items) ? previous.items : items,
-      hasMore: titles.hasMore(),
-    };
+    const same = previous !== undefined && sameMembers(previous.items, items);
+    if (!isEarly && !same) first.keep(items);
+    return { loading: loading(), items: same ? previous.items : items, hasMore: titles.hasMore() };
+  }
+
+  #ofEngine(): readonly ConversationSummary[] {
+    const conversations = [...this.#parts.replica.conversations.values()].sort(byPlace);
+    return conversations.map((each) => this.#summary(each));
   }
 
   #summary(conversation: Conversation): ConversationSummary {

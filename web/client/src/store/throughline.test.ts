@@ -1013,6 +1013,38 @@ describe("who is asking", () => {
     expect(second.store.conversations.get().items).toHaveLength(1);
   });
 
+  test("the beginning of the list is there before the cache, for its owner alone, and goes with them", async () => {
+    const first = await connected();
+    for (let number = 0; number < 50; number += 1) engine.addConversation(`Chat ${number}`);
+    await until("they are here", () => first.store.conversations.get().items.length === 50);
+    await first.rest();
+    await kept(first);
+    const { items } = first.store.conversations.get();
+    const opened = Promise.withResolvers<void>();
+    const { openCache } = browser;
+    browser.openCache = (owner) => opened.promise.then(() => openCache(owner));
+    const second = browser.tab();
+    expect(second.store.conversations.get()).toEqual({
+      loading: "cache",
+      items: items.slice(0, 40),
+      hasMore: false,
+    });
+    const early = second.store.conversations.get().items;
+    opened.resolve();
+    await connected(second);
+    expect(second.store.conversations.get().items.slice(0, 40)).toEqual(early);
+    expect(second.store.conversations.get().items[0]).toBe(early[0]);
+    browser.openCache = openCache;
+    engine.me = { ...engine.me, principal: "somebody else" };
+    const third = browser.tab((tab) => {
+      browser.texts.set("throughline:me:", JSON.stringify(engine.me));
+      tab.device.online = false;
+    });
+    expect(third.store.conversations.get().items).toEqual([]);
+    for (const options of [...second.device.options]) options.onEvent({ kind: "signed_out" });
+    expect(browser.texts.get("throughline:list:")).toBeNull();
+  });
+
   test("401: signed out, and nothing of the cache is shown until somebody is known", async () => {
     const tab = await connected();
     const { id } = running();

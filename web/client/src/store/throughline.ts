@@ -26,6 +26,7 @@ import { Data } from "./data_tools.ts";
 import { Drafts } from "./drafts.ts";
 import type { Engine } from "./engine.ts";
 import type { StoreEnvironment } from "./environment.ts";
+import { FirstList } from "./first_list.ts";
 import { type Followed, Following } from "./following.ts";
 import { Housekeeping } from "./housekeeping.ts";
 import { WhoIsAsking } from "./identity.ts";
@@ -81,6 +82,7 @@ export class ThroughlineStore implements Throughline {
   readonly #retries: Retries;
   readonly #unread: Unread;
   readonly #titles: Titles;
+  readonly #first: FirstList;
   readonly #writer: StreamWriter;
   readonly #notes: StreamNotes;
   readonly #housekeeping: Housekeeping;
@@ -177,9 +179,11 @@ export class ThroughlineStore implements Throughline {
     });
     this.#notes = new StreamNotes(this.#streams, this.connection);
     this.#titles = new Titles(this.#parts, () => this.conversations.invalidate());
+    this.#first = new FirstList(environment, baseUrl, () => this.identity.owner);
     this.conversations = new Conversations({
       ...this.#parts,
       titles: this.#titles,
+      first: this.#first,
       loading: () => this.#listLoading(),
     });
     this.activity = new Activity(this.#parts);
@@ -220,6 +224,7 @@ export class ThroughlineStore implements Throughline {
       drafts: this.drafts,
       onSnapshot: () => {
         this.#titles.forget();
+        this.#first.forget();
         this.#housekeeping.forget();
       },
     };
@@ -327,6 +332,7 @@ export class ThroughlineStore implements Throughline {
     this.#streams.forget();
     this.#sessions.forget();
     this.#titles.forget();
+    this.#first.forget();
     this.#housekeeping.forget();
     this.activity.forget();
     this.#replica.forget();
