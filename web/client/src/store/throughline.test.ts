@@ -1045,6 +1045,59 @@ describe("who is asking", () => {
     expect(browser.texts.get("throughline:list:")).toBeNull();
   });
 
+  test("another one than was remembered: the list of the one before is gone before the cache is there", async () => {
+    const first = await connected();
+    engine.addConversation("Mine");
+    await until("it is here", () => first.store.conversations.get().items.length === 1);
+    await first.rest();
+    const { me } = engine;
+    engine.me = { ...me, principal: "somebody else" };
+    browser.openCache = () => new Promise(() => {});
+    const second = browser.tab();
+    const { conversations, identity } = second.store;
+    conversations.subscribe(() => {});
+    expect(identity.get()).toEqual({ kind: "known", me, confirmed: false });
+    expect(conversations.get().items).toHaveLength(1);
+    await until("another one is there", () => identity.owner === "one:somebody else");
+    second.frame();
+    expect(identity.get()).toEqual({ kind: "known", me: engine.me, confirmed: false });
+    expect(conversations.get().items).toEqual([]);
+  });
+
+  test("another one than was remembered: what waits in the outbox of the one before is not sent", async () => {
+    const first = await connected();
+    const mine = engine.addConversation("Mine");
+    await until("it is here", () => first.store.conversations.get().items.length === 1);
+    first.goOffline();
+    first.store.conversation(mine).send("Only for me");
+    await kept(first);
+    first.kill();
+    const cache = [...browser.caches.values()][0] as MemoryCache;
+    const named = Promise.withResolvers<void>();
+    const read = Promise.withResolvers<void>();
+    const rows = await cache.outbox();
+    let reads = 0;
+    vi.spyOn(cache, "outbox").mockImplementation(async () => {
+      reads += 1;
+      if (reads === 3) await read.promise;
+      return rows;
+    });
+    const second = browser.tab(({ device }) => {
+      const { me } = device.engine;
+      vi.spyOn(device.engine, "me").mockImplementation(() => named.promise.then(() => me()));
+    });
+    await until("it is read after the rest", () => reads === 3);
+    engine.me = { ...engine.me, principal: "somebody else" };
+    named.resolve();
+    await turn();
+    read.resolve();
+    await until("it is the other one", () => second.store.identity.isConfirmed);
+    await kept(second);
+    expect(second.store.activity.get().waitingToSend).toBe(0);
+    expect(await second.store.cache.outbox()).toEqual([]);
+    expect(engine.messages.size).toBe(0);
+  });
+
   test("401: signed out, and nothing of the cache is shown until somebody is known", async () => {
     const tab = await connected();
     const { id } = running();
