@@ -220,6 +220,25 @@ describe("sending", () => {
     expect(questions.map((each) => each.content)).toEqual(["First", "Second"]);
   });
 
+  test("what is about to be sent is not thrown away any more", async () => {
+    const tab = await connected();
+    tab.goOffline();
+    const { conversationId } = tab.store.begin({ content: "First" });
+    await kept(tab);
+    const noted = Promise.withResolvers<void>();
+    const cache = [...browser.caches.values()][0] as MemoryCache;
+    const put = cache.putOutbox.bind(cache);
+    const putting = vi
+      .spyOn(cache, "putOutbox")
+      .mockImplementation((row) => noted.promise.then(() => put(row)));
+    tab.goOnline();
+    await until("that it is tried is being noted", () => putting.mock.calls.length === 1);
+    const { done } = tab.store.conversations.remove(conversationId);
+    expect(await done).toMatchObject({ ok: false, problem: { code: "conflict" } });
+    noted.resolve();
+    await until("it has an id", () => !tab.store.conversation(conversationId).get().isLocal);
+  });
+
   test("a chat that is just being sent says that it is not deleted", async () => {
     const tab = await connected();
     const network = Promise.withResolvers<void>();
