@@ -1064,6 +1064,20 @@ describe("who is asking", () => {
     expect(browser.texts.get("throughline:list:")).toBeNull();
   });
 
+  test("a list that does not fit into the storage leaves none of before there", async () => {
+    const tab = await connected();
+    const id = engine.addConversation("Chat");
+    await until("it is here", () => tab.store.conversations.get().items.length === 1);
+    await tab.rest();
+    expect(browser.texts.get("throughline:list:")).toContain("Chat");
+    const set = browser.texts.set.bind(browser.texts);
+    vi.spyOn(browser.texts, "set").mockImplementation((name, text) => text === null && set(name, text));
+    await tab.store.conversations.remove(id).done;
+    tab.store.conversations.get();
+    await tab.rest();
+    expect(browser.texts.get("throughline:list:")).toBeNull();
+  });
+
   test("another one than was remembered: the list of the one before is gone before the cache is there", async () => {
     const first = await connected();
     engine.addConversation("Mine");
