@@ -1,13 +1,14 @@
 import "fake-indexeddb/auto";
 import { IDBFactory } from "fake-indexeddb";
 import { deleteDB, type IDBPDatabase, openDB } from "idb";
-import { beforeEach, describe, expect, test } from "vitest";
+import { beforeEach, describe, expect, test, vi } from "vitest";
 import type { Conversation, Message } from "../protocol/types.ts";
 import type { CachePort, OutboxRow, StreamRow } from "./cache_port.ts";
 import { chatCache, setChatCache } from "./chat_cache.ts";
 import { IndexedDbCache } from "./indexeddb_cache.ts";
 import { MemoryCache } from "./memory_cache.ts";
 import { SafeCache } from "./safe_cache.ts";
+import { turn } from "./testing/browser.ts";
 import { FakeEngine } from "./testing/fake_engine.ts";
 
 let conversation: Conversation;
@@ -173,6 +174,43 @@ describe("IndexedDB", () => {
     mine.close();
     expect((await (await IndexedDbCache.open("one:me")).load()).sessions).toHaveLength(1);
     expect((await (await IndexedDbCache.open("one:you")).load()).sessions).toEqual([]);
+  });
+
+  test("a database that the code before this one made keeps what waits to be sent", async () => {
+    const made = await openDB("throughline:old", 10, {
+      upgrade(db) {
+        db.createObjectStore("activeStreams", { keyPath: "taskId" }).createIndex("sessionId", "sessionId");
+        const messages = db.createObjectStore("messages", { keyPath: "id" });
+        messages.createIndex("conversation_id", "conversation_id");
+        db.createObjectStore("meta", { keyPath: "name" });
+        db.createObjectStore("outbox", { keyPath: "key" }).createIndex("order", "order");
+        db.createObjectStore("sessions", { keyPath: "id" });
+      },
+    });
+    await made.put("outbox", waiting("one", 1));
+    made.close();
+    expect(await (await IndexedDbCache.open("old")).outbox()).toEqual([waiting("one", 1)]);
+  });
+
+  test("a read that is cut off rejects, and nothing else does", async () => {
+    const cache = await IndexedDbCache.open("cut off");
+    const unhandled: unknown[] = [];
+    const note = (reason: unknown) => void unhandled.push(reason);
+    process.on("unhandledRejection", note);
+    const { transaction } = IDBDatabase.prototype;
+    vi.spyOn(IDBDatabase.prototype, "transaction").mockImplementation(function (this: IDBDatabase, ...given) {
+      const cut = transaction.apply(this, given);
+      queueMicrotask(() => cut.abort());
+      return cut;
+    });
+    await expect(cache.load()).rejects.toThrow();
+    await expect(cache.messagesOf("one")).rejects.toThrow();
+    await expect(cache.outbox()).rejects.toThrow();
+    await expect(cache.eachMessage(() => {})).rejects.toThrow();
+    vi.restoreAllMocks();
+    await turn();
+    process.off("unhandledRejection", note);
+    expect(unhandled).toEqual([]);
   });
 
   test("a database of a newer version is deleted and filled again", async () => {

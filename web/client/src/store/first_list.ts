@@ -55,7 +55,10 @@ export class FirstList {
     const text = JSON.stringify({ owner, items });
     if (text === this.#written) return;
     this.#written = text;
-    this.#environment.texts.set(this.#name, text);
+    const { texts } = this.#environment;
+    texts.set(this.#name, text);
+    // Full: better no list than one of before.
+    if (texts.get(this.#name) !== text) texts.set(this.#name, null);
   }
 }
 

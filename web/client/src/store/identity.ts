@@ -128,6 +128,8 @@ export class WhoIsAsking implements Readable<Identity> {
     const owner = ownerOf(me);
     if (owner !== this.#owner) {
       this.#owner = owner;
+      // From here on it is theirs what is shown, and what is written.
+      this.#cell.set({ kind: "known", me, confirmed: false });
       this.#owned = this.#parts.onOwner(owner);
     }
     // Nobody is confirmed before that: the first question to the engine is for what is newer than the cache.

@@ -83,7 +83,7 @@ export class IndexedDbCache implements CachePort {
   }
 
   async load(): Promise<Cached> {
-    const reading = this.#db.transaction(table_names);
+    const reading = read(this.#db, table_names);
     const [sessions, streams, outbox, meta] = await Promise.all([
       reading.objectStore("sessions").getAll(),
       reading.objectStore("activeStreams").getAll(),
@@ -93,8 +93,8 @@ export class IndexedDbCache implements CachePort {
     return { sessions, streams, outbox, meta: { ...empty_meta, ...meta?.meta } };
   }
 
-  messagesOf(sessionId: string): Promise<readonly Message[]> {
-    return this.#db.getAllFromIndex("messages", "conversation_id", sessionId);
+  async messagesOf(sessionId: string): Promise<readonly Message[]> {
+    return read(this.#db, ["messages"]).objectStore("messages").index("conversation_id").getAll(sessionId);
   }
 
   write(changes: CacheWrite): Promise<void> {
@@ -149,8 +149,8 @@ export class IndexedDbCache implements CachePort {
     });
   }
 
-  outbox(): Promise<readonly OutboxRow[]> {
-    return this.#db.getAllFromIndex("outbox", "order");
+  async outbox(): Promise<readonly OutboxRow[]> {
+    return read(this.#db, ["outbox"]).objectStore("outbox").index("order").getAll();
   }
 
   async putOutbox(row: OutboxRow): Promise<void> {
@@ -173,7 +173,8 @@ export class IndexedDbCache implements CachePort {
   async eachMessage(visit: (message: Message) => void): Promise<void> {
     let range: IDBKeyRange | null = null;
     for (;;) {
-      const messages: Message[] = await this.#db.getAll("messages", range, batch);
+      const reading = read(this.#db, ["messages"]);
+      const messages: Message[] = await reading.objectStore("messages").getAll(range, batch);
       for (const message of messages) visit(message);
       const last = messages.at(-1);
       if (last === undefined || messages.length < batch) return;
@@ -201,6 +202,13 @@ export class IndexedDbCache implements CachePort {
     }
     await writing.done;
   }
+}
+
+/** Whoever reads hears of a transaction that is aborted from the requests in it; its own end is nobody's to handle. */
+function read(db: IDBPDatabase<Schema>, names: Table[]): IDBPTransaction<Schema, Table[]> {
+  const reading = db.transaction(names);
+  reading.done.catch(() => {});
+  return reading;
 }
 
 async function reset(writing: Writing): Promise<void> {
@@ -267,7 +275,7 @@ function openNow(name: string): Promise<IDBPDatabase<Schema>> {
 /** The files may be of a version with the right number and other tables. */
 function isWhole(db: IDBPDatabase<Schema>): boolean {
   if (!table_names.every((name) => db.objectStoreNames.contains(name))) return false;
-  const reading = db.transaction(table_names);
+  const reading = read(db, table_names);
   return table_names.every((name) => {
     const { key, indexes } = tables[name];
     const store: IDBObjectStore = unwrap(reading.objectStore(name));

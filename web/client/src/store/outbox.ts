@@ -37,6 +37,8 @@ export class Outbox {
   readonly #entries: OutboxEntries;
   readonly #recognition: Recognition;
   readonly #sender: OutboxSender;
+  /** How often everything was forgotten, with its owner. */
+  #forgotten = 0;
 
   constructor(parts: OutboxParts) {
     this.#parts = parts;
@@ -101,7 +103,9 @@ export class Outbox {
 
   /** The cache of somebody was opened: what was written before that goes into it, what it has kept comes out. */
   async restore(): Promise<void> {
-    for (const { row, phase } of this.all()) if (phase !== "accepted") await this.#rows.putQuietly(row);
+    const written = this.all().filter(({ phase }) => phase !== "accepted");
+    // Asked for at once, so that none of them gets into the cache of somebody else.
+    await Promise.all(written.map(({ row }) => this.#rows.putQuietly(row)));
     await this.#rows.dropSentBefore(this.#parts.clock.now() - sent_kept_ms);
     await this.reload();
   }
@@ -110,7 +114,10 @@ export class Outbox {
   async reload(): Promise<void> {
     // What is written while the cache is read may not be in it yet.
     const expected = this.#rows.keptKeys();
+    const forgotten = this.#forgotten;
     const rows = await this.#rows.read();
+    // They are of an owner who is gone: the next one must neither see nor send them.
+    if (forgotten !== this.#forgotten) return;
     const kept = new Set(rows.map((row) => row.key));
     for (const key of expected) {
       const entry = this.#entries.get(key);
@@ -158,6 +165,7 @@ export class Outbox {
   }
 
   forget(): void {
+    this.#forgotten += 1;
     this.#entries.forget();
     this.#rows.forget();
     this.stop();

@@ -88,8 +88,11 @@ export class OutboxSender {
     const triedAt = row.triedAt ?? now;
     if (isTooLate(triedAt, now)) return this.#lookWhetherSent(row);
     const tried = { ...row, triedAt };
-    if (row.triedAt === undefined) await this.#rows.putQuietly(tried);
+    // From here on it is not thrown away any more: that would leave nothing to tell of what is sent.
     this.#entries.set({ ...entry, row: tried, phase: "sending" });
+    if (row.triedAt === undefined) await this.#rows.putQuietly(tried);
+    // Its owner may be gone.
+    if (this.#entries.get(row.key) === undefined) return "go_on";
     const conversation = this.#entries.resolve(row.conversationId);
     return this.#settle(row.key, await submitRow(this.#parts.engine, tried, conversation));
   }

@@ -220,6 +220,25 @@ describe("sending", () => {
     expect(questions.map((each) => each.content)).toEqual(["First", "Second"]);
   });
 
+  test("what is about to be sent is not thrown away any more", async () => {
+    const tab = await connected();
+    tab.goOffline();
+    const { conversationId } = tab.store.begin({ content: "First" });
+    await kept(tab);
+    const noted = Promise.withResolvers<void>();
+    const cache = [...browser.caches.values()][0] as MemoryCache;
+    const put = cache.putOutbox.bind(cache);
+    const putting = vi
+      .spyOn(cache, "putOutbox")
+      .mockImplementation((row) => noted.promise.then(() => put(row)));
+    tab.goOnline();
+    await until("that it is tried is being noted", () => putting.mock.calls.length === 1);
+    const { done } = tab.store.conversations.remove(conversationId);
+    expect(await done).toMatchObject({ ok: false, problem: { code: "conflict" } });
+    noted.resolve();
+    await until("it has an id", () => !tab.store.conversation(conversationId).get().isLocal);
+  });
+
   test("a chat that is just being sent says that it is not deleted", async () => {
     const tab = await connected();
     const network = Promise.withResolvers<void>();
@@ -1043,6 +1062,73 @@ describe("who is asking", () => {
     expect(third.store.conversations.get().items).toEqual([]);
     for (const options of [...second.device.options]) options.onEvent({ kind: "signed_out" });
     expect(browser.texts.get("throughline:list:")).toBeNull();
+  });
+
+  test("a list that does not fit into the storage leaves none of before there", async () => {
+    const tab = await connected();
+    const id = engine.addConversation("Chat");
+    await until("it is here", () => tab.store.conversations.get().items.length === 1);
+    await tab.rest();
+    expect(browser.texts.get("throughline:list:")).toContain("Chat");
+    const set = browser.texts.set.bind(browser.texts);
+    vi.spyOn(browser.texts, "set").mockImplementation((name, text) => text === null && set(name, text));
+    await tab.store.conversations.remove(id).done;
+    tab.store.conversations.get();
+    await tab.rest();
+    expect(browser.texts.get("throughline:list:")).toBeNull();
+  });
+
+  test("another one than was remembered: the list of the one before is gone before the cache is there", async () => {
+    const first = await connected();
+    engine.addConversation("Mine");
+    await until("it is here", () => first.store.conversations.get().items.length === 1);
+    await first.rest();
+    const { me } = engine;
+    engine.me = { ...me, principal: "somebody else" };
+    browser.openCache = () => new Promise(() => {});
+    const second = browser.tab();
+    const { conversations, identity } = second.store;
+    conversations.subscribe(() => {});
+    expect(identity.get()).toEqual({ kind: "known", me, confirmed: false });
+    expect(conversations.get().items).toHaveLength(1);
+    await until("another one is there", () => identity.owner === "one:somebody else");
+    second.frame();
+    expect(identity.get()).toEqual({ kind: "known", me: engine.me, confirmed: false });
+    expect(conversations.get().items).toEqual([]);
+  });
+
+  test("another one than was remembered: what waits in the outbox of the one before is not sent", async () => {
+    const first = await connected();
+    const mine = engine.addConversation("Mine");
+    await until("it is here", () => first.store.conversations.get().items.length === 1);
+    first.goOffline();
+    first.store.conversation(mine).send("Only for me");
+    await kept(first);
+    first.kill();
+    const cache = [...browser.caches.values()][0] as MemoryCache;
+    const named = Promise.withResolvers<void>();
+    const read = Promise.withResolvers<void>();
+    const rows = await cache.outbox();
+    let reads = 0;
+    vi.spyOn(cache, "outbox").mockImplementation(async () => {
+      reads += 1;
+      if (reads === 3) await read.promise;
+      return rows;
+    });
+    const second = browser.tab(({ device }) => {
+      const { me } = device.engine;
+      vi.spyOn(device.engine, "me").mockImplementation(() => named.promise.then(() => me()));
+    });
+    await until("it is read after the rest", () => reads === 3);
+    engine.me = { ...engine.me, principal: "somebody else" };
+    named.resolve();
+    await turn();
+    read.resolve();
+    await until("it is the other one", () => second.store.identity.isConfirmed);
+    await kept(second);
+    expect(second.store.activity.get().waitingToSend).toBe(0);
+    expect(await second.store.cache.outbox()).toEqual([]);
+    expect(engine.messages.size).toBe(0);
   });
 
   test("401: signed out, and nothing of the cache is shown until somebody is known", async () => {

@@ -98,6 +98,7 @@ export class ThroughlineStore implements Throughline {
   #endListening: (() => void) | null = null;
   #ready = Promise.withResolvers<void>();
   #cacheWasRead = false;
+  #hadOwner = false;
   #started = false;
 
   constructor({ engine, makeFeed, openCache, clock, environment, baseUrl }: Composition) {
@@ -290,7 +291,9 @@ export class ThroughlineStore implements Throughline {
   // --- Who is asking ----------------------------------------------------------------------------------------------------------
 
   async #onOwner(owner: string): Promise<void> {
-    if (this.#cacheWasRead) this.#forget();
+    // What was written before anybody was known is the first one's.
+    if (this.#hadOwner) this.#forget();
+    this.#hadOwner = true;
     this.cache.use(owner);
     const cached = await this.cache.load();
     if (this.identity.owner !== owner) return;

@@ -120,6 +120,25 @@ test("what is written in the editor of a question is back after a look elsewhere
   expect(editor()).toBeNull();
 });
 
+test("one question that was being written comes back open, and does not close the one that is open", () => {
+  const { store, fixture, go } = show([
+    ["user", "One", { key: "q1", id: "m1" }],
+    ["user", "Two", { key: "q2", id: "m2" }],
+  ]);
+  for (const number of [0, 1, 2]) fixture.drafts.set(`c1/m${number}`, `Draft ${number}`);
+  fixture.addConversation({ id: "c2" });
+  go("c2");
+  go("c1");
+  const editor = () => screen.getByRole<HTMLTextAreaElement>("textbox", { name: "Edit question" });
+  expect(editor().value).toBe("Draft 1");
+  fireEvent.click(screen.getByRole("button", { name: "Edit question" }));
+  expect(editor().value).toBe("Draft 2");
+  expect(document.activeElement).toBe(editor());
+  act(() => store.add(message("user", "Zero", { key: "q0", id: "m0" })));
+  expect(articles()).toHaveLength(3);
+  expect(editor().value).toBe("Draft 2");
+});
+
 test("an article says which message it is, how it is, and whether it grows", () => {
   const { store } = show([["assistant", "Hel", { key: "a", id: "m-1", ...live }]]);
   const article = screen.getByRole("article");

@@ -27,6 +27,7 @@ export interface ConversationViewProps {
 export function ConversationView({ id, leading, onNavigate }: ConversationViewProps) {
   const { store, view } = useConversation(id);
   const [editingKey, setEditingKey] = useState<string | null>(null);
+  const edited = useRef<string | null>(null);
   const [anchored, setAnchored] = useState(view.isLocal);
   const thread = useRef<ThreadHandle>(null);
   const composer = useRef<ComposerHandle>(null);
@@ -40,8 +41,12 @@ export function ConversationView({ id, leading, onNavigate }: ConversationViewPr
       if (store.get().runningKey === null) setAnchored(true);
       thread.current?.toEnd();
     };
+    const openEditor = (key: string | null) => {
+      edited.current = key;
+      setEditingKey(key);
+    };
     const closeEditor = () => {
-      setEditingKey(null);
+      openEditor(null);
       composer.current?.focus();
     };
     return {
@@ -50,7 +55,11 @@ export function ConversationView({ id, leading, onNavigate }: ConversationViewPr
         begins();
         store.send(content);
       },
-      edit: (key) => (key === null ? closeEditor() : setEditingKey(key)),
+      edit: (key) => (key === null ? closeEditor() : openEditor(key)),
+      reopen(key) {
+        if (edited.current === null) openEditor(key);
+        return edited.current === key;
+      },
       sendEdit(key, content) {
         begins();
         closeEditor();
@@ -111,7 +120,7 @@ export function ConversationView({ id, leading, onNavigate }: ConversationViewPr
           onSend={commands.send}
           running={running}
           onStop={stop}
-          onEditLast={lastQuestion === undefined ? undefined : () => setEditingKey(lastQuestion)}
+          onEditLast={lastQuestion === undefined ? undefined : () => commands.edit(lastQuestion)}
         />
       )}
     </ThreadContext>

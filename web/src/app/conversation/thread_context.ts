@@ -8,6 +8,8 @@ export interface ThreadCommands {
   send(content: string): void;
   /** Opens the editor in a question, or closes it (null). */
   edit(key: string | null): void;
+  /** Opens it in a question where something is half written, unless another one is open. Returns whether it is this one's now. */
+  reopen(key: string): boolean;
   /** Sends another version of a question. */
   sendEdit(key: string, content: string): void;
   regenerate(key: string, model?: string): void;

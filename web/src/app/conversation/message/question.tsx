@@ -20,14 +20,14 @@ export function Question({
   first: boolean;
   editing: boolean;
 }) {
-  const { edit } = useThread();
+  const { reopen } = useThread();
   const draft = useEditDraft(message);
   // What was being written here when the page was left is shown again, once: after that it is opened by hand.
   const [leftOpen, setLeftOpen] = useState(draft.exists);
   const { key } = message;
   useEffect(() => {
-    if (leftOpen) edit(key);
-  }, [leftOpen, edit, key]);
+    if (leftOpen && !reopen(key)) setLeftOpen(false);
+  }, [leftOpen, reopen, key]);
   useEffect(() => {
     if (editing) return () => setLeftOpen(false);
     return;
