@@ -58,7 +58,7 @@ test("the server is killed and started again in the middle", async () => {
   const device = await scene.device();
   device.watch.excuse(networkNoise);
   const chat = await device.open();
-  const { key } = await chat.ask({ tokens: 300, pace_ms: 20, vary: true });
+  const { key } = await chat.ask({ tokens: 800, pace_ms: 20, vary: true });
   await chat.waitForWords(40);
   await scene.restartEngine("SIGKILL");
   await expectExactWords(scene, chat, key);
