@@ -108,7 +108,8 @@ export class Housekeeping {
     let cursor: string | undefined;
     for (let pages = 0; pages < prefetched_pages_max && isReachable(); pages += 1) {
       const reply = await engine.messages(id, { limit: page_messages, cursor, order: "desc" });
-      if (!reply.ok) return;
+      // Forgotten meanwhile: it is not for the cache of whoever asks now.
+      if (!reply.ok || !this.#tried.has(id)) return;
       await cache.write({ messages: reply.value.data });
       cursor = reply.value.next_cursor ?? undefined;
       if (cursor === undefined) {

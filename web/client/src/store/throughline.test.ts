@@ -1131,6 +1131,37 @@ describe("who is asking", () => {
     expect(engine.messages.size).toBe(0);
   });
 
+  test("what was asked for in the name of one owner reaches no other", async () => {
+    const { id } = running();
+    const tab = await connected();
+    await until("it is here", () => tab.store.conversations.get().items.length === 1);
+    const { engine: asked } = tab.device;
+    const late = Promise.withResolvers<void>();
+    const { conversations, messages } = asked;
+    vi.spyOn(asked, "conversations").mockImplementation(async (page) => {
+      const reply = await conversations.call(asked, page);
+      await late.promise;
+      return reply;
+    });
+    vi.spyOn(asked, "messages").mockImplementation(async (of, page) => {
+      const reply = await messages.call(asked, of, page);
+      await late.promise;
+      return reply;
+    });
+    void tab.store.conversations.loadMore();
+    tab.store.prefetch(id);
+    await until("both are asked", () => vi.mocked(asked.messages).mock.calls.length > 0);
+    expect(asked.conversations).toHaveBeenCalled();
+    for (const held of [engine.conversations, engine.messages, engine.tasks]) held.clear();
+    engine.me = { ...engine.me, principal: "somebody else" };
+    await tab.store.identity.ask();
+    late.resolve();
+    await kept(tab);
+    expect(tab.store.identity.owner).toContain("somebody else");
+    expect(tab.store.conversations.get().items).toEqual([]);
+    expect(await tab.store.cache.messagesOf(id)).toEqual([]);
+  });
+
   test("401: signed out, and nothing of the cache is shown until somebody is known", async () => {
     const tab = await connected();
     const { id } = running();

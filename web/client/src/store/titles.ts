@@ -11,6 +11,8 @@ export class Titles {
   #cursor: string | null = null;
   #complete = false;
   #running: Promise<void> | null = null;
+  /** How often everything was forgotten: a page that was asked for before is not for whoever asks after. */
+  #forgotten = 0;
 
   constructor(parts: Parts, changed: () => void) {
     this.#parts = parts;
@@ -23,6 +25,7 @@ export class Titles {
   }
 
   forget(): void {
+    this.#forgotten += 1;
     this.#cursor = null;
     this.#complete = false;
     this.#running = null;
@@ -48,7 +51,9 @@ export class Titles {
     const { engine, replica, cache } = this.#parts;
     if (!this.hasMore() || !this.#parts.isReachable()) return;
     const cursor = this.#cursor ?? undefined;
+    const forgotten = this.#forgotten;
     const reply = await engine.conversations({ limit: page_conversations, cursor });
+    if (forgotten !== this.#forgotten) return;
     if (!reply.ok) {
       if (reply.problem.status === 400) this.#cursor = null;
       return;

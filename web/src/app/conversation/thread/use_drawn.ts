@@ -4,6 +4,8 @@ import { startTransition, useEffect, useState } from "react";
 /** What a message and one character of its text take in height at least, in pixels: of a wide page, which needs most. */
 const perMessage = 60;
 const perCharacter = 0.3;
+/** Code, a table and a formula scroll in a box of their own: however long it is, a text with a fence may be one. In windows. */
+const boxed = 0.5;
 /** Somewhat more than what is seen, in windows. */
 const atFirst = 1.2;
 /** Messages that are drawn at once afterwards. */
@@ -22,11 +24,7 @@ export function useDrawnFrom(
 ): number {
   const [from, setFrom] = useState(() => {
     if (virtual) return 0;
-    const enough = enoughFrom(
-      thread,
-      window.innerHeight,
-      (key) => store.message(key).get()?.content.length ?? 0,
-    );
+    const enough = enoughFrom(thread, window.innerHeight, (key) => store.message(key).get()?.content ?? "");
     const start = startKey === undefined ? -1 : thread.indexOf(startKey);
     return start < 0 ? enough : Math.min(start, enough);
   });
@@ -50,11 +48,13 @@ export function useDrawnFrom(
 export function enoughFrom(
   thread: readonly string[],
   height: number,
-  lengthOf: (key: string) => number,
+  textOf: (key: string) => string,
 ): number {
   let filled = 0;
   for (let index = thread.length - 1; index > 0; index -= 1) {
-    filled += perMessage + lengthOf(thread[index] ?? "") * perCharacter;
+    const text = textOf(thread[index] ?? "");
+    const tall = text.length * perCharacter;
+    filled += perMessage + (text.includes("```") ? Math.min(tall, height * boxed) : tall);
     if (filled >= height * atFirst) return index;
   }
   return 0;
