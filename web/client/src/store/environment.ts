@@ -5,7 +5,10 @@
 import { browserEnvironment, type Environment, plainEnvironment } from "../sync/environment.ts";
 
 export interface StoreEnvironment extends Environment {
-  /** Calls `run` before the next frame is drawn, or soon on a hidden page, where no frames are drawn. */
+  /**
+   * Calls `run` before the next frame is drawn, or the one after that if the last one was just used; soon on a hidden page, where
+   * no frames are drawn.
+   */
   requestFrame(run: () => void): void;
   /** Calls `run` when there is nothing better to do. Returns what ends the waiting. */
   whenIdle(run: () => void): () => void;
@@ -25,6 +28,11 @@ export interface Texts {
 }
 
 const hidden_frame_ms = 250;
+/**
+ * While text arrives without a pause it is drawn in every other frame of a usual screen: thirty times a second reads as well, and
+ * the frames between are the keyboard's.
+ */
+const between_frames_ms = 25;
 const idle_fallback_ms = 200;
 
 /** The environment of the place this runs in. */
@@ -60,6 +68,7 @@ export function memoryTexts(): Texts {
 }
 
 export function browserStoreEnvironment(): StoreEnvironment {
+  let lastRun = Number.NEGATIVE_INFINITY;
   return {
     ...browserEnvironment(),
     requestFrame(run) {
@@ -74,10 +83,15 @@ export function browserStoreEnvironment(): StoreEnvironment {
         done = true;
         clearTimeout(timer);
         cancelAnimationFrame(frame);
+        lastRun = performance.now();
         run();
       };
+      const look = () => {
+        if (performance.now() - lastRun < between_frames_ms) frame = requestAnimationFrame(look);
+        else once();
+      };
       const timer = setTimeout(once, hidden_frame_ms);
-      const frame = requestAnimationFrame(once);
+      let frame = requestAnimationFrame(look);
     },
     whenIdle(run) {
       if (typeof requestIdleCallback === "undefined") {
