@@ -1,13 +1,14 @@
 import type { ConversationStore } from "@throughline/client";
 import { startTransition, useEffect, useState } from "react";
 
-/** What a message and one character of its text take in height at least, in pixels: of a wide page, which needs most. */
+/** What these take in height at least, in pixels, on a wide page, which needs most of them. */
 const perMessage = 60;
 const perCharacter = 0.3;
-/** Code, a table and a formula scroll in a box of their own: however long it is, a text with a fence may be one. In windows. */
+const perParagraph = 28;
+/** An item of a list, a row of a table, a heading, a quote. */
+const perLine = 24;
+/** Code scrolls in a box of its own: however long it is, a text with a fence may be no higher. In windows. */
 const boxed = 0.5;
-/** Somewhat more than what is seen, in windows. */
-const atFirst = 1.2;
 /** Messages that are drawn at once afterwards. */
 const step = 8;
 
@@ -52,10 +53,15 @@ export function enoughFrom(
 ): number {
   let filled = 0;
   for (let index = thread.length - 1; index > 0; index -= 1) {
-    const text = textOf(thread[index] ?? "");
-    const tall = text.length * perCharacter;
-    filled += perMessage + (text.includes("```") ? Math.min(tall, height * boxed) : tall);
-    if (filled >= height * atFirst) return index;
+    filled += heightOf(textOf(thread[index] ?? ""), height);
+    if (filled >= height) return index;
   }
   return 0;
+}
+
+function heightOf(text: string, window: number): number {
+  const paragraphs = text.match(/\n\n/g)?.length ?? 0;
+  const lines = text.match(/^ *(?:[-*+|>]|#|\d+[.)])/gm)?.length ?? 0;
+  const tall = text.length * perCharacter + paragraphs * perParagraph + lines * perLine;
+  return perMessage + (text.includes("```") ? Math.min(tall, window * boxed) : tall);
 }
