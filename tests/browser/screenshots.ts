@@ -117,9 +117,13 @@ async function takeAll(ids: { code: string; maths: string; running: string }): P
     await chat.waitForStatus("completed");
     await chat.settled();
     await chat.page.locator("main :is(table, ol, .katex)").first().waitFor();
+    await chat.page.waitForFunction(() =>
+      [...document.querySelectorAll("main .md-code code")].every((code) => code.querySelector("[class^=hljs]") !== null),
+    );
   };
   const running: View = async (chat) => {
     await chat.ready();
+    await chat.page.locator('article[data-role="user"]').first().waitFor();
     await until("the text", async () => (await chat.shown()).includes("and"));
     await chat.settled();
     await chat.page.locator("main :is(table, ol, .katex)").first().waitFor();
@@ -131,7 +135,10 @@ async function takeAll(ids: { code: string; maths: string; running: string }): P
     await answered(chat);
     await chat.openPalette();
   }, desktop);
-  await take("settings", "/settings", (chat) => chat.settled(), desktop);
+  await take("settings", "/settings", async (chat) => {
+    await chat.page.locator("nav a[href^='/c/']").first().waitFor();
+    await chat.settled();
+  }, desktop);
   await take("phone-conversation", `/c/${ids.maths}`, answered, phone);
   await take("phone-streaming", `/c/${ids.running}`, running, phone);
   await take("phone-list", "/", async (chat) => {
