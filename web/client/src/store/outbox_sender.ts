@@ -102,6 +102,8 @@ export class OutboxSender {
     const { engine, replica } = this.#parts;
     const conversation = this.#entries.resolve(row.conversationId);
     const reply = await engine.messages(conversation, { limit: 100, order: "desc" });
+    // Its owner may be gone.
+    if (this.#entries.get(row.key) === undefined) return "go_on";
     if (reply.ok) replica.merge({ messages: reply.value.data }, "read");
     const entry = this.#entries.get(row.key);
     if (entry === undefined) return "go_on";
