@@ -103,6 +103,8 @@ test("written while the server is away, browser ended and started again: sent on
     second = await Chromium.begin(first.profile);
     const again = await scene.deskOf(second, `/c/${conversation}`);
     again.device.watch.excuse(networkNoise);
+    // The first answer has long ended: it is the second that is waited for.
+    await again.chat.page.locator('article[data-role="assistant"]').nth(1).waitFor();
     await expectExactWords(scene, again.chat, key);
     expect(await countOf(text)).toBe(1);
   } finally {
